@@ -1,0 +1,118 @@
+"""Key pages: one page key, wrapped by Vault, over a table of at most 256 record DEKs.
+
+```
+Vault root (one per level) wraps the page key        vault:vN:...      one per page
+the page key encrypts the table of DEKs              AES-256-GCM       one per generation
+a DEK encrypts a record's fields of that level       keys/cipher.py
+```
+
+The table is one ciphertext rather than one per slot: 33 bytes a slot instead of 61, and one AEAD call opens
+a page. A page key encrypts exactly one table: removing a slot makes a new page key (generation + 1), so
+whoever holds an older page key learns nothing from the newer page. What binds a DEK to its record is the AAD
+of the fields it encrypts (record id | field | version | level | suite), so a swapped slot opens nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from schemas.errors import DanganError
+from schemas.levels import Level
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+MAX_SLOTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A key page as it is stored.
+
+    Attributes:
+        id: opaque, random.
+        level: whose root wraps it.
+        cohort: retention cohort; pages of one cohort fall due together.
+        root_version: the Vault key version inside ``wrapped_key``; it only grows.
+        version: counts changes, for compare-and-swap.
+        generation: counts page keys.
+        wrapped_key: the page key as Vault gave it, ``vault:vN:base64``.
+        slots: the live slot numbers, ascending, one byte each.
+        table: nonce (12) | AES-256-GCM ciphertext of the DEKs in the order of ``slots``.
+    """
+
+    id: str
+    level: Level
+    cohort: str
+    root_version: int
+    version: int
+    generation: int
+    wrapped_key: str
+    slots: bytes
+    table: bytes
+
+
+def root_version_of(wrapped_key: str) -> int:
+    """The Vault key version N of ``vault:vN:...``."""
+    return int(wrapped_key.split(":", 2)[1][1:])
+
+
+def new_page_id() -> str:
+    """An opaque id of 96 random bits."""
+    return os.urandom(12).hex()
+
+
+def seal_table(
+    page_key: bytes, deks: Mapping[int, bytes], *, page: str, level: Level, generation: int
+) -> tuple[bytes, bytes]:
+    """Encrypt the DEKs (slot -> 32 bytes) under a page key that has encrypted nothing before.
+
+    Returns:
+        ``slots`` and ``table`` as :class:`Page` holds them.
+    """
+    slots = bytes(sorted(deks))
+    nonce = os.urandom(NONCE_BYTES)
+    plain = b"".join(deks[slot] for slot in slots)
+    return slots, nonce + AESGCM(page_key).encrypt(nonce, plain, _aad(page, level, generation, slots))
+
+
+def open_table(page: Page, page_key: bytes) -> dict[int, bytes]:
+    """Decrypt the page's table: slot -> DEK.
+
+    Raises:
+        DanganError: DG-KEY-003 when page and key do not belong together or the page was altered.
+    """
+    nonce, body = page.table[:NONCE_BYTES], page.table[NONCE_BYTES:]
+    aad = _aad(page.id, page.level, page.generation, page.slots)
+    try:
+        plain = AESGCM(page_key).decrypt(nonce, body, aad)
+    except (InvalidTag, ValueError) as error:
+        raise DanganError("DG-KEY-003") from error
+    return {
+        slot: plain[at * KEY_BYTES : (at + 1) * KEY_BYTES] for at, slot in enumerate(page.slots)
+    }
+
+
+def rekeyed(page: Page, deks: Mapping[int, bytes], page_key: bytes, wrapped_key: str) -> Page:
+    """The page's next generation, holding exactly ``deks`` under a new page key."""
+    generation = page.generation + 1
+    slots, table = seal_table(
+        page_key, deks, page=page.id, level=page.level, generation=generation
+    )
+    return replace(
+        page,
+        root_version=root_version_of(wrapped_key),
+        version=page.version + 1,
+        generation=generation,
+        wrapped_key=wrapped_key,
+        slots=slots,
+        table=table,
+    )
+
+
+def _aad(page: str, level: Level, generation: int, slots: bytes) -> bytes:
+    return b"|".join((b"dangan-page-1", page.encode(), level.encode(), b"%d" % generation, slots))

@@ -1,0 +1,1 @@
+"""What a person runs: the ``dangan`` command line, embedded services, demo, sweeps, backups, reports."""

@@ -1,0 +1,1 @@
+"""What an organisation may change without code: Cedar policies and the field catalogue (data only)."""

@@ -1,0 +1,1 @@
+"""The language of dangan: commands, records, audit events, the field catalogue, errors. Pure, no I/O."""

@@ -1,0 +1,269 @@
+"""Every error dangan can answer with: a stable code, a sentence for people, and the next step.
+
+The same code stands in the reply, the audit event, the log line and docs/errors.md (generated from
+:data:`TEXTS`). A detail may name a field, a file, a setting or a count; never a personal value.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Text(NamedTuple):
+    """What a person reads: what happened, and what to do about it."""
+
+    sentence: str
+    next_step: str
+
+
+class DanganError(Exception):
+    """Base of all errors.
+
+    Args:
+        code: a key of :data:`TEXTS`, for instance ``DG-ACC-001``.
+        field: the field, setting or option concerned, if there is one.
+        detail: an addition to the sentence; never a personal value.
+    """
+
+    def __init__(self, code: str, *, field: str | None = None, detail: str | None = None) -> None:
+        text = TEXTS[code]
+        self.code = code
+        self.field = field
+        self.detail = detail
+        self.sentence = f"{text.sentence} ({detail})" if detail else text.sentence
+        self.next_step = text.next_step
+        where = f" [{field}]" if field else ""
+        super().__init__(f"{code}{where}: {self.sentence}")
+
+
+class UnreadableMessage(DanganError):
+    """A message that cannot be opened or parsed: it goes to the dead letters, sealed as it came."""
+
+
+class Refusal(DanganError):
+    """A command that a rule forbids: it is audited and its sender gets the code."""
+
+
+class Transient(DanganError):
+    """A dependency does not answer now: the batch is retried, nothing is acknowledged."""
+
+
+class Fatal(DanganError):
+    """The process cannot go on safely: it ends without acknowledging, another one takes over."""
+
+
+TEXTS: dict[str, Text] = {
+    # --- the sealed message (docs/wire.md) ---
+    "DG-WIR-001": Text(
+        "The message is not a sealed bundle: its content type is not application/jose.",
+        "Seal bundles with the publisher client, or as docs/wire.md describes.",
+    ),
+    "DG-WIR-002": Text(
+        "The message is larger than the limit.",
+        "Send fewer or smaller commands in one bundle; the limit is in docs/wire.md.",
+    ),
+    "DG-WIR-003": Text(
+        "The message is not a compact JWE of the expected kind.",
+        "Use ECDH-ES+A256KW on X25519 with A256GCM, without compression (docs/wire.md).",
+    ),
+    "DG-WIR-004": Text(
+        "The message is sealed to an ingest key that is unknown or already destroyed.",
+        "Fetch the current ingest key from archive.keys, seal the bundle again and publish it.",
+    ),
+    "DG-WIR-005": Text(
+        "The message does not decrypt: it was altered or cut short.",
+        "Publish the bundle again; if it recurs, look for what alters messages on the way.",
+    ),
+    "DG-WIR-006": Text(
+        "The sealed content is not a signed bundle of the expected kind.",
+        "Sign with Ed25519 as a compact JWS inside the JWE (docs/wire.md).",
+    ),
+    "DG-WIR-007": Text(
+        "The signer is not a registered principal.",
+        "Have the principal and its signing key registered: dangan admin principal add.",
+    ),
+    "DG-WIR-008": Text(
+        "The signature does not verify.",
+        "Check that the registered public key belongs to the key that signs.",
+    ),
+    "DG-WIR-009": Text(
+        "The signing key is expired, not yet valid, or revoked.",
+        "Rotate the sender's key and have the new public key registered.",
+    ),
+    "DG-WIR-010": Text(
+        "The bundle is not valid JSON, or is nested too deeply.",
+        'Send {"commands": [...]} as docs/wire.md describes.',
+    ),
+    "DG-WIR-011": Text(
+        "The bundle breaks the schema.",
+        "Compare the command named in the detail with docs/wire.md.",
+    ),
+    "DG-WIR-012": Text(
+        "The bundle holds more than 256 commands, or none.",
+        "Send 1 to 256 commands in one bundle.",
+    ),
+    "DG-WIR-013": Text(
+        "The bundle is too old, or from the future.",
+        "Check the sender's clock; seal the commands anew and publish them again.",
+    ),
+    "DG-WIR-014": Text(
+        "The bundle holds commands that do not belong on this topic.",
+        "Publish each command family on its own topic (docs/wire.md).",
+    ),
+    "DG-WIR-015": Text(
+        "A CloudEvents header is missing or malformed.",
+        "Send ce_specversion, ce_id, ce_type, ce_source and ce_time as docs/wire.md describes.",
+    ),
+    "DG-WIR-016": Text(
+        "The reply cannot be trusted: it is not signed by a worker that the archive vouches for.",
+        "Check the trust file, and who may write to archive.replies.",
+    ),
+    "DG-WIR-017": Text(
+        "No ingest key may be used for sealing now.",
+        "Start a worker and run: dangan keys rotate-ingest; check the trust file's fingerprint.",
+    ),
+    # --- any command ---
+    "DG-CMD-001": Text(
+        "This command id was used before for another command.",
+        "Give every command an id of its own (UUID).",
+    ),
+    "DG-CMD-002": Text(
+        "This command was applied before; nothing changed.",
+        "Nothing to do.",
+    ),
+    "DG-CMD-003": Text(
+        "This request was answered before; it is not answered again.",
+        "Send a new request with an id of its own.",
+    ),
+    "DG-CMD-004": Text(
+        "The sender may not do this.",
+        "Ask the archive department for the role or scope that the policy demands.",
+    ),
+    "DG-CMD-005": Text(
+        "The archive could not finish this command and rolled it back.",
+        "Publish it again; if it recurs, tell the archive's operators the command id.",
+    ),
+    # --- collect ---
+    "DG-COL-001": Text(
+        "The field is not in the catalogue.",
+        "Use a field name from: dangan catalogue show.",
+    ),
+    "DG-COL-002": Text(
+        "The field's value is not valid.",
+        "Correct the value at its source and send the record again.",
+    ),
+    "DG-COL-003": Text(
+        "A record with this id exists already.",
+        "Use an update command, or give the new record an id of its own.",
+    ),
+    "DG-COL-004": Text(
+        "This record was destroyed and cannot be created again.",
+        "Collect under a new record id if there is a new legal basis.",
+    ),
+    "DG-COL-005": Text(
+        "The stated purpose does not need this field.",
+        "Leave the field out, or state the purpose that needs it.",
+    ),
+    "DG-COL-006": Text(
+        "The purpose is not in the catalogue.",
+        "Use a purpose from: dangan catalogue show.",
+    ),
+    "DG-COL-007": Text(
+        "The record id looks like personal data.",
+        "Use an opaque reference as the record id; Kafka keys are not encrypted.",
+    ),
+    # --- update ---
+    "DG-UPD-001": Text(
+        "There is no live record to update under this id.",
+        "Check the record id; a destroyed or sealed record cannot be updated.",
+    ),
+    "DG-UPD-002": Text(
+        "The record has changed since the version this update was made from.",
+        "Read the record again and repeat the update on the current version.",
+    ),
+    # --- access ---
+    "DG-ACC-001": Text(
+        "There is no grant that covers this request.",
+        "Apply for access, naming record, fields, purpose and period.",
+    ),
+    "DG-ACC-002": Text(
+        "The grant is not valid at this time.",
+        "Apply for a new grant.",
+    ),
+    "DG-ACC-003": Text(
+        "The grant does not cover this field.",
+        "Ask only for granted fields, or apply for a wider grant.",
+    ),
+    "DG-ACC-004": Text(
+        "The stated purpose differs from the grant's.",
+        "State the granted purpose, or apply for a grant for the new one.",
+    ),
+    "DG-ACC-005": Text(
+        "The audit event could not be made durable, so nothing was released.",
+        "Try again later; the operators see the cause in dangan doctor.",
+    ),
+    "DG-ACC-006": Text(
+        "The reader has no receiving key that is valid now.",
+        "Have an X25519 key registered for the reader.",
+    ),
+    # --- destroy and approvals ---
+    "DG-DES-001": Text(
+        "The destruction lacks approvals: two distinct approvers must sign it.",
+        "Have two approvers sign the request's digest: dangan approve.",
+    ),
+    "DG-DES-002": Text(
+        "An approval is not valid: its signature, signer or key cannot be accepted.",
+        "Have the approval signed anew by a registered approver with a valid key.",
+    ),
+    "DG-DES-003": Text(
+        "The requester approved the own request.",
+        "Have somebody else approve it.",
+    ),
+    "DG-DES-004": Text(
+        "An approval was given for another request.",
+        "Sign the digest of exactly this request.",
+    ),
+    "DG-DES-005": Text(
+        "The record is under a legal hold.",
+        "Wait for the hold's end; the holder's name is in: dangan admin hold list.",
+    ),
+    "DG-DES-006": Text(
+        "There is no record under this id to destroy.",
+        "Check the record id.",
+    ),
+    "DG-DES-007": Text(
+        "The record is destroyed already.",
+        "See its certificate: dangan certificate show.",
+    ),
+    # --- keys, forget, sweep (DG-KEY-0xx: keys/; rows may be added) ---
+    "DG-KEY-001": Text(
+        "Vault does not answer.",
+        "Check Vault with dangan doctor; work resumes by itself when it answers.",
+    ),
+    "DG-KEY-002": Text(
+        "Vault refused the request.",
+        "Check the token's policy and the key's settings with dangan doctor.",
+    ),
+    "DG-KEY-003": Text(
+        "A key page cannot be opened: its root version is gone or it was altered.",
+        "If no sweep is running, restore the newest key-page snapshot.",
+    ),
+    "DG-KEY-004": Text(
+        "A field's ciphertext does not open: it was altered or belongs elsewhere.",
+        "Compare with a backup; tell security operations.",
+    ),
+    "DG-KEY-005": Text(
+        "The record's key slot is gone: the record is destroyed.",
+        "Nothing can be done; see the destruction certificate.",
+    ),
+    # --- audit (DG-AUD-0xx: rows may be added) ---
+    "DG-AUD-001": Text(
+        "The audit topic does not take events.",
+        "Check the broker with dangan doctor; nothing is released until it does.",
+    ),
+    # --- store (DG-STO-0xx) ---
+    "DG-STO-001": Text(
+        "The database does not answer.",
+        "Check MongoDB with dangan doctor; work resumes by itself when it answers.",
+    ),
+}

@@ -1,0 +1,26 @@
+"""Sensitivity levels (tiers) of fields, and the Vault roots that serve them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """Sensitivity of a field; the level of a record or answer is the highest in it (clause ARR-04)."""
+
+    CORE = "core"  # 核心敏感: identity papers, bank accounts
+    SENSITIVE = "sensitive"  # 一般敏感: contact, address, a person's name
+    BASIC = "basic"  # 基本业务: dealings
+
+    @property
+    def rank(self) -> int:
+        """0 for the least sensitive; higher is more sensitive."""
+        return _RANKS[self]
+
+
+_RANKS = {Level.BASIC: 0, Level.SENSITIVE: 1, Level.CORE: 2}
+
+
+def highest(levels: set[Level]) -> Level:
+    """The highest of the levels given; ``basic`` for none."""
+    return max(levels, key=lambda level: level.rank, default=Level.BASIC)

@@ -1,0 +1,70 @@
+"""Principals (people and systems) and the grants they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.levels import Level
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A principal's registered public key.
+
+    ``kid`` is the RFC 7638 thumbprint; ``x`` the raw 32 bytes (Ed25519 for signing, X25519 for
+    receiving); times are UNIX seconds; ``revoked_at`` is None while the key is good.
+    """
+
+    kid: str
+    x: bytes
+    not_before: int
+    not_after: int
+    revoked_at: int | None = None
+
+    def valid_at(self, now: float) -> bool:
+        """Whether the key may be used at ``now`` (UNIX seconds)."""
+        revoked = self.revoked_at is not None and now >= self.revoked_at
+        return self.not_before <= now < self.not_after and not revoked
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A registered person or system. Its id is an opaque reference, never a person's name."""
+
+    id: str
+    kind: Literal["system", "person"]
+    roles: frozenset[str]
+    department: str
+    clearance: Level
+    signing_keys: tuple[PublicKey, ...]
+    receiving_keys: tuple[PublicKey, ...]
+    active: bool = True
+
+    def signing_key(self, kid: str) -> PublicKey | None:
+        """The registered signing key with that id, valid or not."""
+        return next((key for key in self.signing_keys if key.kid == kid), None)
+
+    def receiving_key(self, now: float) -> PublicKey | None:
+        """The newest receiving key that is valid at ``now``."""
+        good = [key for key in self.receiving_keys if key.valid_at(now)]
+        return max(good, key=lambda key: key.not_before, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A lease to read: who, which records and fields, for what, from when to when (UNIX seconds).
+
+    ``records`` holds record ids, or ``*`` for all that the policies allow. ``clear`` names the fields
+    answered unmasked. A recalled grant has ``recalled_at``.
+    """
+
+    id: str
+    principal: str
+    records: frozenset[str]
+    fields: frozenset[str]
+    clear: frozenset[str]
+    purpose: str
+    not_before: int
+    not_after: int
+    recalled_at: int | None = None

@@ -1,0 +1,35 @@
+"""What a sender gets back: one reply per bundle, one result per command, in the bundle's order."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["accepted", "duplicate", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one command.
+
+    ``values`` (masked unless the grant says clear) only ever stands in the answer to an access command,
+    and only leaves the process after its audit event is durable.
+    """
+
+    id: str
+    status: Status
+    code: str | None = None
+    field: str | None = None
+    message: str | None = None
+    next_step: str | None = None
+    version: int | None = None
+    values: dict[str, object] | None = dataclasses.field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The reply to one bundle; ``bundle`` is the bundle's ``ce_id``."""
+
+    bundle: str
+    results: tuple[Result, ...]

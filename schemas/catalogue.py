@@ -1,0 +1,91 @@
+"""The field catalogue: which fields exist, how sensitive they are, which purposes need them.
+
+The file ``policies/catalogue.toml`` belongs to the organisation; this module gives it meaning and refuses
+it at start when it contradicts itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from schemas.errors import Refusal
+from schemas.levels import Level
+
+Kind = Literal["text", "name", "cn_id", "phone", "email", "card", "date", "amount", "integer", "choice"]
+Mask = Annotated[str, StringConstraints(pattern=r"^(all|none|name|email|ends:\d{1,2},\d{1,2})$")]
+
+
+class FieldSpec(BaseModel):
+    """One field of the catalogue (one table ``[fields.NAME]``)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    category: str
+    level: Level
+    kind: Kind
+    mask: Mask
+    index: bool = False
+    choices: tuple[str, ...] = ()
+
+
+class Purpose(BaseModel):
+    """One purpose (处理目的) and the fields it needs; others are refused (clause COL-01, minimality)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    retention_class: str
+    fields: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All fields and purposes, looked up by name."""
+
+    fields: Mapping[str, FieldSpec]
+    purposes: Mapping[str, Purpose]
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> Catalogue:
+        """Read a parsed ``catalogue.toml``.
+
+        Raises:
+            ValueError: naming the table and key that is wrong.
+        """
+        fields = {name: FieldSpec.model_validate(spec) for name, spec in data["fields"].items()}
+        purposes = {name: Purpose.model_validate(spec) for name, spec in data["purposes"].items()}
+        for name, purpose in purposes.items():
+            if unknown := sorted(purpose.fields - fields.keys()):
+                raise ValueError(f"purposes.{name}.fields names unknown fields: {', '.join(unknown)}")
+        for name, spec in fields.items():
+            if (spec.kind == "choice") != bool(spec.choices):
+                raise ValueError(f"fields.{name}: choices go with kind = 'choice', and only with it")
+        return cls(fields, purposes)
+
+    def field(self, name: str) -> FieldSpec:
+        """The field's entry.
+
+        Raises:
+            Refusal: DG-COL-001, naming the nearest known field.
+        """
+        spec = self.fields.get(name)
+        if spec is None:
+            near = difflib.get_close_matches(name, self.fields, n=1)
+            raise Refusal("DG-COL-001", field=name, detail=f"did you mean {near[0]}?" if near else None)
+        return spec
+
+    def purpose(self, name: str) -> Purpose:
+        """The purpose's entry.
+
+        Raises:
+            Refusal: DG-COL-006.
+        """
+        purpose = self.purposes.get(name)
+        if purpose is None:
+            raise Refusal("DG-COL-006", detail=name)
+        return purpose

@@ -1,0 +1,39 @@
+"""The names of the keys that Vault's transit engine holds for dangan: in one place, nowhere else.
+
+| key | type | what it does | trimmed |
+| --- | --- | --- | --- |
+| ``dangan-core``, ``-sensitive``, ``-basic`` | aes256-gcm96 | wrap the page keys of a level | by the sweep |
+| ``dangan-ingest`` | aes256-gcm96 | wraps ingest private keys | by the sweep |
+| ``dangan-sealed`` | aes256-gcm96 | wraps the page keys of sealed (封存) records | no |
+| ``dangan-index-FIELD-eN`` | hmac | blind index of a field, epoch N | no: deleted with its epoch |
+| ``dangan-certificates``, ``-announcements``, ``-writers`` | ed25519 | sign | no |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.levels import Level
+
+INGEST_ROOT: Final = "dangan-ingest"
+SEALED_ROOT: Final = "dangan-sealed"
+
+#: Sign destruction certificates, announcements of ingest keys, and the keys of audit writers.
+CERTIFICATES_KEY: Final = "dangan-certificates"
+ANNOUNCEMENTS_KEY: Final = "dangan-announcements"
+WRITERS_KEY: Final = "dangan-writers"
+SIGNING_KEYS: Final = (CERTIFICATES_KEY, ANNOUNCEMENTS_KEY, WRITERS_KEY)
+
+_ROOTS: Final = {level: f"dangan-{level.value}" for level in Level}
+#: Every key that wraps: one for each level, one for ingest keys, one for sealed records.
+WRAPPING_ROOTS: Final = (*_ROOTS.values(), INGEST_ROOT, SEALED_ROOT)
+
+
+def root_of(level: Level) -> str:
+    """The root that wraps the page keys of a level."""
+    return _ROOTS[level]
+
+
+def index_key(field: str, epoch: int) -> str:
+    """The HMAC key of a field's blind index in an epoch (1 to 255)."""
+    return f"dangan-index-{field}-e{epoch}"

@@ -1,0 +1,135 @@
+"""The same cases on the simulated Vault and on OpenBao, so that what holds on one holds on the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from keys.vault import MAX_BATCH, KeyRefused, Transit, Wrapped
+from schemas.errors import DanganError
+from tests.simulators.vault import SimulatedVault
+
+NewKey = Callable[[str], Awaitable[str]]
+
+
+class TransitCases:
+    """Each case makes keys of its own with ``new_key(type)``."""
+
+    async def test_what_was_wrapped_unwraps_in_order(self, vault: Transit, new_key: NewKey) -> None:
+        root = await new_key("aes256-gcm96")
+        keys = [os.urandom(32) for _ in range(5)]
+        wrapped = await vault.encrypt(root, keys)
+        assert [item.version for item in wrapped] == [1] * 5
+        assert await vault.decrypt(root, [item.ciphertext for item in wrapped]) == keys
+
+    async def test_large_batches_are_cut_and_stay_in_order(self, vault: Transit, new_key: NewKey) -> None:
+        root = await new_key("aes256-gcm96")
+        keys = [n.to_bytes(4, "big") for n in range(MAX_BATCH * 2 + 1)]
+        before = vault.calls["encrypt"]
+        wrapped = await vault.encrypt(root, keys)
+        assert vault.calls["encrypt"] - before == 3
+        assert await vault.decrypt(root, [item.ciphertext for item in wrapped]) == keys
+
+    async def test_an_empty_batch_asks_nothing(self, vault: Transit, new_key: NewKey) -> None:
+        root = await new_key("aes256-gcm96")
+        before = vault.calls.total()
+        assert await vault.encrypt(root, []) == []
+        assert vault.calls.total() == before
+
+    async def test_rewrap_moves_to_the_latest_version(self, vault: Transit, new_key: NewKey) -> None:
+        root = await new_key("aes256-gcm96")
+        (old,) = await vault.encrypt(root, [b"k" * 32])
+        await vault.rotate(root)
+        assert await vault.latest_version(root) == 2
+        (new,) = await vault.rewrap(root, [old.ciphertext])
+        assert isinstance(new, Wrapped)
+        assert new.version == 2
+        assert await vault.decrypt(root, [new.ciphertext, old.ciphertext]) == [b"k" * 32] * 2
+
+    async def test_each_item_has_its_own_refusal(self, vault: Transit, new_key: NewKey) -> None:
+        root = await new_key("aes256-gcm96")
+        (old,) = await vault.encrypt(root, [b"a" * 32])
+        await vault.rotate(root)
+        (new,) = await vault.encrypt(root, [b"b" * 32])
+        await vault.configure(root, min_encryption_version=2, min_decryption_version=2)
+        batch = [
+            old.ciphertext,
+            new.ciphertext,
+            "rubbish",
+            "vault:v9:" + "A" * 80,
+            new.ciphertext[:-8] + "AAAAAAA=",
+        ]
+        for results in (await vault.try_decrypt(root, batch), await vault.rewrap(root, batch)):
+            assert [isinstance(result, KeyRefused) for result in results] == [True, False, True, True, True]
+            assert isinstance(results[0], KeyRefused)
+            assert "too old" in results[0].reason
+        with pytest.raises(DanganError) as caught:
+            await vault.decrypt(root, batch)
+        assert caught.value.code == "DG-KEY-002"
+
+    async def test_minimum_versions_are_reversible_and_trim_is_not(
+        self, vault: Transit, new_key: NewKey
+    ) -> None:
+        root = await new_key("aes256-gcm96")
+        (old,) = await vault.encrypt(root, [b"a" * 32])
+        await vault.rotate(root)
+        await vault.configure(root, min_encryption_version=2, min_decryption_version=2)
+        assert isinstance((await vault.try_decrypt(root, [old.ciphertext]))[0], KeyRefused)
+        await vault.configure(root, min_decryption_version=1)
+        assert await vault.decrypt(root, [old.ciphertext]) == [b"a" * 32]
+        await vault.configure(root, min_decryption_version=2)
+        await vault.trim(root, 2)
+        info = await vault.key_info(root)
+        assert (info.latest_version, info.min_available_version) == (2, 2)
+        with pytest.raises(DanganError):
+            await vault.configure(root, min_decryption_version=1)
+        assert isinstance((await vault.try_decrypt(root, [old.ciphertext]))[0], KeyRefused)
+
+    async def test_hmac_is_a_function_of_key_version_and_value(self, vault: Transit, new_key: NewKey) -> None:
+        key = await new_key("hmac")
+        one, two, again = await vault.hmac(key, [b"1", b"2", b"1"])
+        assert one == again
+        assert one != two
+        assert (len(one.digest), one.version) == (32, 1)
+        await vault.rotate(key)
+        (later,) = await vault.hmac(key, [b"1"])
+        assert (later.version, later.digest != one.digest) == (2, True)
+        assert await vault.hmac(key, [b"1"], version=1) == [one]
+
+    async def test_signatures_verify_with_the_public_key(self, vault: Transit, new_key: NewKey) -> None:
+        key = await new_key("ed25519")
+        signature = await vault.sign(key, b"certificate")
+        public = await vault.public_key(key)
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, b"certificate")
+        await vault.rotate(key)
+        assert await vault.public_key(key, version=1) == public
+        assert await vault.public_key(key) != public
+
+    async def test_a_key_that_does_not_exist_is_refused(self, vault: Transit) -> None:
+        for call in (
+            vault.key_info("dangan-absent"),
+            vault.rotate("dangan-absent"),
+            vault.rewrap("dangan-absent", ["vault:v1:AAAA"]),
+        ):
+            with pytest.raises(DanganError) as caught:
+                await call
+            assert caught.value.code == "DG-KEY-002"
+
+
+class TestSimulation(TransitCases):
+    @pytest.fixture
+    async def vault(self) -> AsyncIterator[Transit]:
+        async with SimulatedVault() as vault:
+            yield vault
+
+    @pytest.fixture
+    def new_key(self, vault: SimulatedVault) -> NewKey:
+        async def make(kind: str) -> str:
+            name = f"key-{len(vault.keys)}"
+            vault.add_key(name, kind)
+            return name
+
+        return make

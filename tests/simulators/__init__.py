@@ -1,0 +1,1 @@
+"""In-memory stand-ins for the real servers, so that races and attacks are unit tests."""

@@ -23,6 +23,16 @@ class KeyRef:
 
 
 @dataclass(frozen=True, slots=True)
+class WrappedKey:
+    """What a sweep needs to know of something that a root wraps: never what is inside."""
+
+    id: str
+    version: int
+    root_version: int
+    wrapped_key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rewrap:
     """A page key under a newer root version: applied only where ``version`` is unchanged and the
     stored ``root_version`` is lower."""
@@ -34,7 +44,7 @@ class Rewrap:
 
 
 class PageStore(Protocol):
-    """Key pages."""
+    """Key pages. A slot that was removed is never used again: a forget that is repeated removes by number."""
 
     async def insert(self, pages: Sequence[Page]) -> None:
         """Insert new pages; an existing id is an error."""
@@ -45,11 +55,17 @@ class PageStore(Protocol):
     async def replace(self, page: Page, *, if_version: int) -> bool:
         """Replace the page where its version is ``if_version`` and its root version not above the new one."""
 
-    async def rewrap(self, changes: Sequence[Rewrap]) -> int:
-        """Apply the changes whose conditions hold; return how many did."""
+    async def replace_many(self, pages: Sequence[tuple[Page, int]]) -> int:
+        """:meth:`replace` for each (page, if_version), in any order; return how many were replaced."""
 
-    async def below(self, level: Level, root_version: int, *, limit: int) -> list[Page]:
-        """At most ``limit`` pages of the level whose root version is below the one given."""
+    async def rewrap(self, changes: Sequence[Rewrap]) -> int:
+        """Apply the changes whose conditions hold; each adds 1 to its page's version. Return how many did."""
+
+    async def below(
+        self, level: Level, root_version: int, *, after: str = "", limit: int
+    ) -> list[WrappedKey]:
+        """At most ``limit`` page keys of the level, by ascending page id from ``after`` (excluded) on,
+        whose root version is below the one given."""
 
     async def count_below(self, level: Level, root_version: int) -> int:
         """How many pages of the level have a root version below the one given."""
@@ -58,21 +74,33 @@ class PageStore(Protocol):
         """Delete those pages while they are still below that root version; return how many went."""
 
     def scan(self, level: Level) -> AsyncIterator[Page]:
-        """Every page of the level."""
+        """Every page of the level that exists from the call to the end, by ascending id."""
 
 
 class RecordKeys(Protocol):
-    """The part of the records that the key hierarchy may see and touch."""
+    """The part of the records that the key hierarchy may see and touch.
+
+    A live record names every slot that ever encrypted something of it: a reference that were dropped
+    while its slot lives would be a key that no forget finds.
+    """
 
     async def keys_of(self, records: Collection[str]) -> dict[str, Mapping[Level, KeyRef]]:
-        """The key references of those among ``records`` that hold any."""
+        """The key references of the live records among ``records``."""
+
+    async def ingest_keys_of(self, records: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Ids of the ingest keys that sealed bundles with those live records."""
 
     async def pages_in_use(self, pages: Collection[str]) -> set[str]:
-        """Which of those pages some record names."""
+        """Which of those pages some live record names."""
 
     def live_keys(self) -> AsyncIterator[tuple[str, Mapping[Level, KeyRef]]]:
         """Every live record's id and key references."""
 
-    async def erase(self, record: str, *, at: int) -> None:
-        """Turn the record into a tombstone (create one if there is none), its versions and tokens
-        with it. Repeatable. ``at``: UNIX seconds."""
+    async def erase_many(self, records: Mapping[str, Mapping[Level, KeyRef] | None], *, at: int) -> set[str]:
+        """Turn records into tombstones, each where its key references still are the ones given: its
+        ciphertexts, history and tokens go. None stands for "no live record": a tombstone is inserted
+        where nothing stands, the fence against a collect in flight. Repeatable. ``at``: UNIX seconds.
+
+        Returns:
+            The ids under which a tombstone stands now, an older one included.
+        """

@@ -256,6 +256,14 @@ TEXTS: dict[str, Text] = {
         "The record's key slot is gone: the record is destroyed.",
         "Nothing can be done; see the destruction certificate.",
     ),
+    "DG-KEY-006": Text(
+        "This worker does not serve the field's sensitivity level.",
+        "Send the command to a worker that serves the level, or add it to the worker's levels.",
+    ),
+    "DG-KEY-007": Text(
+        "The cipher suite is not available on this machine.",
+        "Install an OpenSSL with SM4-GCM, or choose suite 1 (AES-256-GCM) in the settings.",
+    ),
     # --- audit (DG-AUD-0xx: rows may be added) ---
     "DG-AUD-001": Text(
         "The audit topic does not take events.",
@@ -265,5 +273,80 @@ TEXTS: dict[str, Text] = {
     "DG-STO-001": Text(
         "The database does not answer.",
         "Check MongoDB with dangan doctor; work resumes by itself when it answers.",
+    ),
+    # --- sweep (DG-SWP-0xx) ---
+    "DG-SWP-001": Text(
+        "Another sweep of this root is running.",
+        "Wait until it ends or its lease does, then run dangan sweep again: it resumes by itself.",
+    ),
+    "DG-SWP-002": Text(
+        "This sweep was taken over by another one and stopped.",
+        "Nothing to do: the other one goes on from the same step.",
+    ),
+    "DG-SWP-003": Text(
+        "A key that records still need is under a root version about to be destroyed.",
+        "Nothing is lost. Look at the keys named in the detail, then run dangan sweep again.",
+    ),
+    "DG-SWP-004": Text(
+        "A backup place does not hold a good copy of the key pages.",
+        "Nothing is lost. Make the place writable and whole, then run dangan sweep again.",
+    ),
+    "DG-SWP-005": Text(
+        "A live record has no slot in the key-page copies.",
+        "Nothing is lost. Restore the page named in the detail, then run dangan sweep again.",
+    ),
+    "DG-SWP-006": Text(
+        "Vault still accepts a key that was to be destroyed, so no certificate is given.",
+        "Treat it as an incident: compare the key's settings in Vault with the sweep's evidence.",
+    ),
+    "DG-SWP-007": Text(
+        "Too many changes met this one and it gave way.",
+        "Run it again; if it recurs, look for what changes the same key pages over and over.",
+    ),
+    "DG-SWP-008": Text(
+        "No backup place is configured, and a sweep destroys only what has been copied first.",
+        "Name at least one directory in the settings' backup places.",
+    ),
+    # --- certificates and the trust file (DG-CER-0xx) ---
+    "DG-CER-001": Text(
+        "This is not a destruction certificate.",
+        "Ask for the file again; it is one compact JWS (RFC 7515).",
+    ),
+    "DG-CER-002": Text(
+        "The certificate's signature is not one by a key that you trust for certificates.",
+        "Compare the trust file with the archive's published fingerprint.",
+    ),
+    "DG-CER-003": Text(
+        "The certificate contradicts itself.",
+        "Treat it as false and tell the archive: what it states does not prove a destruction.",
+    ),
+    "DG-CER-004": Text(
+        "There is no certificate for this record yet.",
+        "Run dangan sweep --all; a record is certified when all its roots are swept.",
+    ),
+    "DG-CER-005": Text(
+        "This is not a trust file.",
+        'Fetch it again; it is JSON with "certificates", "announcements" and "writers".',
+    ),
+    # --- backup and restore (DG-BAK-0xx) ---
+    "DG-BAK-001": Text(
+        "This is not a backup, or it is not whole.",
+        "Name a directory that dangan backup made; its files must match its manifest.",
+    ),
+    "DG-BAK-002": Text(
+        "The database to restore into is the live one, or is not empty.",
+        "Name a new database; a restore never writes over anything.",
+    ),
+    "DG-BAK-003": Text(
+        "The destruction ledger is older than the backup, so destroyed records could come back.",
+        "Point the restore at the newest ledger: the live database, or the newest ledger copy.",
+    ),
+    "DG-BAK-004": Text(
+        "There are no current key pages to restore with.",
+        "Name the backup place that holds the newest key-page copies.",
+    ),
+    "DG-BAK-005": Text(
+        "A key-page copy is damaged or is not what its name says.",
+        "Use the copy of another backup place.",
     ),
 }

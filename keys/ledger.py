@@ -1,0 +1,137 @@
+"""The destruction ledger: one entry per destroyed record, written first and never removed.
+
+``pending -> forgotten -> certified``. The entry is the fence against a second life of the record, and what a
+restore replays. This module holds the entry and the rules about it; :class:`LedgerStore` is what keeps them.
+
+A record is gone for good when every root that wrapped something of it was swept after it was forgotten.
+What a sweep of a root may count as swept is settled *before* the root is rotated: the sweep tags the
+entries that it finds ``forgotten`` at that moment (its frozen set) and afterwards counts the tagged ones
+only. Whatever is forgotten later was possibly still wrapped under the new version, and waits for the next
+sweep.
+
+Each attempt at freezing has a tag of its own, and the sweep's document names the tag of the attempt that
+counts: so a sweeper that was fenced off and wakes up late can tag what it likes without effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from keys.roots import INGEST_ROOT
+
+
+class State(StrEnum):
+    """How far the destruction of a record has come."""
+
+    PENDING = "pending"  # ordered; its keys may still be in the live pages
+    FORGOTTEN = "forgotten"  # the live system cannot read it; old copies of the database can
+    CERTIFIED = "certified"  # nothing can
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Why a record is destroyed and on whose word (clause DES-02): what the certificate will state.
+
+    Attributes:
+        command: id of the destroy command or retention run.
+        approvals: the approvers' compact JWS, verbatim.
+        at: when it was decided, UNIX seconds.
+    """
+
+    command: str
+    requester: str
+    ground: str
+    approvals: tuple[str, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class OldKey:
+    """A wrapped page key over a table that held the record's DEK: evidence for the certificate."""
+
+    root: str
+    page: str
+    root_version: int
+    wrapped_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One destroyed record.
+
+    Attributes:
+        roots: the level roots that wrapped something of it, written before any of its keys is removed.
+        old_keys: the wrapped page keys seen at the forgetting.
+        ingest_kids: ingest keys that may open a Kafka message with its data: those that sealed its
+            bundles, and every one that existed when it was forgotten, since a message that was refused
+            or not yet read is history too.
+        frozen: root -> tags of the freezing attempts that found the entry forgotten.
+        swept: root -> id of the sweep that finished for it.
+        certificate: serial of its certificate.
+    """
+
+    record: str
+    order: Order
+    state: State = State.PENDING
+    roots: frozenset[str] = frozenset()
+    old_keys: tuple[OldKey, ...] = ()
+    ingest_kids: frozenset[str] = frozenset()
+    forgotten_at: int | None = None
+    frozen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    swept: Mapping[str, str] = field(default_factory=dict)
+    certificate: str | None = None
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Every root that must be swept after the forgetting. Ingest always: Kafka held the record."""
+        return self.roots | {INGEST_ROOT}
+
+
+def freezable(entry: Entry, root: str, destroyed_kids: Collection[str]) -> bool:
+    """Whether a sweep of ``root`` that has not rotated yet may count the entry as swept when it ends.
+
+    Args:
+        entry: as read before the rotation.
+        root: the root to be swept.
+        destroyed_kids: ingest keys whose wrapped private key is erased from the live store.
+    """
+    if entry.state is not State.FORGOTTEN or root not in entry.needed or root in entry.swept:
+        return False
+    # An ingest key that still lives is rewrapped by this very sweep, so the sweep proves nothing about it.
+    return root != INGEST_ROOT or entry.ingest_kids <= set(destroyed_kids)
+
+
+def complete(entry: Entry) -> bool:
+    """Whether a certificate may be written: forgotten, and every needed root swept since."""
+    return entry.state is State.FORGOTTEN and entry.needed <= set(entry.swept)
+
+
+class LedgerStore(Protocol):
+    """Where entries are kept. Every write is durable when its coroutine returns, and repeatable."""
+
+    async def open(self, records: Collection[str], order: Order) -> None:
+        """Insert a pending entry for each record that has none; an existing one stays as it is."""
+
+    async def get(self, records: Collection[str]) -> dict[str, Entry]:
+        """The entries of those records that have one."""
+
+    async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
+        """At most ``limit`` entries in a state, by ascending record id after ``after``."""
+
+    async def note_keys(self, seen: Mapping[str, Sequence[OldKey]]) -> None:
+        """Add old keys and their roots to pending entries: record -> keys. Nothing is ever taken away."""
+
+    async def forgotten(self, kids: Mapping[str, Collection[str]], *, at: int) -> None:
+        """Move pending entries on to forgotten, with the ingest keys of each: record -> kids."""
+
+    async def freeze(self, records: Collection[str], root: str, tag: str) -> None:
+        """Add a freezing tag for the root to those entries."""
+
+    async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
+        """Note the sweep on every entry that bears the tag and has none for the root; return how many."""
+
+    async def certified(self, records: Collection[str], serial: str) -> None:
+        """Move forgotten entries on to certified."""

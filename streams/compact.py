@@ -29,9 +29,7 @@ from pydantic import ConfigDict, TypeAdapter
 from schemas.wire import JWE_ALG, JWE_ENC, JWS_ALG, KID
 
 #: RFC 7518 section 4.6.2: AlgorithmID, empty PartyUInfo and PartyVInfo, and 256 as the key's bit length.
-_OTHER_INFO: Final = (
-    len(JWE_ALG).to_bytes(4, "big") + JWE_ALG.encode() + bytes(8) + (256).to_bytes(4, "big")
-)
+_OTHER_INFO: Final = len(JWE_ALG).to_bytes(4, "big") + JWE_ALG.encode() + bytes(8) + (256).to_bytes(4, "big")
 _TO_URL: Final = bytes.maketrans(b"+/", b"-_")
 #: pydantic's base64url decoder is strict (alphabet, unused bits) and 9 times as fast as binascii's, which
 #: would be three quarters of the cost of opening a bundle of 50 commands. It tolerates padding and the
@@ -115,9 +113,7 @@ class SealingSecrets:
         return cls(X25519PrivateKey.generate(), os.urandom(_KEY_BYTES), os.urandom(12))
 
 
-def seal(
-    plaintext: bytes, *, typ: str, kid: str, x: bytes, secrets: SealingSecrets | None = None
-) -> bytes:
+def seal(plaintext: bytes, *, typ: str, kid: str, x: bytes, secrets: SealingSecrets | None = None) -> bytes:
     """Encrypt to the X25519 public key ``x`` (32 bytes) named ``kid``: a compact JWE of type ``typ``."""
     secrets = secrets or SealingSecrets.fresh()
     epk = b64(secrets.ephemeral.public_key().public_bytes_raw()).decode()

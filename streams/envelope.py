@@ -80,9 +80,7 @@ def seal_bundle(
         "aud": ingest_key.kid,
     }
     signed = compact.sign(payload, header, signing_key.private)
-    return compact.seal(
-        signed, typ=wire.TYP_BUNDLE_JWE, kid=ingest_key.kid, x=ingest_key.x, secrets=secrets
-    )
+    return compact.seal(signed, typ=wire.TYP_BUNDLE_JWE, kid=ingest_key.kid, x=ingest_key.x, secrets=secrets)
 
 
 def bundle_headers(family: Family, *, sender: str, bundle_id: str, time: str) -> list[tuple[str, bytes]]:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from keys.okp import SigningKey, thumbprint
 from schemas.errors import DanganError
+from schemas.trust import Trust
 from schemas.wire import MAX_PROTECTED, PRINCIPAL, TYP_WRITER
 from streams import compact
 
@@ -43,14 +43,23 @@ class WriterIdentity:
     Attributes:
         id: ``name.boot-uuid``: the process's name and a UUID of this start.
         key: its Ed25519 key, never stored.
-        certificate: compact JWS by ``dangan-writers`` over ``{"writer", "x", "nbf", "exp"}``.
+        cert: compact JWS by ``dangan-writers`` over ``{"writer", "x", "nbf", "exp"}``.
         expires_at: UNIX seconds; have it :func:`renewed` well before.
     """
 
     id: str
     key: SigningKey = field(repr=False)
-    certificate: bytes = field(repr=False)
+    cert: str = field(repr=False)
     expires_at: int
+
+    @property
+    def x(self) -> bytes:
+        """The raw Ed25519 public key, 32 bytes."""
+        return self.key.x
+
+    def sign(self, data: bytes) -> bytes:
+        """The Ed25519 signature, 64 bytes."""
+        return self.key.private.sign(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ async def new_writer(transit: Signer, name: str, now: float) -> WriterIdentity:
     Raises:
         DanganError: what ``transit`` raises.
     """
-    blank = WriterIdentity(f"{name}.{uuid.uuid4()}", SigningKey.generate(), b"", 0)
+    blank = WriterIdentity(f"{name}.{uuid.uuid4()}", SigningKey.generate(), "", 0)
     return await renewed(transit, blank, now)
 
 
@@ -83,7 +92,7 @@ async def renewed(transit: Signer, writer: WriterIdentity, now: float) -> Writer
     not_before, not_after = int(now) - SKEW, int(now) + LIFETIME
     claims = {
         "writer": writer.id,
-        "x": compact.b64(writer.key.x).decode(),
+        "x": compact.b64(writer.x).decode(),
         "nbf": not_before,
         "exp": not_after,
     }
@@ -91,35 +100,33 @@ async def renewed(transit: Signer, writer: WriterIdentity, now: float) -> Writer
     payload = json.dumps(claims, separators=(",", ":")).encode()
     signing_input = compact.signing_input_of(payload, {"kid": kid, "typ": TYP_WRITER})
     signature = await transit.sign(TRANSIT_KEY, signing_input)
-    certificate = signing_input + b"." + compact.b64(signature)
-    return replace(writer, certificate=certificate, expires_at=not_after)
+    cert = (signing_input + b"." + compact.b64(signature)).decode()
+    return replace(writer, cert=cert, expires_at=not_after)
 
 
-def certified_writer(
-    certificate: bytes, *, trusted: Callable[[str], bytes | None], at: float
-) -> CertifiedWriter:
+def certified_writer(cert: str, *, trust: Trust, at: float) -> CertifiedWriter:
     """Verify a writer's certificate offline.
 
     Args:
-        certificate: the compact JWS.
-        trusted: raw public key (32 bytes) of ``dangan-writers`` by key id, from the trust file, or None.
+        cert: the compact JWS.
+        trust: holds the public keys of ``dangan-writers``.
         at: when the writer signed (UNIX seconds).
 
     Raises:
         DanganError: DG-WIR-016.
     """
-    writer = _verified(certificate, trusted)
+    writer = _verified(cert, trust)
     if writer is None or not writer.not_before <= at < writer.not_after:
         raise DanganError("DG-WIR-016", detail="writer certificate")
     return writer
 
 
-def _verified(certificate: bytes, trusted: Callable[[str], bytes | None]) -> CertifiedWriter | None:
-    if len(certificate) > MAX_CERTIFICATE:
+def _verified(cert: str, trust: Trust) -> CertifiedWriter | None:
+    if len(cert) > MAX_CERTIFICATE or not cert.isascii():
         return None
     try:
-        signed = compact.parse_signed(certificate, typ=TYP_WRITER, max_protected=MAX_PROTECTED)
-        issuer = trusted(signed.kid)
+        signed = compact.parse_signed(cert.encode(), typ=TYP_WRITER, max_protected=MAX_PROTECTED)
+        issuer = trust.key("writers", signed.kid)
         if issuer is None or not compact.verify(signed, issuer):
             return None
         claims = json.loads(signed.payload())

@@ -1,0 +1,185 @@
+"""Use (使用): a read under a grant, masked unless the grant says clear.
+
+The values leave this module inside an outcome; streams/ releases them only after the outcome's audit event
+is durable (clause AUD-01).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from consumers.authorize import Authorizer
+from consumers.received import Outcome, Received, fact, refused
+from keys.cipher import FieldCipher
+from keys.ring import KeyRing
+from schemas.catalogue import Catalogue
+from schemas.commands import Access
+from schemas.errors import DanganError, Refusal, Transient
+from schemas.levels import Level, highest
+from schemas.principals import Grant
+from schemas.replies import Result
+from schemas.values import masked
+from store.principals import Grants
+from store.records import Record, Records
+from store.requests import Requests
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A read that the rules allow: which fields to open, and which of them to show unmasked."""
+
+    fields: tuple[str, ...]
+    clear: frozenset[str]
+    level: Level
+
+
+def decide(
+    received: Received[Access],
+    record: Record | None,
+    grant: Grant | None,
+    catalogue: Catalogue,
+    authorizer: Authorizer,
+    now: float,
+) -> Lease:
+    """Check one read against policies and grant.
+
+    Whether the record exists shows only to those whose grant covers it: every other case is answered
+    with the same code.
+
+    Raises:
+        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, or DG-COL-001.
+    """
+    command, sender = received.command, received.sender
+    levels = {catalogue.field(name).level for name in command.fields}
+    level = highest(levels)
+    if not authorizer.allows(sender, "access", level, command.purpose):
+        raise Refusal("DG-CMD-004")
+    if grant is None or grant.principal != sender.id or not _covers(grant.records, command.record):
+        raise Refusal("DG-ACC-001")
+    recalled = grant.recalled_at is not None and now >= grant.recalled_at
+    if recalled or not grant.not_before <= now < grant.not_after:
+        raise Refusal("DG-ACC-002")
+    if grant.purpose != command.purpose:
+        raise Refusal("DG-ACC-004")
+    for name in command.fields:
+        if not _covers(grant.fields, name):
+            raise Refusal("DG-ACC-003", field=name)
+    if sender.receiving_key(now) is None:
+        raise Refusal("DG-ACC-006")
+    if record is None:
+        raise Refusal("DG-ACC-001")
+    return Lease(tuple(dict.fromkeys(command.fields)), grant.clear, level)
+
+
+def _covers(granted: frozenset[str], name: str) -> bool:
+    return "*" in granted or name in granted
+
+
+class Reader:
+    """Answers batches of access commands."""
+
+    def __init__(
+        self,
+        records: Records,
+        grants: Grants,
+        requests: Requests,
+        ring: KeyRing,
+        catalogue: Catalogue,
+        authorizer: Authorizer,
+    ) -> None:
+        self._records = records
+        self._grants = grants
+        self._requests = requests
+        self._ring = ring
+        self._catalogue = catalogue
+        self._authorizer = authorizer
+
+    async def apply(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
+        """Decide and read; one outcome for each command, in order.
+
+        Raises:
+            Transient: a dependency does not answer; apply the same batch again.
+        """
+        seen = {received.command.id: received.place for received in batch}
+        replayed, grants, records = await asyncio.gather(
+            self._requests.replayed(seen, now=now),
+            self._grants.get({received.command.grant for received in batch}),
+            self._records.get({received.command.record for received in batch}),
+        )
+        leases: dict[int, Lease] = {}
+        outcomes: dict[int, Outcome] = {}
+        for at, received in enumerate(batch):
+            command = received.command
+            record = records.get(command.record)
+            try:
+                if command.id in replayed:
+                    raise Refusal("DG-CMD-003")
+                grant = grants.get(command.grant)
+                leases[at] = decide(received, record, grant, self._catalogue, self._authorizer, now)
+            except Refusal as refusal:
+                outcomes[at] = _refused(received, record, refusal)
+        opened = await asyncio.gather(
+            *(self._read(lease, records[batch[at].command.record]) for at, lease in leases.items()),
+            return_exceptions=True,
+        )
+        for (at, lease), values in zip(leases.items(), opened, strict=True):
+            record = records[batch[at].command.record]
+            if isinstance(values, dict):
+                outcomes[at] = _answered(batch[at], record, lease, values)
+            elif isinstance(values, DanganError) and not isinstance(values, Transient):
+                outcomes[at] = _refused(batch[at], record, values)
+            else:
+                raise values
+        return [outcomes[at] for at in range(len(batch))]
+
+    async def _read(self, lease: Lease, record: Record) -> dict[str, object]:
+        specs = {name: self._catalogue.field(name) for name in lease.fields if name in record.fields}
+        needed = {spec.level for spec in specs.values()}
+        refs = {level: ref for level, ref in record.keys.items() if level in needed}
+        deks = (await self._ring.open({record.id: refs}))[record.id]
+        ciphers = {level: FieldCipher(dek, record.id, level) for level, dek in deks.items()}
+        values: dict[str, object] = {}
+        for name, spec in specs.items():
+            version = record.field_versions.get(name, 1)
+            value = orjson.loads(ciphers[spec.level].open(name, version, record.fields[name]))
+            values[name] = value if name in lease.clear or "*" in lease.clear else masked(spec, value)
+        return values
+
+
+def _answered(
+    received: Received[Access], record: Record, lease: Lease, values: Mapping[str, object]
+) -> Outcome:
+    command = received.command
+    event = fact(
+        received,
+        "access",
+        record=command.record,
+        subject=record.subject,
+        fields=lease.fields,
+        level=lease.level,
+        purpose=command.purpose,
+        grant=command.grant,
+        version=record.version,
+    )
+    result = Result(id=command.id, status="accepted", version=record.version, values=dict(values))
+    return Outcome(result, (event,))
+
+
+def _refused(received: Received[Access], record: Record | None, error: DanganError) -> Outcome:
+    command = received.command
+    event = fact(
+        received,
+        "access",
+        record=command.record,
+        subject=record.subject if record else None,
+        allowed=False,
+        code=error.code,
+        fields=command.fields,
+        purpose=command.purpose,
+        grant=command.grant,
+    )
+    return Outcome(refused(received, error), (event,))

@@ -1,0 +1,206 @@
+"""Collection (收集): decide what of a bundle becomes a record, then encrypt and store it.
+
+Order (crash anywhere, and a redelivery finishes it): key pages -> records -> audit -> reply -> acknowledge.
+A record's ``_id`` is the fence: a destroyed record's tombstone stands there, and a redelivered collect finds
+its own command id there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from consumers.authorize import Authorizer
+from consumers.received import Outcome, Received, fact, refused
+from keys.cipher import FieldCipher
+from keys.index import BlindIndex
+from keys.ring import KeyRing, SlotKey
+from schemas.catalogue import Catalogue
+from schemas.commands import Collect
+from schemas.errors import Refusal
+from schemas.levels import Level, highest
+from schemas.replies import Result
+from schemas.values import looks_personal, normalise
+from store.records import Occupied, Record, Records
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A collect that the rules allow: values in normal form, by level, not yet encrypted."""
+
+    received: Received[Collect]
+    values: Mapping[Level, Mapping[str, bytes]]
+    indexed: Mapping[str, str]
+    cohort: str
+    level: Level
+
+
+def decide(received: Received[Collect], catalogue: Catalogue, authorizer: Authorizer) -> Draft:
+    """Check one collect command against the catalogue and the policies.
+
+    Raises:
+        Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007.
+    """
+    command = received.command
+    purpose = catalogue.purpose(command.purpose)
+    for reference in (command.record, command.subject):
+        if looks_personal(reference):
+            raise Refusal("DG-COL-007")
+    values: dict[Level, dict[str, bytes]] = {}
+    indexed: dict[str, str] = {}
+    for name, value in command.fields.items():
+        spec = catalogue.field(name)
+        if name not in purpose.fields:
+            raise Refusal("DG-COL-005", field=name)
+        normal = normalise(name, spec, value)
+        values.setdefault(spec.level, {})[name] = orjson.dumps(normal)
+        if spec.index:
+            indexed[name] = str(normal)
+    level = highest(set(values))
+    if not authorizer.allows(received.sender, "collect", level, command.purpose):
+        raise Refusal("DG-CMD-004")
+    return Draft(received, values, indexed, cohort(purpose.retention_class, received.at_ms), level)
+
+
+def cohort(retention_class: str, at_ms: int) -> str:
+    """The retention cohort: records of one class and quarter tend to fall due together."""
+    day = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"{retention_class}/{day.year}Q{(day.month + 2) // 3}"
+
+
+def settle(draft: Draft, occupied: Occupied | None) -> Outcome:
+    """What became of a draft whose insert found its id free (None) or taken."""
+    received, command = draft.received, draft.received.command
+    if occupied is None or _is_redelivery(received, occupied):
+        event = fact(
+            received,
+            "collect",
+            record=command.record,
+            subject=command.subject,
+            purpose=command.purpose,
+            fields=tuple(command.fields),
+            level=draft.level,
+            version=1,
+        )
+        return Outcome(Result(id=command.id, status="accepted", version=1), (event,))
+    if occupied.live and occupied.command == command.id and occupied.sender == received.sender.id:
+        event = fact(received, "collect", record=command.record, code="DG-CMD-002")
+        return Outcome(
+            Result(id=command.id, status="duplicate", code="DG-CMD-002", version=occupied.version), (event,)
+        )
+    return refuse(received, Refusal("DG-COL-003" if occupied.live else "DG-COL-004"))
+
+
+def refuse(received: Received[Collect], refusal: Refusal) -> Outcome:
+    """The outcome of a collect that a rule forbids."""
+    command = received.command
+    event = fact(received, "collect", record=command.record, allowed=False, code=refusal.code)
+    return Outcome(refused(received, refusal), (event,))
+
+
+def _is_redelivery(received: Received[Collect], occupied: Occupied) -> bool:
+    same_command = occupied.command == received.command.id and occupied.sender == received.sender.id
+    return occupied.live and same_command and occupied.at_ms == received.at_ms
+
+
+class Collector:
+    """Applies batches of collect commands."""
+
+    def __init__(
+        self,
+        records: Records,
+        ring: KeyRing,
+        index: BlindIndex,
+        catalogue: Catalogue,
+        authorizer: Authorizer,
+    ) -> None:
+        self._records = records
+        self._ring = ring
+        self._index = index
+        self._catalogue = catalogue
+        self._authorizer = authorizer
+
+    async def apply(self, batch: Sequence[Received[Collect]], now: float) -> list[Outcome]:  # noqa: ARG002
+        """Store what the rules allow; one outcome for each command, in order.
+
+        Raises:
+            Transient: a dependency does not answer; apply the same batch again.
+        """
+        outcomes: dict[int, Outcome] = {}
+        drafts: dict[int, Draft] = {}
+        again: dict[int, Draft] = {}
+        first: dict[str, Received[Collect]] = {}
+        for at, received in enumerate(batch):
+            try:
+                draft = decide(received, self._catalogue, self._authorizer)
+            except Refusal as refusal:
+                outcomes[at] = refuse(received, refusal)
+                continue
+            earlier = first.setdefault(received.command.record, received)
+            (drafts if earlier is received else again)[at] = draft
+        records = await self._encrypted(list(drafts.values()))
+        occupied = await self._records.insert(records)
+        for at, draft in drafts.items():
+            outcomes[at] = settle(draft, occupied.get(draft.received.command.record))
+        for at, draft in again.items():
+            record = draft.received.command.record
+            outcomes[at] = settle(draft, occupied.get(record) or _as_occupied(first[record]))
+        return [outcomes[at] for at in range(len(batch))]
+
+    async def _encrypted(self, drafts: Sequence[Draft]) -> list[Record]:
+        keys, tokens = await asyncio.gather(self._allocate(drafts), self._tokens(drafts))
+        return [_encrypt(d, k, t) for d, k, t in zip(drafts, keys, tokens, strict=True)]
+
+    async def _allocate(self, drafts: Sequence[Draft]) -> list[Mapping[Level, SlotKey]]:
+        by_cohort: dict[str, list[int]] = defaultdict(list)
+        for at, draft in enumerate(drafts):
+            by_cohort[draft.cohort].append(at)
+        allocated: dict[int, Mapping[Level, SlotKey]] = {}
+        for name, places in by_cohort.items():
+            needs = [(drafts[at].received.command.record, drafts[at].values.keys()) for at in places]
+            allocated.update(zip(places, await self._ring.allocate(name, needs), strict=True))
+        return [allocated[at] for at in range(len(drafts))]
+
+    async def _tokens(self, drafts: Sequence[Draft]) -> list[dict[str, bytes]]:
+        values: dict[str, list[str]] = defaultdict(list)
+        for draft in drafts:
+            for name, value in draft.indexed.items():
+                values[name].append(value)
+        made = {name: iter(tokens) for name, tokens in (await self._index.tokens(values)).items()}
+        return [{name: next(made[name]) for name in draft.indexed} for draft in drafts]
+
+
+def _encrypt(draft: Draft, keys: Mapping[Level, SlotKey], tokens: Mapping[str, bytes]) -> Record:
+    received, command = draft.received, draft.received.command
+    fields: dict[str, bytes] = {}
+    for level, values in draft.values.items():
+        cipher = FieldCipher(keys[level].dek, command.record, level)
+        for name, value in values.items():
+            fields[name] = cipher.seal(name, 1, value)
+    return Record(
+        id=command.record,
+        subject=command.subject,
+        version=1,
+        level=draft.level,
+        cohort=draft.cohort,
+        purpose=command.purpose,
+        legal_basis=command.legal_basis,
+        fields=fields,
+        keys={level: key.ref for level, key in keys.items()},
+        command=command.id,
+        sender=received.sender.id,
+        ingest_keys=(received.ingest_key,),
+        at_ms=received.at_ms,
+        tokens=tokens,
+        consent=command.consent.model_dump() if command.consent else None,
+    )
+
+
+def _as_occupied(earlier: Received[Collect]) -> Occupied:
+    # The same record twice in one batch: the second meets what the first has just stored.
+    return Occupied(True, earlier.command.id, earlier.sender.id, 1, earlier.at_ms)

@@ -1,0 +1,58 @@
+"""Who is who: the registered principals, held in memory for a few seconds.
+
+A key that is revoked stops being accepted within ``max_age`` seconds everywhere; one that is not known yet
+is looked up at once, though not more than once a second, so that unknown keys cannot flood the database.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from schemas.principals import Principal, PublicKey
+from store.principals import Principals
+
+
+class Directory:
+    """Looks principals up by id and by signing key.
+
+    Args:
+        principals: where they are registered.
+        max_age: seconds after which the registrations are read again.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        principals: Principals,
+        *,
+        max_age: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._principals = principals
+        self._max_age = max_age
+        self._clock = clock
+        self._read_at = float("-inf")
+        self._by_id: dict[str, Principal] = {}
+        self._by_kid: dict[str, Principal] = {}
+
+    async def refresh(self, needed: Iterable[str] = ()) -> None:
+        """Read the registrations anew when they are old, or when a key id in ``needed`` is unknown."""
+        age = self._clock() - self._read_at
+        unknown = any(kid not in self._by_kid for kid in needed)
+        if age < (1.0 if unknown else self._max_age):
+            return
+        everyone = await self._principals.all()
+        self._read_at = self._clock()
+        self._by_id = {principal.id: principal for principal in everyone}
+        self._by_kid = {key.kid: principal for principal in everyone for key in principal.signing_keys}
+
+    def principal(self, principal: str) -> Principal | None:
+        """The principal of that id."""
+        return self._by_id.get(principal)
+
+    def signer(self, kid: str) -> tuple[str, PublicKey] | None:
+        """The principal id and signing key registered under a key id."""
+        principal = self._by_kid.get(kid)
+        key = principal.signing_key(kid) if principal else None
+        return (principal.id, key) if principal and key else None

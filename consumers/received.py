@@ -1,0 +1,98 @@
+"""A command with the facts of its delivery, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schemas.audit import Action, Fact
+from schemas.commands import Command
+from schemas.errors import DanganError
+from schemas.levels import Level
+from schemas.principals import Principal
+from schemas.replies import Result
+
+C = TypeVar("C", bound=Command)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[C]):
+    """One command of an opened bundle.
+
+    Attributes:
+        sender: the verified signer.
+        bundle: the bundle's id.
+        topic, partition, offset: the message's place in Kafka: the same at a redelivery, another at a replay.
+        ingest_key: the key the bundle was sealed to.
+        at_ms: when Kafka took the message, UNIX milliseconds; the same at a redelivery.
+    """
+
+    command: C
+    sender: Principal
+    bundle: str
+    topic: str
+    partition: int
+    offset: int
+    ingest_key: str
+    at_ms: int
+
+    @property
+    def place(self) -> str:
+        """The message's place as one text."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command led to: the answer to its sender and the events for the audit stream."""
+
+    result: Result
+    facts: tuple[Fact, ...]
+
+
+def fact(
+    received: Received[C],
+    action: Action,
+    *,
+    record: str | None = None,
+    allowed: bool = True,
+    code: str | None = None,
+    fields: tuple[str, ...] = (),
+    level: Level | None = None,
+    subject: str | None = None,
+    purpose: str | None = None,
+    grant: str | None = None,
+    version: int | None = None,
+) -> Fact:
+    """The audit fact of a received command."""
+    return Fact(
+        command_id=received.command.id,
+        action=action,
+        allowed=allowed,
+        code=code,
+        actor=received.sender.id,
+        record=record,
+        subject=subject,
+        fields=fields,
+        level=level,
+        purpose=purpose,
+        grant=grant,
+        bundle=received.bundle,
+        version=version,
+        at_ms=received.at_ms,
+        topic=received.topic,
+        partition=received.partition,
+        offset=received.offset,
+    )
+
+
+def refused(received: Received[C], error: DanganError) -> Result:
+    """The answer to a command that is refused."""
+    return Result(
+        id=received.command.id,
+        status="refused",
+        code=error.code,
+        field=error.field,
+        message=error.sentence,
+        next_step=error.next_step,
+    )

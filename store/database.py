@@ -1,0 +1,55 @@
+"""The MongoDB connection: every write majority-acknowledged and journaled, every read from the primary.
+
+The driver is pymongo's ``AsyncMongoClient`` (Motor's successor, docs/adr/0001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    AutoReconnect,
+    ExecutionTimeout,
+    NetworkTimeout,
+    ServerSelectionTimeoutError,
+    WTimeoutError,
+)
+from pymongo.read_concern import ReadConcern
+
+#: What a driver error must be for a retry to have a chance.
+TRANSIENT = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ExecutionTimeout, WTimeoutError)
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+
+
+@asynccontextmanager
+async def connect(uri: str, name: str, *, timeout_ms: int = 5000) -> AsyncIterator[Database]:
+    """Open the database; close the client at the end.
+
+    Args:
+        uri: a MongoDB connection string.
+        name: the database's name.
+        timeout_ms: how long to wait for a server before a transient error.
+    """
+    client: AsyncMongoClient[Document] = AsyncMongoClient(
+        uri,
+        serverSelectionTimeoutMS=timeout_ms,
+        connectTimeoutMS=timeout_ms,
+        socketTimeoutMS=4 * timeout_ms,
+        retryWrites=False,  # our own retries know what was applied; the driver's would hide it
+        appname="dangan",
+    )
+    try:
+        yield client.get_database(
+            name,
+            write_concern=WriteConcern("majority", j=True),
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+    finally:
+        await client.close()

@@ -1,0 +1,46 @@
+"""Legal holds (冻结, a design choice beyond the texts): while one stands, nothing destroys the record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A hold on one record: who holds it and until when (UNIX seconds, None for open-ended)."""
+
+    record: str
+    holder: str
+    reference: str
+    until: int | None
+
+
+class Holds:
+    """The ``holds`` collection."""
+
+    def __init__(self, database: Database) -> None:
+        self._holds = database["holds"]
+
+    async def on(self, records: Collection[str], *, now: float) -> set[str]:
+        """Which of those records are held at ``now``."""
+        query = {"_id": {"$in": list(records)}, "$or": [{"until": None}, {"until": {"$gt": now}}]}
+        return {doc["_id"] async for doc in self._holds.find(query, {"_id": 1})}
+
+    async def put(self, hold: Hold) -> None:
+        """Place or replace a hold."""
+        doc = {"_id": hold.record, "holder": hold.holder, "reference": hold.reference, "until": hold.until}
+        await self._holds.replace_one({"_id": hold.record}, doc, upsert=True)
+
+    async def lift(self, record: str) -> bool:
+        """End a hold; False when there was none."""
+        return (await self._holds.delete_one({"_id": record})).deleted_count == 1
+
+    async def all(self) -> list[Hold]:
+        """Every hold that was placed and not lifted."""
+        return [
+            Hold(doc["_id"], doc["holder"], doc["reference"], doc["until"])
+            async for doc in self._holds.find({}).sort("_id", 1)
+        ]

@@ -1,0 +1,276 @@
+"""Records: one document each, with its field ciphertexts, key references, tokens and history.
+
+An update changes one document, so a record is never half updated, and its history dies with it. A
+destroyed record leaves a tombstone under the same ``_id``: the fence that no later insert can pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from keys.ports import KeyRef
+from schemas.levels import Level
+from store.database import Database, Document
+
+_DUPLICATE_KEY = 11000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it is stored; every value in ``fields`` is a ciphertext.
+
+    Attributes:
+        field_versions: record version at which a field was last written, for those above 1.
+        ingest_keys: kids of the ingest keys that sealed bundles with this record's values.
+        tokens: blind index tokens, field -> token.
+        at_ms: when the newest version's command was appended to Kafka.
+    """
+
+    id: str
+    subject: str
+    version: int
+    level: Level
+    cohort: str
+    purpose: str
+    legal_basis: str
+    fields: Mapping[str, bytes]
+    keys: Mapping[Level, KeyRef]
+    command: str
+    sender: str
+    ingest_keys: tuple[str, ...]
+    at_ms: int
+    tokens: Mapping[str, bytes] = field(default_factory=dict)
+    field_versions: Mapping[str, int] = field(default_factory=dict)
+    consent: Mapping[str, str] | None = None
+    history: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """What already stands under a record id."""
+
+    live: bool
+    command: str | None
+    sender: str | None
+    version: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A new version of a record, applied only where the stored version is ``version - 1``.
+
+    ``fields`` maps to the new ciphertext, or None to remove the field; ``past`` is the history entry
+    (previous ciphertexts with their versions, who, when, why; the reason is a ciphertext too).
+    """
+
+    record: str
+    version: int
+    level: Level
+    fields: Mapping[str, bytes | None]
+    tokens: Mapping[str, bytes | None]
+    new_keys: Mapping[Level, KeyRef]
+    ingest_key: str
+    past: Mapping[str, Any]
+
+
+class Records:
+    """The ``records`` collection. Implements :class:`keys.ports.RecordKeys` as well."""
+
+    def __init__(self, database: Database) -> None:
+        self._records = database["records"]
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes; repeatable."""
+        await self._records.create_index([("tokens.t", 1)], name="tokens", sparse=True)
+
+    async def insert(self, records: Sequence[Record]) -> dict[str, Occupied]:
+        """Insert new records; those whose id is taken are left as they are and described.
+
+        Returns:
+            record id -> what stands there already; empty when all were inserted.
+        """
+        if not records:
+            return {}
+        try:
+            await self._records.insert_many([to_document(record) for record in records], ordered=False)
+        except BulkWriteError as error:
+            problems = (error.details or {}).get("writeErrors", [])
+            if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+                raise
+            return await self.occupied([records[problem["index"]].id for problem in problems])
+        return {}
+
+    async def occupied(self, ids: Collection[str]) -> dict[str, Occupied]:
+        """What stands under those ids, live or tombstone."""
+        wanted = {"state": 1, "command": 1, "sender": 1, "version": 1, "at": 1}
+        found = self._records.find({"_id": {"$in": list(ids)}}, wanted)
+        return {
+            doc["_id"]: Occupied(
+                live=doc["state"] == "live",
+                command=doc.get("command"),
+                sender=doc.get("sender"),
+                version=doc.get("version", 0),
+                at_ms=doc["at"],
+            )
+            async for doc in found
+        }
+
+    async def get(self, ids: Collection[str], *, history: bool = False) -> dict[str, Record]:
+        """The live records among ``ids``; ``history`` says whether their past versions come along."""
+        query = {"_id": {"$in": list(ids)}, "state": "live"}
+        found = self._records.find(query, None if history else {"history": 0})
+        return {doc["_id"]: from_document(doc) async for doc in found}
+
+    async def commands_applied(self, commands: Collection[str], record: str) -> dict[str, int]:
+        """Which of those update commands the record's history holds: command id -> version made."""
+        doc = await self._records.find_one({"_id": record}, {"history.command": 1, "history.version": 1})
+        entries = (doc or {}).get("history", [])
+        return {e["command"]: e["version"] + 1 for e in entries if e["command"] in commands}
+
+    async def revise(self, revision: Revision) -> bool:
+        """Apply a revision; False when the record is not live at the version it starts from."""
+        changes: Document = {"version": revision.version, "level": revision.level.value}
+        removals: Document = {}
+        for name, ciphertext in revision.fields.items():
+            if ciphertext is None:
+                removals[f"fields.{name}"] = removals[f"field_versions.{name}"] = ""
+            else:
+                changes[f"fields.{name}"] = ciphertext
+                changes[f"field_versions.{name}"] = revision.version
+        for level, ref in revision.new_keys.items():
+            changes[f"keys.{level.value}"] = [ref.page, ref.slot]
+        update: Document = {
+            "$set": changes,
+            "$push": {"history": dict(revision.past)},
+            "$addToSet": {"ingest": revision.ingest_key},
+        }
+        if removals:
+            update["$unset"] = removals
+        if revision.tokens:
+            await self._replace_tokens(revision, changes)
+        result = await self._records.update_one(
+            {"_id": revision.record, "state": "live", "version": revision.version - 1}, update
+        )
+        return result.modified_count == 1
+
+    async def _replace_tokens(self, revision: Revision, changes: Document) -> None:
+        # Read, then written under the version condition of the same update: a change in between fails it.
+        doc = await self._records.find_one({"_id": revision.record}, {"tokens": 1})
+        kept = {t["f"]: t["t"] for t in (doc or {}).get("tokens", [])}
+        kept.update(revision.tokens)
+        changes["tokens"] = [{"f": f, "t": t} for f, t in kept.items() if t is not None]
+
+    async def find_by_token(self, name: str, token: bytes, *, limit: int = 10) -> list[str]:
+        """Ids of live records whose field has that blind index token."""
+        query = {"tokens.t": token, "state": "live"}
+        return [
+            doc["_id"]
+            async for doc in self._records.find(query, {"tokens": 1}).limit(limit)
+            if any(t["f"] == name and t["t"] == token for t in doc["tokens"])
+        ]
+
+    # --- what the key hierarchy may see and touch (keys.ports.RecordKeys) ---
+
+    async def keys_of(self, records: Collection[str]) -> dict[str, Mapping[Level, KeyRef]]:
+        """The key references of the live records among ``records``."""
+        query = {"_id": {"$in": list(records)}, "state": "live"}
+        return {doc["_id"]: _keys(doc) async for doc in self._records.find(query, {"keys": 1})}
+
+    async def ingest_keys_of(self, records: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Ingest key ids that sealed bundles with those live records."""
+        query = {"_id": {"$in": list(records)}, "state": "live"}
+        return {doc["_id"]: tuple(doc["ingest"]) async for doc in self._records.find(query, {"ingest": 1})}
+
+    async def pages_in_use(self, pages: Collection[str]) -> set[str]:
+        """Which of those pages some live record names. One scan: pages asked about are few and rare."""
+        wanted = set(pages)
+        used: set[str] = set()
+        if wanted:
+            async for _record, keys in self.live_keys():
+                used.update(ref.page for ref in keys.values() if ref.page in wanted)
+        return used
+
+    async def live_keys(self) -> AsyncIterator[tuple[str, Mapping[Level, KeyRef]]]:
+        """Every live record's id and key references."""
+        async for doc in self._records.find({"state": "live"}, {"keys": 1}, batch_size=5000):
+            yield doc["_id"], _keys(doc)
+
+    async def erase(self, record: str, *, if_keys: Mapping[Level, KeyRef] | None, at: int) -> bool:
+        """Turn the record into a tombstone where its key references still are ``if_keys``.
+
+        With ``if_keys=None`` a tombstone is inserted where nothing stands: the fence against a collect
+        in flight. Repeatable: an existing tombstone counts as erased.
+        """
+        tombstone: Document = {"_id": record, "state": "destroyed", "at": at * 1000}
+        if if_keys is None:
+            try:
+                await self._records.insert_one(tombstone)
+            except DuplicateKeyError:
+                return await self._is_tombstone(record)
+            return True
+        query: Document = {"_id": record, "state": "live"}
+        query.update({f"keys.{level.value}": [ref.page, ref.slot] for level, ref in if_keys.items()})
+        query.update({f"keys.{level.value}": None for level in Level if level not in if_keys})
+        replaced = await self._records.replace_one(query, tombstone)
+        return replaced.modified_count == 1 or await self._is_tombstone(record)
+
+    async def _is_tombstone(self, record: str) -> bool:
+        doc = await self._records.find_one({"_id": record}, {"state": 1})
+        return doc is not None and doc["state"] == "destroyed"
+
+
+def to_document(record: Record) -> Document:
+    """The record as MongoDB stores it."""
+    doc: Document = {
+        "_id": record.id,
+        "subject": record.subject,
+        "state": "live",
+        "version": record.version,
+        "level": record.level.value,
+        "cohort": record.cohort,
+        "purpose": record.purpose,
+        "basis": record.legal_basis,
+        "fields": record.fields,
+        "keys": {level.value: [ref.page, ref.slot] for level, ref in record.keys.items()},
+        "command": record.command,
+        "sender": record.sender,
+        "ingest": list(record.ingest_keys),
+        "at": record.at_ms,
+    }
+    if record.tokens:
+        doc["tokens"] = [{"f": name, "t": token} for name, token in record.tokens.items()]
+    if record.consent:
+        doc["consent"] = record.consent
+    return doc
+
+
+def from_document(doc: Document) -> Record:
+    """The record of a live document."""
+    return Record(
+        id=doc["_id"],
+        subject=doc["subject"],
+        version=doc["version"],
+        level=Level(doc["level"]),
+        cohort=doc["cohort"],
+        purpose=doc["purpose"],
+        legal_basis=doc["basis"],
+        fields=doc["fields"],
+        keys=_keys(doc),
+        command=doc["command"],
+        sender=doc["sender"],
+        ingest_keys=tuple(doc["ingest"]),
+        at_ms=doc["at"],
+        tokens={t["f"]: t["t"] for t in doc.get("tokens", [])},
+        field_versions=doc.get("field_versions", {}),
+        consent=doc.get("consent"),
+        history=tuple(doc.get("history", ())),
+    )
+
+
+def _keys(doc: Document) -> dict[Level, KeyRef]:
+    return {Level(level): KeyRef(page, slot) for level, (page, slot) in doc["keys"].items()}

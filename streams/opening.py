@@ -1,0 +1,89 @@
+"""Opens the bundles of a batch: keys looked up, seals and signatures checked, commands parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from consumers.directory import Directory
+from consumers.received import Received
+from schemas.errors import UnreadableMessage
+from schemas.wire import Family, WireLimits
+from streams.bundle import parse_bundle
+from streams.envelope import OpenedBundle, open_bundle
+from streams.pipeline import Message, Opened
+
+
+class IngestKeys(Protocol):
+    """The private ingest keys (keys/ingest.py)."""
+
+    async def refresh(self) -> None:
+        """Load keys that were made or destroyed since; cheap when it was called a moment ago."""
+
+    def private(self, kid: str) -> X25519PrivateKey | None:
+        """The key, or None when it is unknown or destroyed."""
+
+
+class BundleOpener:
+    """Implements :class:`streams.pipeline.Opener`."""
+
+    def __init__(self, directory: Directory, ingest: IngestKeys, limits: WireLimits) -> None:
+        self._directory = directory
+        self._ingest = ingest
+        self._limits = limits
+
+    async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | UnreadableMessage]:
+        """For each message its commands, or why it cannot be read.
+
+        Raises:
+            Transient: keys or registrations cannot be read now.
+        """
+        await self._directory.refresh()
+        await self._ingest.refresh()
+        results = [self._open(message, family) for message in messages]
+        late = [at for at, r in enumerate(results) if _may_be_new(r)]
+        if late:  # a key may have been registered, or rotated, a moment ago
+            await self._directory.refresh(needed=("",))
+            await self._ingest.refresh()
+            for at in late:
+                results[at] = self._open(messages[at], family)
+        return results
+
+    def _open(self, message: Message, family: Family) -> Opened | UnreadableMessage:
+        try:
+            bundle = open_bundle(
+                message.value,
+                headers=message.headers,
+                family=family,
+                ingest_private=self._ingest.private,
+                sender_key=self._directory.signer,
+                now=message.at_ms / 1000,
+                limits=self._limits,
+            )
+            commands = parse_bundle(bundle.payload, family).commands
+        except UnreadableMessage as error:
+            return error
+        sender = self._directory.principal(bundle.sender)
+        if sender is None:
+            return UnreadableMessage("DG-WIR-007")
+        received = tuple(_received(command, message, bundle, sender) for command in commands)
+        return Opened(message, sender, received, bundle.bundle_id)
+
+
+def _received(command: Any, message: Message, bundle: OpenedBundle, sender: Any) -> Received[Any]:
+    return Received(
+        command=command,
+        sender=sender,
+        bundle=bundle.bundle_id,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        ingest_key=bundle.kid_ingest,
+        at_ms=message.at_ms,
+    )
+
+
+def _may_be_new(result: Opened | UnreadableMessage) -> bool:
+    return isinstance(result, UnreadableMessage) and result.code in ("DG-WIR-004", "DG-WIR-007")

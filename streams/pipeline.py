@@ -1,0 +1,192 @@
+"""What happens to every batch of messages, whatever the family: open, apply, audit, reply.
+
+The order is the promise: effects are durable before the audit event is, the audit event before the reply
+goes out, the reply before the message is acknowledged. A crash between any two of them is mended by the
+redelivery, which finds the effect and repeats the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import structlog
+
+from consumers.received import Outcome, Received, refused
+from schemas.audit import Fact
+from schemas.errors import DanganError, Transient, UnreadableMessage
+from schemas.principals import Principal
+from schemas.replies import Reply
+from schemas.wire import Family
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+#: First and longest wait between two tries, seconds.
+FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A Kafka message, as far as the pipeline looks at it.
+
+    Attributes:
+        at_ms: the broker's append time, UNIX milliseconds.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    at_ms: int
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A message that opened: its verified sender and its commands."""
+
+    message: Message
+    sender: Principal
+    commands: tuple[Received[Any], ...]
+    bundle: str
+
+
+class Opener(Protocol):
+    """Opens sealed bundles (streams/opening.py)."""
+
+    async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | UnreadableMessage]:
+        """For each message its commands, or why it cannot be read."""
+
+
+class Applier(Protocol):
+    """Applies one family's commands (consumers/)."""
+
+    async def apply(self, batch: Sequence[Received[Any]], now: float) -> list[Outcome]:
+        """One outcome for each command, in order."""
+
+
+class Audit(Protocol):
+    """The audit stream (streams/audit/publisher.py)."""
+
+    async def publish(self, facts: Sequence[Fact]) -> None:
+        """Return when all events are durable."""
+
+
+class Outbox(Protocol):
+    """Where answers go (streams/outbox.py)."""
+
+    async def reply(self, replies: Sequence[tuple[Principal, Reply]]) -> None:
+        """Seal each reply to its reader and return when all are durable."""
+
+    async def dead_letters(self, letters: Sequence[tuple[Message, UnreadableMessage]]) -> None:
+        """Put the messages aside, sealed as they came; return when all are durable."""
+
+
+class Pipeline:
+    """Carries batches of one family from Kafka to durable effects, events and replies."""
+
+    def __init__(
+        self,
+        family: Family,
+        *,
+        opener: Opener,
+        applier: Applier,
+        audit: Audit,
+        outbox: Outbox,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._family = family
+        self._opener = opener
+        self._applier = applier
+        self._audit = audit
+        self._outbox = outbox
+        self._clock = clock
+
+    async def process(self, messages: Sequence[Message]) -> None:
+        """Handle one batch; return when every effect, event and answer is durable.
+
+        Transient failures are retried here for as long as they last: nothing is acknowledged meanwhile.
+        """
+        results = await persistently(lambda: self._opener.open(messages, self._family))
+        opened = [result for result in results if isinstance(result, Opened)]
+        letters = [
+            (message, result)
+            for message, result in zip(messages, results, strict=True)
+            if isinstance(result, UnreadableMessage)
+        ]
+        commands = [command for bundle in opened for command in bundle.commands]
+        outcomes = await persistently(lambda: self._applier.apply(commands, self._clock()))
+        facts = [fact for outcome in outcomes for fact in outcome.facts]
+        facts += [self._unreadable(message, error) for message, error in letters]
+        try:
+            await self._audit.publish(facts)
+        except Transient as unavailable:
+            outcomes, late = _withheld(commands, outcomes)
+            log.warning("audit_unavailable", code=unavailable.code, withheld=len(late))
+            if late:  # readers are told at once, the events follow when they can
+                await persistently(lambda: self._outbox.reply(_replies(opened, outcomes)))
+                opened = []
+            await persistently(lambda: self._audit.publish([*facts, *late]))
+        await persistently(
+            lambda: _both(self._outbox.reply(_replies(opened, outcomes)), self._outbox.dead_letters(letters))
+        )
+
+    def _unreadable(self, message: Message, error: UnreadableMessage) -> Fact:
+        return Fact(
+            command_id=f"{message.topic}/{message.partition}/{message.offset}",
+            action=self._family,
+            allowed=False,
+            code=error.code,
+            actor=None,
+            at_ms=message.at_ms,
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+        )
+
+
+def _withheld(
+    commands: Sequence[Received[Any]], outcomes: Sequence[Outcome]
+) -> tuple[list[Outcome], list[Fact]]:
+    """The outcomes without anything that was read, and the events that say so (clause AUD-01)."""
+    held: list[Outcome] = []
+    late: list[Fact] = []
+    for received, outcome in zip(commands, outcomes, strict=True):
+        if outcome.result.values is None:
+            held.append(outcome)
+            continue
+        # Both are told: that the read was made ready, and that it was not released.
+        events = tuple(replace(fact, allowed=False, code="DG-ACC-005") for fact in outcome.facts)
+        held.append(Outcome(refused(received, DanganError("DG-ACC-005")), events))
+        late.extend(events)
+    return held, late
+
+
+async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Try until it works or fails for good, waiting longer each time."""
+    wait = FIRST_WAIT
+    while True:
+        try:
+            return await attempt()
+        except Transient as error:
+            log.warning("retrying", code=error.code, wait=round(wait, 2))
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT)
+
+
+async def _both(first: Awaitable[None], second: Awaitable[None]) -> None:
+    await asyncio.gather(first, second)
+
+
+def _replies(opened: Sequence[Opened], outcomes: Sequence[Outcome]) -> list[tuple[Principal, Reply]]:
+    replies = []
+    at = 0
+    for bundle in opened:
+        results = tuple(outcome.result for outcome in outcomes[at : at + len(bundle.commands)])
+        at += len(bundle.commands)
+        replies.append((bundle.sender, Reply(bundle.bundle, results)))
+    return replies

@@ -68,8 +68,8 @@ class TransitKey:
         self.min_decryption, self.min_encryption = new_dec, new_enc
 
     def trim(self, available: int) -> None:
-        if available < self.min_available:
-            raise Refused("minimum available version cannot be decremented")
+        if available < max(self.min_available, 1):
+            raise Refused("minimum available version must be positive and cannot be decremented")
         if self.min_encryption == 0:
             raise Refused(
                 "minimum available version cannot be set when minimum encryption version is not set"

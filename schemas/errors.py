@@ -269,6 +269,19 @@ TEXTS: dict[str, Text] = {
         "The audit topic does not take events.",
         "Check the broker with dangan doctor; nothing is released until it does.",
     ),
+    "DG-AUD-002": Text(
+        "The audit publisher has stopped.",
+        "The worker ends and another one takes over; look for the cause in its log.",
+    ),
+    "DG-AUD-003": Text(
+        "The audit records do not verify.",
+        "Keep the file and the topic as they are and tell security operations, naming the places found.",
+    ),
+    # --- Kafka (DG-KAF-0xx) ---
+    "DG-KAF-001": Text(
+        "The broker does not take messages.",
+        "Check Kafka with dangan doctor; work resumes by itself when it answers.",
+    ),
     # --- store (DG-STO-0xx) ---
     "DG-STO-001": Text(
         "The database does not answer.",

@@ -22,7 +22,7 @@ from schemas.errors import DanganError, Refusal, Transient
 from schemas.levels import Level, highest
 from schemas.principals import Grant
 from schemas.replies import Result
-from schemas.values import masked
+from schemas.values import looks_personal, masked
 from store.principals import Grants
 from store.records import Record, Records
 from store.requests import Requests
@@ -54,6 +54,8 @@ def decide(
         Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, or DG-COL-001.
     """
     command, sender = received.command, received.sender
+    if looks_personal(command.record):
+        raise Refusal("DG-COL-007")
     levels = {catalogue.field(name).level for name in command.fields}
     level = highest(levels)
     if not authorizer.allows(sender, "access", level, command.purpose):
@@ -121,7 +123,7 @@ class Reader:
                 grant = grants.get(command.grant)
                 leases[at] = decide(received, record, grant, self._catalogue, self._authorizer, now)
             except Refusal as refusal:
-                outcomes[at] = _refused(received, record, refusal)
+                outcomes[at] = self._refused(received, record, refusal)
         opened = await asyncio.gather(
             *(self._read(lease, records[batch[at].command.record]) for at, lease in leases.items()),
             return_exceptions=True,
@@ -131,7 +133,7 @@ class Reader:
             if isinstance(values, dict):
                 outcomes[at] = _answered(batch[at], record, lease, values)
             elif isinstance(values, DanganError) and not isinstance(values, Transient):
-                outcomes[at] = _refused(batch[at], record, values)
+                outcomes[at] = self._refused(batch[at], record, values)
             else:
                 raise values
         return [outcomes[at] for at in range(len(batch))]
@@ -148,6 +150,23 @@ class Reader:
             value = orjson.loads(ciphers[spec.level].open(name, version, record.fields[name]))
             values[name] = value if name in lease.clear or "*" in lease.clear else masked(spec, value)
         return values
+
+    def _refused(self, received: Received[Access], record: Record | None, error: DanganError) -> Outcome:
+        command = received.command
+        # Only words of the catalogue go into the audit stream: any other could be anything.
+        known = tuple(name for name in command.fields if name in self._catalogue.fields)
+        event = fact(
+            received,
+            "access",
+            record=command.record,
+            subject=record.subject if record else None,
+            allowed=False,
+            code=error.code,
+            fields=known,
+            purpose=command.purpose if command.purpose in self._catalogue.purposes else None,
+            grant=command.grant,
+        )
+        return Outcome(refused(received, error), (event,))
 
 
 def _answered(
@@ -167,19 +186,3 @@ def _answered(
     )
     result = Result(id=command.id, status="accepted", version=record.version, values=dict(values))
     return Outcome(result, (event,))
-
-
-def _refused(received: Received[Access], record: Record | None, error: DanganError) -> Outcome:
-    command = received.command
-    event = fact(
-        received,
-        "access",
-        record=command.record,
-        subject=record.subject if record else None,
-        allowed=False,
-        code=error.code,
-        fields=command.fields,
-        purpose=command.purpose,
-        grant=command.grant,
-    )
-    return Outcome(refused(received, error), (event,))

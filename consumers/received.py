@@ -63,6 +63,7 @@ def fact(
     purpose: str | None = None,
     grant: str | None = None,
     version: int | None = None,
+    approvers: tuple[str, ...] = (),
 ) -> Fact:
     """The audit fact of a received command."""
     return Fact(
@@ -79,6 +80,7 @@ def fact(
         grant=grant,
         bundle=received.bundle,
         version=version,
+        approvers=approvers,
         at_ms=received.at_ms,
         topic=received.topic,
         partition=received.partition,

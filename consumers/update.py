@@ -25,7 +25,7 @@ from schemas.commands import Update
 from schemas.errors import DanganError, Refusal, Transient
 from schemas.levels import Level, highest
 from schemas.replies import Result
-from schemas.values import normalise
+from schemas.values import looks_personal, normalise
 from store.records import Record, Records, Revision
 
 #: The reason is encrypted like a field; the underscore keeps the name apart from the catalogue's.
@@ -53,6 +53,8 @@ def decide(
         Refusal: DG-CMD-004, DG-UPD-001, DG-UPD-002 (with the current version), DG-COL-001, 002, 005.
     """
     command = received.command
+    if looks_personal(command.record):
+        raise Refusal("DG-COL-007")
     specs = {name: catalogue.field(name) for name in command.fields}
     touched = highest({spec.level for spec in specs.values()})
     if not authorizer.allows(received.sender, "update", touched, record.purpose if record else ""):

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo import ReplaceOne
+from pymongo.errors import BulkWriteError
 
 from keys.ports import KeyRef
 from schemas.levels import Level
@@ -200,28 +201,41 @@ class Records:
         async for doc in self._records.find({"state": "live"}, {"keys": 1}, batch_size=5000):
             yield doc["_id"], _keys(doc)
 
-    async def erase(self, record: str, *, if_keys: Mapping[Level, KeyRef] | None, at: int) -> bool:
-        """Turn the record into a tombstone where its key references still are ``if_keys``.
+    async def erase_many(self, records: Mapping[str, Mapping[Level, KeyRef] | None], *, at: int) -> set[str]:
+        """Turn records into tombstones where their key references still are the ones given.
 
-        With ``if_keys=None`` a tombstone is inserted where nothing stands: the fence against a collect
-        in flight. Repeatable: an existing tombstone counts as erased.
+        None stands for no live record: a tombstone is inserted where nothing stands. Repeatable.
+
+        Returns:
+            The ids under which a tombstone stands now.
         """
-        tombstone: Document = {"_id": record, "state": "destroyed", "at": at * 1000}
-        if if_keys is None:
+        tombstones = {record: {"_id": record, "state": "destroyed", "at": at * 1000} for record in records}
+        changes = [
+            ReplaceOne(_live_with(record, keys), tombstones[record])
+            for record, keys in records.items()
+            if keys is not None
+        ]
+        if changes:
+            await self._records.bulk_write(changes, ordered=False)
+        fences = [tombstones[record] for record, keys in records.items() if keys is None]
+        if fences:
             try:
-                await self._records.insert_one(tombstone)
-            except DuplicateKeyError:
-                return await self._is_tombstone(record)
-            return True
-        query: Document = {"_id": record, "state": "live"}
-        query.update({f"keys.{level.value}": [ref.page, ref.slot] for level, ref in if_keys.items()})
-        query.update({f"keys.{level.value}": None for level in Level if level not in if_keys})
-        replaced = await self._records.replace_one(query, tombstone)
-        return replaced.modified_count == 1 or await self._is_tombstone(record)
+                await self._records.insert_many(fences, ordered=False)
+            except BulkWriteError as error:
+                problems = (error.details or {}).get("writeErrors", [])
+                if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+                    raise
+        gone = self._records.find({"_id": {"$in": list(records)}, "state": "destroyed"}, {"_id": 1})
+        return {doc["_id"] async for doc in gone}
 
-    async def _is_tombstone(self, record: str) -> bool:
-        doc = await self._records.find_one({"_id": record}, {"state": 1})
-        return doc is not None and doc["state"] == "destroyed"
+
+def _live_with(record: str, keys: Mapping[Level, KeyRef]) -> Document:
+    """The record while it is live and names exactly those slots."""
+    query: Document = {"_id": record, "state": "live"}
+    for level in Level:
+        ref = keys.get(level)
+        query[f"keys.{level.value}"] = [ref.page, ref.slot] if ref else {"$exists": False}
+    return query
 
 
 def to_document(record: Record) -> Document:

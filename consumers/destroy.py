@@ -1,0 +1,141 @@
+"""Destruction (销毁) by command: approvals are verified, then the records are forgotten.
+
+After this the live system cannot read the records. The sweep (``dangan sweep``) then makes every old copy
+unreadable and issues the certificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from consumers.approvals import approvers
+from consumers.authorize import Authorizer
+from consumers.directory import Directory
+from consumers.received import Outcome, Received, fact, refused
+from keys.ledger import Entry, Order
+from schemas.approvals import digest_of
+from schemas.commands import Destroy
+from schemas.errors import Refusal
+from schemas.levels import Level
+from schemas.replies import Result
+from schemas.values import looks_personal
+from store.holds import Holds
+from store.records import Occupied, Records
+
+
+class Forgetter(Protocol):
+    """The key hierarchy's side of a destruction (keys/forget.py)."""
+
+    async def forget(self, records: Collection[str], order: Order, *, at: int) -> None:
+        """Forget the records: ledger, keys, ciphertexts. Repeatable; durable when it returns."""
+
+
+class Entries(Protocol):
+    """What the destruction ledger knows (store/ledger.py)."""
+
+    async def get(self, records: Collection[str]) -> dict[str, Entry]:
+        """The entries of those records that have one."""
+
+
+def decide(
+    received: Received[Destroy],
+    standing: Mapping[str, Occupied],
+    entries: Mapping[str, Entry],
+    held: set[str],
+    directory: Directory,
+    authorizer: Authorizer,
+    now: float,
+) -> tuple[str, ...]:
+    """Check one destroy command; all its records are destroyed, or none.
+
+    Returns:
+        The approvers.
+
+    Raises:
+        Refusal: DG-CMD-004, DG-DES-001 to 007, DG-COL-007.
+    """
+    command, requester = received.command, received.sender.id
+    if any(looks_personal(record) for record in command.records):
+        raise Refusal("DG-COL-007")
+    if not authorizer.allows(received.sender, "destroy", Level.CORE, "destruction"):
+        raise Refusal("DG-CMD-004")
+    approved_by = approvers(
+        command.approvals,
+        digest=digest_of(command, requester),
+        requester=requester,
+        signer=directory.signer,
+        principal=directory.principal,
+        authorizer=authorizer,
+        now=now,
+    )
+    for record in command.records:
+        entry = entries.get(record)
+        if entry is not None and entry.order.command == command.id:
+            continue  # begun by this very command before a crash
+        if entry is not None:
+            raise Refusal("DG-DES-007", detail=record)
+        if record not in standing:
+            raise Refusal("DG-DES-006", detail=record)
+        if record in held:
+            raise Refusal("DG-DES-005", detail=record)
+    return approved_by
+
+
+class Destroyer:
+    """Applies batches of destroy commands, one after the other: they are few, and each may be large."""
+
+    def __init__(
+        self,
+        records: Records,
+        holds: Holds,
+        ledger: Entries,
+        forgetter: Forgetter,
+        directory: Directory,
+        authorizer: Authorizer,
+    ) -> None:
+        self._records = records
+        self._holds = holds
+        self._ledger = ledger
+        self._forgetter = forgetter
+        self._directory = directory
+        self._authorizer = authorizer
+
+    async def apply(self, batch: Sequence[Received[Destroy]], now: float) -> list[Outcome]:
+        """Forget what is rightly asked for; one outcome for each command, in order.
+
+        Raises:
+            Transient: a dependency does not answer; apply the same batch again.
+        """
+        return [await self._one(received, now) for received in batch]
+
+    async def _one(self, received: Received[Destroy], now: float) -> Outcome:
+        command = received.command
+        try:
+            approved_by = decide(
+                received,
+                await self._records.occupied(command.records),
+                await self._ledger.get(command.records),
+                await self._holds.on(command.records, now=now),
+                self._directory,
+                self._authorizer,
+                now,
+            )
+        except Refusal as refusal:
+            events = tuple(
+                fact(received, "destroy", record=record, allowed=False, code=refusal.code)
+                for record in command.records
+            )
+            return Outcome(refused(received, refusal), events)
+        order = Order(
+            command=command.id,
+            requester=received.sender.id,
+            ground=command.ground,
+            approvals=command.approvals,
+            at=received.at_ms // 1000,
+        )
+        await self._forgetter.forget(command.records, order, at=int(now))
+        events = tuple(
+            fact(received, "destroy", record=record, approvers=approved_by) for record in command.records
+        )
+        return Outcome(Result(id=command.id, status="accepted"), events)

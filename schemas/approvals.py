@@ -1,0 +1,41 @@
+"""Approvals: an approver's signature over the digest of exactly one request (never a flag).
+
+An approval is a compact JWS (alg Ed25519, typ ``dangan-approval+jws``) over
+``{"action", "digest", "approver", "at"}``. The digest is the SHA-256 of the request's canonical JSON
+(members sorted, no spaces, UTF-8; RFC 8785 for the types that requests use) without its approvals.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Final, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from schemas.commands import Destroy, Reference
+
+TYP_APPROVAL: Final = "dangan-approval+jws"
+#: How many distinct approvers a destruction takes at least (clause DES-05).
+APPROVERS_NEEDED: Final = 2
+
+
+class Approval(BaseModel):
+    """What an approver signs.
+
+    ``at`` is the time of signing in UNIX seconds; ``approver`` the signer's principal id.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    action: Literal["approve-destroy"]
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    approver: Reference
+    at: Annotated[int, Field(ge=0)]
+
+
+def digest_of(request: Destroy, requester: str) -> str:
+    """The digest that approvers sign: over the request without its approvals, and who makes it."""
+    document = request.model_dump(mode="json", exclude={"approvals"})
+    document["requester"] = requester
+    return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

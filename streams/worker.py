@@ -1,0 +1,179 @@
+"""A worker: connects everything, runs the Faust application, ends cleanly when told to.
+
+A worker that cannot go on ends at once without acknowledging (exit status 75); whoever supervises it starts
+it again, and the messages come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiokafka import AIOKafkaProducer
+
+from consumers.access import Reader
+from consumers.authorize import Authorizer
+from consumers.collect import Collector
+from consumers.destroy import Destroyer
+from consumers.directory import Directory
+from consumers.update import Updater
+from keys.forget import Forgetter
+from keys.index import BlindIndex
+from keys.ingest import IngestKeyring
+from keys.ring import KeyRing
+from keys.vault import Transit
+from schemas.catalogue import Catalogue
+from schemas.settings import Settings
+from schemas.wire import TOPIC_AUDIT, Family, WireLimits
+from store.checkpoints import Checkpoints
+from store.database import connect
+from store.holds import Holds
+from store.ingest_keys import IngestKeys
+from store.ledger import Ledger
+from store.pages import Pages
+from store.principals import Grants, Principals
+from store.records import Records
+from store.requests import Requests
+from streams.app import make_app
+from streams.audit.kafka import kafka_log
+from streams.audit.publisher import AuditPublisher
+from streams.dispatcher import EXIT_CANNOT_GO_ON
+from streams.opening import BundleOpener
+from streams.outbox import KafkaOutbox
+from streams.pipeline import Applier, Pipeline
+from streams.writer import WriterIdentity, new_writer, renewed
+
+log = structlog.get_logger(__name__)
+
+#: The writer's certificate is renewed this often, seconds (it lasts 30 days).
+RENEW_EVERY = 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the organisation set: the field catalogue and the policies."""
+
+    catalogue: Catalogue
+    authorizer: Authorizer
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A worker's pipelines and what can be counted about it."""
+
+    pipelines: dict[Family, Pipeline]
+    transit: Transit
+    writer: WriterIdentity
+
+
+@asynccontextmanager
+async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "worker") -> AsyncIterator[Engine]:
+    """Everything a worker needs, connected; closed at the end.
+
+    Args:
+        settings: where the services are.
+        rules: catalogue and policies.
+        name: the worker's name, for its audit chain.
+        role: the Vault role whose token it uses.
+    """
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        database = await enter(connect(settings.mongo(), settings.mongo_database))
+        transit = await enter(
+            Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount)
+        )
+        records, pages, principals = Records(database), Pages(database), Principals(database)
+        keyring = IngestKeyring(transit, IngestKeys(database))
+        ledger, checkpoints = Ledger(database), Checkpoints(database)
+        requests = Requests(database, keep_seconds=2 * settings.max_bundle_age_seconds)
+        directory = Directory(principals)
+        ring = KeyRing(
+            transit,
+            pages,
+            settings.levels,
+            cache_seconds=settings.key_cache_seconds,
+            cache_entries=settings.key_cache_entries,
+        )
+        index = BlindIndex(transit)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka_bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=2 * 1024 * 1024,
+            client_id="dangan-replies",
+        )
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        writer = await new_writer(transit, name, time.time())
+        audit = await enter(
+            AuditPublisher(
+                kafka_log(settings.kafka_bootstrap, TOPIC_AUDIT, writer.id), writer, checkpoints.save, clock=time.time
+            )
+        )
+        identity = [writer]
+        renewal = asyncio.create_task(_renew(transit, identity, audit), name="renew-writer")
+        stack.callback(renewal.cancel)
+        opener = BundleOpener(directory, keyring, WireLimits(settings.max_message_bytes, settings.max_bundle_age_seconds))
+        outbox = KafkaOutbox(producer, lambda: identity[0])
+        authorizer, catalogue = rules.authorizer, rules.catalogue
+        appliers: dict[Family, Applier] = {
+            "collect": Collector(records, ring, index, catalogue, authorizer),
+            "update": Updater(records, ring, index, catalogue, authorizer),
+            "access": Reader(records, Grants(database), requests, ring, catalogue, authorizer),
+            "destroy": Destroyer(
+                records,
+                Holds(database),
+                ledger,
+                Forgetter(transit, pages, records, ledger, keyring.live_kids),
+                directory,
+                authorizer,
+            ),
+        }
+        pipelines = {
+            family: Pipeline(family, opener=opener, applier=applier, audit=audit, outbox=outbox)
+            for family, applier in appliers.items()
+        }
+        yield Engine(pipelines, transit, writer)
+
+
+async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worker") -> None:
+    """Run a worker until SIGTERM or SIGINT.
+
+    Raises:
+        DanganError: when a service cannot be reached at the start.
+    """
+    told_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told_to_stop.set)
+    async with engine(settings, rules, name=name, role=role) as made:
+        app = make_app(
+            settings.kafka_bootstrap,
+            {family: pipeline.process for family, pipeline in made.pipelines.items()},
+            datadir=settings.home / "faust" / name,
+            in_flight=settings.batches_in_flight,
+        )
+        await app.start()
+        log.info("worker_started", worker=made.writer.id)
+        crashed = asyncio.create_task(app.wait_until_stopped())
+        stopping = asyncio.create_task(told_to_stop.wait())
+        await asyncio.wait({crashed, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not told_to_stop.is_set():
+            log.critical("faust_stopped", crashed=bool(app.crashed))
+            os._exit(EXIT_CANNOT_GO_ON)
+        await app.stop()
+        crashed.cancel()
+        log.info("worker_stopped", worker=made.writer.id)
+
+
+async def _renew(transit: Transit, identity: list[WriterIdentity], audit: AuditPublisher) -> None:
+    while True:
+        await asyncio.sleep(RENEW_EVERY)
+        identity[0] = await renewed(transit, identity[0], time.time())
+        audit.renew(identity[0])

@@ -13,6 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
+import structlog
+from aiokafka import ConsumerRecord
+
 from keys.okp import PublicIngestKey, thumbprint
 from schemas.errors import DanganError
 from schemas.trust import Trust
@@ -20,6 +23,7 @@ from schemas.wire import MAX_PROTECTED, TYP_ANNOUNCEMENT
 from streams import compact
 from streams.writer import Signer
 
+log = structlog.get_logger(__name__)
 TRANSIT_KEY: Final = "dangan-announcements"
 MAX_ANNOUNCEMENT: Final = 2048
 
@@ -129,3 +133,27 @@ def _later(new: Announcement, known: Announcement) -> bool:
     if new.state != known.state:
         return _ORDER[new.state] > _ORDER[known.state]
     return new.announced_at > known.announced_at
+
+
+class IngestKeyListener:
+    """Feeds messages of ``archive.keys`` into what is known; give :meth:`hear` to a Tail.
+
+    Attributes:
+        rejected: how many messages could not be trusted.
+    """
+
+    def __init__(self, known: KnownIngestKeys, trust: Trust) -> None:
+        self._known = known
+        self._trust = trust
+        self.rejected = 0
+
+    def hear(self, message: ConsumerRecord) -> None:
+        """Take one message of the topic; never raises."""
+        if message.value is None:
+            return  # a tombstone: what a sender has heard of the key still holds
+        announcement = read_announcement(message.value, trust=self._trust)
+        if announcement is None:
+            self.rejected += 1
+            log.warning("announcement_rejected", code="DG-WIR-017", offset=message.offset)
+            return
+        self._known.hear(announcement)

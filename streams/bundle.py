@@ -8,17 +8,19 @@ is byte for byte what orjson writes cannot hold a member twice, so only others p
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.commands import MAX_COMMANDS, Bundle
-from schemas.errors import UnreadableMessage
+from schemas.commands import MAX_COMMANDS, Bundle, Command
+from schemas.errors import DanganError, UnreadableMessage
 from schemas.wire import FAMILIES, Family
 
 _BUNDLE: Final = TypeAdapter(Bundle)
+_COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Command)
 
 
 def parse_bundle(payload: bytes, family: Family) -> Bundle:
@@ -42,6 +44,18 @@ def parse_bundle(payload: bytes, family: Family) -> Bundle:
         return _BUNDLE.validate_python(document)
     except ValidationError as error:
         raise UnreadableMessage("DG-WIR-011", detail=_first_fault(error)) from None
+
+
+def check_command(command: Mapping[str, Any]) -> None:
+    """Check one command before it is handed to Kafka, by the rules the archive will apply.
+
+    Raises:
+        DanganError: DG-WIR-011, with a place and a kind of error, never a value.
+    """
+    try:
+        _COMMAND.validate_python(command)
+    except ValidationError as error:
+        raise DanganError("DG-WIR-011", detail=_first_fault(error)) from None
 
 
 def _loads(payload: bytes) -> Any:

@@ -1,0 +1,124 @@
+"""One bundle's way to Kafka: seal it to the current ingest key, send it, settle its receipts."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.structs import RecordMetadata
+
+from keys.okp import SigningKey
+from schemas import wire
+from schemas.errors import DanganError
+from schemas.wire import Family
+from streams.announce import KnownIngestKeys
+from streams.bundling import Queued, payload_of
+from streams.envelope import bundle_headers, seal_bundle
+from streams.receipts import Delivery, Unanswered
+
+_RETRY_SECONDS: Final = 0.2
+
+
+class Courier:
+    """Seals and sends bundles.
+
+    Args:
+        producer: idempotent, ``acks=all``; it repeats what the broker did not confirm, without doubling.
+        principal: the sender.
+        signing_key: the sender's.
+        ingest_keys: what is known of the archive's keys, kept up to date by a Tail.
+        unanswered: told of every bundle before it is sent; None when answers are not wanted.
+        timeout: seconds for one bundle, from sealing to the broker's confirmation.
+        clock: UNIX seconds.
+    """
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        *,
+        principal: str,
+        signing_key: SigningKey,
+        ingest_keys: KnownIngestKeys,
+        unanswered: Unanswered | None,
+        timeout: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._producer = producer
+        self._principal = principal
+        self._signing_key = signing_key
+        self._ingest_keys = ingest_keys
+        self._unanswered = unanswered
+        self._timeout = timeout
+        self._clock = clock
+
+    async def carry(self, bundle: Sequence[Queued], family: Family, partition: int) -> None:
+        """Bring the commands to the partition; their receipts say how it went. Never raises DanganError."""
+        bundle_id = str(uuid.uuid4())
+        receipts = [command.receipt for command in bundle]
+        try:
+            async with asyncio.timeout(self._timeout):
+                value = await self._seal(payload_of(bundle), bundle_id)
+                if self._unanswered is not None:
+                    self._unanswered.expect(bundle_id, receipts)
+                place = await self._send(bundle, value, bundle_id, family, partition)
+        except TimeoutError:
+            self._give_up(bundle, bundle_id, DanganError("DG-WIR-019"))
+        except DanganError as error:
+            self._give_up(bundle, bundle_id, error)
+        else:
+            delivery = Delivery(place.topic, place.partition, place.offset, bundle_id)
+            for receipt in receipts:
+                if not receipt.delivered.done():
+                    receipt.delivered.set_result(delivery)
+
+    async def _seal(self, payload: bytes, bundle_id: str) -> bytes:
+        """Between two ingest keys there may be a moment without one: wait for the announcement."""
+        deadline = self._clock() + min(self._timeout / 2, 10.0)
+        while True:
+            now = self._clock()
+            try:
+                key = self._ingest_keys.current(now)
+            except DanganError:
+                if now >= deadline:
+                    raise
+                await asyncio.sleep(_RETRY_SECONDS)
+                continue
+            return seal_bundle(
+                payload,
+                signing_key=self._signing_key,
+                ingest_key=key,
+                bundle_id=bundle_id,
+                iat=int(now),
+            )
+
+    async def _send(
+        self, bundle: Sequence[Queued], value: bytes, bundle_id: str, family: Family, partition: int
+    ) -> RecordMetadata:
+        time = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
+        headers = bundle_headers(family, sender=self._principal, bundle_id=bundle_id, time=time.replace("+00:00", "Z"))
+        message: dict[str, Any] = {
+            "value": value,
+            "key": bundle[0].receipt.partition_key.encode(),
+            "partition": partition,
+            "headers": headers,
+        }
+        while True:
+            try:
+                return await self._producer.send_and_wait(wire.topic_of(family), **message)
+            except MessageSizeTooLargeError:
+                raise DanganError("DG-WIR-002", detail=f"{len(value)} bytes") from None
+            except KafkaError as error:
+                if not error.retriable:
+                    raise DanganError("DG-WIR-018", detail=type(error).__name__) from error
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    def _give_up(self, bundle: Sequence[Queued], bundle_id: str, error: DanganError) -> None:
+        if self._unanswered is not None:
+            self._unanswered.forget(bundle_id)
+        for command in bundle:
+            command.receipt.fail(error)

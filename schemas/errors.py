@@ -122,6 +122,27 @@ TEXTS: dict[str, Text] = {
         "No ingest key may be used for sealing now.",
         "Start a worker and run: dangan keys rotate-ingest; check the trust file's fingerprint.",
     ),
+    # --- the publisher client and key files ---
+    "DG-WIR-018": Text(
+        "The Kafka brokers do not answer, or the topic is missing.",
+        "Check the bootstrap address and the topics with dangan doctor; then try again.",
+    ),
+    "DG-WIR-019": Text(
+        "Kafka did not confirm the bundle in time; it may still arrive.",
+        "Publish the same command again under the same id: it is applied once.",
+    ),
+    "DG-WIR-020": Text(
+        "The archive did not answer in time; the command may have been applied.",
+        "Publish the same command again under the same id: it is applied once.",
+    ),
+    "DG-WIR-021": Text(
+        "The publisher was closed before this command was finished.",
+        "Publish the same command again under the same id: it is applied once.",
+    ),
+    "DG-WIR-022": Text(
+        "The key file cannot be used.",
+        "Check the file and the passphrase; make new keys with: dangan keys new.",
+    ),
     # --- any command ---
     "DG-CMD-001": Text(
         "This command id was used before for another command.",
@@ -361,5 +382,107 @@ TEXTS: dict[str, Text] = {
     "DG-BAK-005": Text(
         "A key-page copy is damaged or is not what its name says.",
         "Use the copy of another backup place.",
+    ),
+    # --- operations: services, bootstrap, settings (DG-OPS-001 to 029) ---
+    "DG-OPS-001": Text(
+        "A program that this needs is missing.",
+        "Install the program named in the detail; dangan doctor lists what else is missing.",
+    ),
+    "DG-OPS-002": Text(
+        "The Kafka broker's jars could not be fetched.",
+        "Check that Maven reaches its repository and that the disk has room, then repeat; or: --kafka mock.",
+    ),
+    "DG-OPS-003": Text(
+        "The disk is too full to start a service.",
+        "Free some space, or choose another folder with --home.",
+    ),
+    "DG-OPS-004": Text(
+        "A service ended while it was starting.",
+        "Read its log, named in the detail; then repeat.",
+    ),
+    "DG-OPS-005": Text(
+        "A service did not become ready in time.",
+        "Read its log, named in the detail; a busy machine may need a second try.",
+    ),
+    "DG-OPS-006": Text(
+        "No free port was found on 127.0.0.1.",
+        "Stop what holds the ports and repeat.",
+    ),
+    "DG-OPS-007": Text(
+        "Another dangan command is starting or stopping services in this home.",
+        "Wait until it has ended and repeat.",
+    ),
+    "DG-OPS-008": Text(
+        "The embedded services are not installed.",
+        "Install the package with its extra: dangan[embedded].",
+    ),
+    "DG-OPS-009": Text(
+        "The embedded Vault cannot be unsealed: its unseal key is missing or does not fit.",
+        "Put vault/unseal.key back; without it the data is lost, so start afresh in an empty home.",
+    ),
+    "DG-OPS-010": Text(
+        "Vault refused an administrative request.",
+        "Use a token that may manage mounts, policies, keys and tokens (dangan init --token-file).",
+    ),
+    "DG-OPS-011": Text(
+        "A setting is not valid.",
+        "Correct it in HOME/dangan.toml or in its DANGAN_* variable.",
+    ),
+    "DG-OPS-012": Text(
+        "A secret stands in the environment or in the settings file.",
+        "Put it into a file that only its user can read: HOME/vault/tokens/ROLE.token, or mongo_uri_file.",
+    ),
+    "DG-OPS-013": Text(
+        "A key in Vault is not set as dangan needs it.",
+        "Remove the cause named in the detail; an exportable key can only be replaced.",
+    ),
+    "DG-OPS-014": Text(
+        "A Kafka topic exists with other settings than dangan needs.",
+        "Alter the topic as the detail says, or remove it if nothing in it is needed, then repeat.",
+    ),
+    "DG-OPS-015": Text(
+        "A Kafka topic could not be created or read.",
+        "Check the broker, and that this client may create and describe topics.",
+    ),
+    "DG-OPS-016": Text(
+        "The state file of the embedded services is unreadable.",
+        "Stop the services by hand if they run, remove HOME/state.json and repeat.",
+    ),
+    "DG-OPS-017": Text(
+        "This service is not among those started here.",
+        "Start it: dangan up --with SERVICE.",
+    ),
+    "DG-OPS-018": Text(
+        "The mock Kafka cluster cannot be restarted: nothing in it survives.",
+        "Install Java 17 or newer and Maven for a real broker.",
+    ),
+    "DG-OPS-019": Text(
+        "A service does not answer.",
+        "Check its address with dangan doctor, and that it runs: dangan up.",
+    ),
+    "DG-OPS-020": Text(
+        "A token file is missing, unreadable, or readable by others.",
+        "Have it written by dangan up or dangan init; its mode must be 0600.",
+    ),
+    "DG-OPS-021": Text(
+        "Another kind of Kafka is running in this home.",
+        "Stop it first: dangan down.",
+    ),
+    # --- operations: policies and registrations (DG-OPS-03x) ---
+    "DG-OPS-030": Text(
+        "The catalogue or a policy file cannot be used.",
+        "Correct the file named in the detail; the shipped policies/ folder is an example.",
+    ),
+    "DG-OPS-031": Text(
+        "There is no such principal, grant or hold.",
+        "List what there is: dangan admin principal list, grant list, hold list.",
+    ),
+    "DG-OPS-032": Text(
+        "These roles may not be held together.",
+        "Administrators of the system hold no business role; register two principals.",
+    ),
+    "DG-OPS-033": Text(
+        "The public key file is not what dangan keys new prints.",
+        "Give the JSON file with the public half: dangan keys show --public.",
     ),
 }

@@ -20,7 +20,7 @@ from schemas.audit import CLOSING
 from streams.audit.merkle import HASH_BYTES, CompactRange, leaf_hash
 
 FIRST_PREV: Final = bytes(HASH_BYTES)
-_OPENING: Final = b',"chain":{"writer":"'
+OPENING: Final = b',"chain":{"writer":"'
 _PLACE: Final = re.compile(
     rb',"chain":\{"writer":"([A-Za-z0-9._:-]{1,128})","seq":(0|[1-9][0-9]{0,17}),"prev":"([0-9a-f]{64})",'
     rb'"at":([0-9]{1,16})\}\}\}\}'
@@ -39,7 +39,7 @@ class Link:
 
 def read_link(value: bytes) -> Link | None:
     """The place that an event's bytes state, or None if they state none. Proves nothing by itself."""
-    found = _PLACE.fullmatch(value, at) if (at := value.rfind(_OPENING)) >= 0 else None
+    found = _PLACE.fullmatch(value, at) if (at := value.rfind(OPENING)) >= 0 else None
     if found is None:
         return None
     writer, seq, prev, at_ms = found.groups()

@@ -38,9 +38,7 @@ class KafkaLog:
         producer = self._producer or await self._connected()
         batch = producer.create_batch()
         for record in records:
-            if not batch.append(
-                key=self._key, value=record.value, timestamp=record.at_ms, headers=record.headers
-            ):
+            if not batch.append(key=self._key, value=record.value, timestamp=record.at_ms, headers=record.headers):
                 raise ValueError("the batch is larger than a record batch may be")
         batch.close()
         try:

@@ -195,9 +195,7 @@ class AuditPublisher:
         size = 0
         for uid, event in self._events(requests, at_ms):
             value = self._chain.add(event, at_ms)
-            batch.append(
-                Record(value, [("ce_id", uid.encode()), ("ce_type", EVENT_TYPE), *self._headers], at_ms)
-            )
+            batch.append(Record(value, [("ce_id", uid.encode()), ("ce_type", EVENT_TYPE), *self._headers], at_ms))
             size += len(value)
             if size >= BATCH_BYTES:
                 yield self._signed(batch, at_ms)

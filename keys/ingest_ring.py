@@ -1,0 +1,102 @@
+"""The ingest keyring: a worker's unwrapped ingest keys, by kid."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from keys.ingest import IngestKey, IngestKeyStore
+from keys.okp import thumbprint
+from keys.roots import INGEST_ROOT
+from keys.vault import KeyRefused, Transit
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+
+#: How soon a destroyed key is dropped.
+_MAX_AGE_SECONDS: Final = 5.0
+#: Unknown kids make the store be read at most this often: junk costs 20 reads a second, not one a message.
+_MIN_GAP_SECONDS: Final = 0.05
+#: Waits before keys that Vault refused are read again: a sweep has just moved them.
+_READ_AGAIN: Final = (0.0, 0.05)
+
+
+class IngestKeyring:
+    """Holds the private keys of all living ingest keys, and drops those that were destroyed.
+
+    Args:
+        vault: unwraps under ``dangan-ingest``.
+        store: holds the wrapped keys.
+        clock: seconds, monotonic.
+        sleep: waits.
+    """
+
+    def __init__(
+        self,
+        vault: Transit,
+        store: IngestKeyStore,
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._vault = vault
+        self._store = store
+        self._clock = clock
+        self._sleep = sleep
+        self._keys: dict[str, X25519PrivateKey] = {}
+        self._loaded_at: float | None = None
+        self._wanted: set[str] = set()  # asked for, not here, not looked for in the store yet
+        self._absent: set[str] = set()  # looked for in the store and not there
+
+    async def refresh(self) -> None:
+        """Take over what was made or destroyed since, at most 5 s late.
+
+        After :meth:`private` has met a new unknown kid the store is read at once. One that is not there then
+        will not be there later: a kid is a digest of the key, and keys are stored before they are announced.
+
+        Raises:
+            Transient: DG-KEY-001 when Vault does not answer.
+        """
+        if self._loaded_at is not None:
+            age = self._clock() - self._loaded_at
+            if age < _MAX_AGE_SECONDS and not self._wanted:
+                return
+            if age < _MIN_GAP_SECONDS:
+                await self._sleep(_MIN_GAP_SECONDS - age)
+        now, wanted = self._clock(), self._wanted
+        await self._load()
+        self._loaded_at, self._wanted = now, set()
+        self._absent = wanted - self._keys.keys()
+
+    def private(self, kid: str) -> X25519PrivateKey | None:
+        """The key, or None when it is unknown or destroyed."""
+        key = self._keys.get(kid)
+        if key is None and kid not in self._absent:
+            self._wanted.add(kid)
+        return key
+
+    async def _load(self) -> None:
+        for wait in (*_READ_AGAIN, None):
+            living = {key.kid: key for key in await self._store.living()}
+            for gone in self._keys.keys() - living.keys():
+                del self._keys[gone]
+            refused = await self._unwrap([key for kid, key in living.items() if kid not in self._keys])
+            if not refused or wait is None:
+                return
+            await self._sleep(wait)
+
+    async def _unwrap(self, keys: list[IngestKey]) -> bool:
+        """Unwrap keys that are new here; say whether Vault refused one."""
+        wrapped = [(key.kid, key.wrapped_private) for key in keys if key.wrapped_private is not None]
+        answers = await self._vault.try_decrypt(INGEST_ROOT, [text for _, text in wrapped])
+        for (kid, _), raw in zip(wrapped, answers, strict=True):
+            if isinstance(raw, KeyRefused):
+                continue
+            private = X25519PrivateKey.from_private_bytes(raw)
+            if thumbprint("X25519", private.public_key().public_bytes_raw()) == kid:
+                self._keys[kid] = private
+        return any(isinstance(raw, KeyRefused) for raw in answers)

@@ -15,10 +15,11 @@ import orjson
 from consumers.authorize import Authorizer
 from consumers.received import Outcome, Received, fact, refused
 from keys.cipher import FieldCipher
-from keys.ring import KeyRing
+from keys.ports import KeyRef
+from keys.ring import Deks, KeyRing
 from schemas.catalogue import Catalogue
 from schemas.commands import Access
-from schemas.errors import DanganError, Refusal, Transient
+from schemas.errors import DanganError, Refusal
 from schemas.levels import Level, highest
 from schemas.principals import Grant
 from schemas.replies import Result
@@ -117,38 +118,38 @@ class Reader:
         for at, received in enumerate(batch):
             command = received.command
             record = records.get(command.record)
+            if command.id in replayed:
+                outcomes[at] = self._refused(received, record, Refusal("DG-CMD-003"))
+                continue
+            grant = grants.get(command.grant)
             try:
-                if command.id in replayed:
-                    raise Refusal("DG-CMD-003")
-                grant = grants.get(command.grant)
                 leases[at] = decide(received, record, grant, self._catalogue, self._authorizer, now)
             except Refusal as refusal:
                 outcomes[at] = self._refused(received, record, refusal)
-        opened = await asyncio.gather(
-            *(self._read(lease, records[batch[at].command.record]) for at, lease in leases.items()),
-            return_exceptions=True,
-        )
-        for (at, lease), values in zip(leases.items(), opened, strict=True):
+        deks = await self._ring.try_open(_needed(leases, batch, records, self._catalogue))
+        for at, lease in leases.items():
             record = records[batch[at].command.record]
-            if isinstance(values, dict):
-                outcomes[at] = _answered(batch[at], record, lease, values)
-            elif isinstance(values, DanganError) and not isinstance(values, Transient):
-                outcomes[at] = self._refused(batch[at], record, values)
+            try:
+                values = self._values(lease, record, deks[record.id])
+            except DanganError as error:
+                outcomes[at] = self._refused(batch[at], record, error)
             else:
-                raise values
+                outcomes[at] = _answered(batch[at], record, lease, values)
         return [outcomes[at] for at in range(len(batch))]
 
-    async def _read(self, lease: Lease, record: Record) -> dict[str, object]:
-        specs = {name: self._catalogue.field(name) for name in lease.fields if name in record.fields}
-        needed = {spec.level for spec in specs.values()}
-        refs = {level: ref for level, ref in record.keys.items() if level in needed}
-        deks = (await self._ring.open({record.id: refs}))[record.id]
+    def _values(self, lease: Lease, record: Record, deks: Deks | DanganError) -> dict[str, object]:
+        if isinstance(deks, DanganError):
+            raise deks
         ciphers = {level: FieldCipher(dek, record.id, level) for level, dek in deks.items()}
         values: dict[str, object] = {}
-        for name, spec in specs.items():
+        for name in lease.fields:
+            if name not in record.fields:
+                continue
+            spec = self._catalogue.field(name)
             version = record.field_versions.get(name, 1)
             value = orjson.loads(ciphers[spec.level].open(name, version, record.fields[name]))
-            values[name] = value if name in lease.clear or "*" in lease.clear else masked(spec, value)
+            clear = name in lease.clear or "*" in lease.clear
+            values[name] = value if clear else masked(spec, value)
         return values
 
     def _refused(self, received: Received[Access], record: Record | None, error: DanganError) -> Outcome:
@@ -169,9 +170,23 @@ class Reader:
         return Outcome(refused(received, error), (event,))
 
 
-def _answered(
-    received: Received[Access], record: Record, lease: Lease, values: Mapping[str, object]
-) -> Outcome:
+def _needed(
+    leases: Mapping[int, Lease],
+    batch: Sequence[Received[Access]],
+    records: Mapping[str, Record],
+    catalogue: Catalogue,
+) -> dict[str, dict[Level, KeyRef]]:
+    """The key references that the reads need, and no others."""
+    needed: dict[str, dict[Level, KeyRef]] = {}
+    for at, lease in leases.items():
+        record = records[batch[at].command.record]
+        levels = {catalogue.field(name).level for name in lease.fields if name in record.fields}
+        refs = needed.setdefault(record.id, {})
+        refs.update({level: record.keys[level] for level in levels})
+    return needed
+
+
+def _answered(received: Received[Access], record: Record, lease: Lease, values: Mapping[str, object]) -> Outcome:
     command = received.command
     event = fact(
         received,

@@ -7,7 +7,6 @@ that they can see, so a cached answer is the answer.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
@@ -48,13 +47,11 @@ class Authorizer:
         )
         return self._decide(principal.id, attributes, action, level.rank, purpose)
 
-    def _ask(
-        self, principal: str, attributes: tuple[object, ...], action: str, level: int, purpose: str
-    ) -> bool:
+    def _ask(self, principal: str, attributes: tuple[object, ...], action: str, level: int, purpose: str) -> bool:
         kind, roles, department, clearance, active = attributes
         who = {"type": "Principal", "id": principal}
         what = {"type": "Records", "id": "requested"}
-        request: Mapping[str, object] = {
+        request: dict[str, object] = {
             "principal": who,
             "action": {"type": "Action", "id": action},
             "resource": what,

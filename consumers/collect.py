@@ -90,9 +90,7 @@ def settle(draft: Draft, occupied: Occupied | None) -> Outcome:
         return Outcome(Result(id=command.id, status="accepted", version=1), (event,))
     if occupied.live and occupied.command == command.id and occupied.sender == received.sender.id:
         event = fact(received, "collect", record=command.record, code="DG-CMD-002")
-        return Outcome(
-            Result(id=command.id, status="duplicate", code="DG-CMD-002", version=occupied.version), (event,)
-        )
+        return Outcome(Result(id=command.id, status="duplicate", code="DG-CMD-002", version=occupied.version), (event,))
     return refuse(received, Refusal("DG-COL-003" if occupied.live else "DG-COL-004"))
 
 

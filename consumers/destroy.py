@@ -123,8 +123,7 @@ class Destroyer:
             )
         except Refusal as refusal:
             events = tuple(
-                fact(received, "destroy", record=record, allowed=False, code=refusal.code)
-                for record in command.records
+                fact(received, "destroy", record=record, allowed=False, code=refusal.code) for record in command.records
             )
             return Outcome(refused(received, refusal), events)
         order = Order(
@@ -135,7 +134,5 @@ class Destroyer:
             at=received.at_ms // 1000,
         )
         await self._forgetter.forget(command.records, order, at=int(now))
-        events = tuple(
-            fact(received, "destroy", record=record, approvers=approved_by) for record in command.records
-        )
+        events = tuple(fact(received, "destroy", record=record, approvers=approved_by) for record in command.records)
         return Outcome(Result(id=command.id, status="accepted"), events)

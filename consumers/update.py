@@ -44,9 +44,7 @@ class Change:
     reason_level: Level
 
 
-def decide(
-    received: Received[Update], record: Record | None, catalogue: Catalogue, authorizer: Authorizer
-) -> Change:
+def decide(received: Received[Update], record: Record | None, catalogue: Catalogue, authorizer: Authorizer) -> Change:
     """Check one update against the record as it stands, the catalogue and the policies.
 
     Raises:
@@ -158,9 +156,7 @@ class Updater:
             "evidence": command.evidence,
             "reason": reason.seal(REASON, version, orjson.dumps(command.reason)),
             "reason_level": change.reason_level.value,
-            "fields": {
-                name: [record.fields.get(name), record.field_versions.get(name, 1)] for name in change.values
-            },
+            "fields": {name: [record.fields.get(name), record.field_versions.get(name, 1)] for name in change.values},
         }
         return Revision(
             record=record.id,

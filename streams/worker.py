@@ -18,17 +18,16 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from consumers.access import Reader
-from consumers.authorize import Authorizer
 from consumers.collect import Collector
 from consumers.destroy import Destroyer
 from consumers.directory import Directory
+from consumers.rules import Rules
 from consumers.update import Updater
 from keys.forget import Forgetter
 from keys.index import BlindIndex
 from keys.ingest import IngestKeyring
 from keys.ring import KeyRing
 from keys.vault import Transit
-from schemas.catalogue import Catalogue
 from schemas.settings import Settings
 from schemas.wire import TOPIC_AUDIT, Family, WireLimits
 from store.checkpoints import Checkpoints
@@ -56,14 +55,6 @@ RENEW_EVERY = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What the organisation set: the field catalogue and the policies."""
-
-    catalogue: Catalogue
-    authorizer: Authorizer
-
-
-@dataclass(frozen=True, slots=True)
 class Engine:
     """A worker's pipelines and what can be counted about it."""
 
@@ -85,21 +76,13 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         database = await enter(connect(settings.mongo(), settings.mongo_database))
-        transit = await enter(
-            Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount)
-        )
+        transit = await enter(Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount))
         records, pages, principals = Records(database), Pages(database), Principals(database)
         keyring = IngestKeyring(transit, IngestKeys(database))
         ledger, checkpoints = Ledger(database), Checkpoints(database)
         requests = Requests(database, keep_seconds=2 * settings.max_bundle_age_seconds)
         directory = Directory(principals)
-        ring = KeyRing(
-            transit,
-            pages,
-            settings.levels,
-            cache_seconds=settings.key_cache_seconds,
-            cache_entries=settings.key_cache_entries,
-        )
+        ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
         index = BlindIndex(transit)
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap,
@@ -119,7 +102,9 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         identity = [writer]
         renewal = asyncio.create_task(_renew(transit, identity, audit), name="renew-writer")
         stack.callback(renewal.cancel)
-        opener = BundleOpener(directory, keyring, WireLimits(settings.max_message_bytes, settings.max_bundle_age_seconds))
+        opener = BundleOpener(
+            directory, keyring, WireLimits(settings.max_message_bytes, settings.max_bundle_age_seconds)
+        )
         outbox = KafkaOutbox(producer, lambda: identity[0])
         authorizer, catalogue = rules.authorizer, rules.catalogue
         appliers: dict[Family, Applier] = {

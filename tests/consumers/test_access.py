@@ -1,0 +1,72 @@
+"""Use: every way a read can be outside its grant, and what a refusal gives away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from consumers.access import decide
+from schemas.errors import Refusal
+from schemas.levels import Level
+from store.records import Record
+from tests.consumers.samples import NOW, RULES, access, grant, principal, received
+
+CLERK = principal("per:clerk-7", "reader", kind="person")
+RECORD = Record(
+    id="rec-0001", subject="sub-0001", version=1, level=Level.CORE, cohort="c", purpose="account_service",
+    legal_basis="contract", fields={"name": b"", "phone": b""}, keys={}, command="x", sender="sys:crm",
+    ingest_keys=(), at_ms=0,
+)  # fmt: skip
+
+
+def lease(command: Any, held: Any, *, sender: Any = CLERK, record: Record | None = RECORD, now: float = NOW) -> Any:
+    return decide(received(command, sender), record, held, RULES.catalogue, RULES.authorizer, now)
+
+
+def code(*args: Any, **kwargs: Any) -> str:
+    with pytest.raises(Refusal) as refusal:
+        lease(*args, **kwargs)
+    return refusal.value.code
+
+
+def test_a_granted_read_names_its_fields_and_their_highest_level() -> None:
+    given = lease(access(fields=["city", "name", "city"]), grant(CLERK.id, clear=frozenset({"name"})))
+    assert given.fields == ("city", "name")
+    assert given.clear == {"name"}
+    assert given.level is Level.SENSITIVE
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (None, "DG-ACC-001"),
+        (grant("per:somebody-else"), "DG-ACC-001"),
+        (grant(CLERK.id, records=frozenset({"rec-0002"})), "DG-ACC-001"),
+        (grant(CLERK.id, not_after=NOW), "DG-ACC-002"),
+        (grant(CLERK.id, not_before=NOW + 1), "DG-ACC-002"),
+        (grant(CLERK.id, recalled_at=NOW), "DG-ACC-002"),
+        (grant(CLERK.id, purpose="marketing"), "DG-ACC-004"),
+        (grant(CLERK.id, fields=frozenset({"name"})), "DG-ACC-003"),
+    ],
+)
+@pytest.mark.clause("USE-01")
+def test_outside_the_grant_nothing_is_read(held: Any, expected: str) -> None:
+    assert code(access(), held) == expected
+
+
+def test_policies_stand_above_grants() -> None:
+    low = replace(CLERK, clearance=Level.BASIC)
+    assert code(access(), grant(CLERK.id), sender=low) == "DG-CMD-004"
+    nobody = replace(CLERK, roles=frozenset())
+    assert code(access(), grant(CLERK.id), sender=nobody) == "DG-CMD-004"
+
+
+def test_who_has_no_grant_cannot_tell_whether_a_record_exists() -> None:
+    for held in (None, grant(CLERK.id, records=frozenset({"rec-0002"}))):
+        assert code(access(), held, record=None) == code(access(), held, record=RECORD)
+
+
+def test_a_reader_without_a_receiving_key_gets_nothing() -> None:
+    assert code(access(), grant(CLERK.id), sender=replace(CLERK, receiving_keys=())) == "DG-ACC-006"

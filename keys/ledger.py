@@ -59,15 +59,29 @@ class OldKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Traces:
+    """Everything that could open an old copy of a record: what sweeps must reach, and evidence.
+
+    Attributes:
+        roots: the level roots that wrapped something of it.
+        old_keys: the wrapped page keys seen at the forgetting.
+        ingest_kids: ingest keys that may open a Kafka message with its data: those that sealed its
+            bundles, and every one that lived when it was forgotten, since a message that was refused
+            or not yet read is history too.
+    """
+
+    roots: frozenset[str] = frozenset()
+    old_keys: tuple[OldKey, ...] = ()
+    ingest_kids: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One destroyed record.
 
     Attributes:
-        roots: the level roots that wrapped something of it, written before any of its keys is removed.
-        old_keys: the wrapped page keys seen at the forgetting.
-        ingest_kids: ingest keys that may open a Kafka message with its data: those that sealed its
-            bundles, and every one that existed when it was forgotten, since a message that was refused
-            or not yet read is history too.
+        traces: written before any of its keys is removed; only ever added to.
+        forgotten_at: UNIX seconds.
         frozen: root -> tags of the freezing attempts that found the entry forgotten.
         swept: root -> id of the sweep that finished for it.
         certificate: serial of its certificate.
@@ -76,9 +90,7 @@ class Entry:
     record: str
     order: Order
     state: State = State.PENDING
-    roots: frozenset[str] = frozenset()
-    old_keys: tuple[OldKey, ...] = ()
-    ingest_kids: frozenset[str] = frozenset()
+    traces: Traces = Traces()
     forgotten_at: int | None = None
     frozen: Mapping[str, frozenset[str]] = field(default_factory=dict)
     swept: Mapping[str, str] = field(default_factory=dict)
@@ -87,7 +99,7 @@ class Entry:
     @property
     def needed(self) -> frozenset[str]:
         """Every root that must be swept after the forgetting. Ingest always: Kafka held the record."""
-        return self.roots | {INGEST_ROOT}
+        return self.traces.roots | {INGEST_ROOT}
 
 
 def freezable(entry: Entry, root: str, destroyed_kids: Collection[str]) -> bool:
@@ -101,7 +113,7 @@ def freezable(entry: Entry, root: str, destroyed_kids: Collection[str]) -> bool:
     if entry.state is not State.FORGOTTEN or root not in entry.needed or root in entry.swept:
         return False
     # An ingest key that still lives is rewrapped by this very sweep, so the sweep proves nothing about it.
-    return root != INGEST_ROOT or entry.ingest_kids <= set(destroyed_kids)
+    return root != INGEST_ROOT or entry.traces.ingest_kids <= set(destroyed_kids)
 
 
 def complete(entry: Entry) -> bool:
@@ -112,8 +124,8 @@ def complete(entry: Entry) -> bool:
 class LedgerStore(Protocol):
     """Where entries are kept. Every write is durable when its coroutine returns, and repeatable."""
 
-    async def open(self, records: Collection[str], order: Order) -> None:
-        """Insert a pending entry for each record that has none; an existing one stays as it is."""
+    async def open(self, entries: Sequence[Entry]) -> set[str]:
+        """Insert pending entries; return the records that had an entry already, which stays as it is."""
 
     async def get(self, records: Collection[str]) -> dict[str, Entry]:
         """The entries of those records that have one."""
@@ -121,11 +133,11 @@ class LedgerStore(Protocol):
     async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
         """At most ``limit`` entries in a state, by ascending record id after ``after``."""
 
-    async def note_keys(self, seen: Mapping[str, Sequence[OldKey]]) -> None:
-        """Add old keys and their roots to pending entries: record -> keys. Nothing is ever taken away."""
+    async def note(self, traces: Mapping[str, Traces]) -> None:
+        """Add traces to the pending entries of those records. Nothing is ever taken away."""
 
-    async def forgotten(self, kids: Mapping[str, Collection[str]], *, at: int) -> None:
-        """Move pending entries on to forgotten, with the ingest keys of each: record -> kids."""
+    async def forgotten(self, records: Collection[str], ingest_kids: Collection[str], *, at: int) -> None:
+        """Add the ingest keys to the pending entries of those records and move them on to forgotten."""
 
     async def freeze(self, records: Collection[str], root: str, tag: str) -> None:
         """Add a freezing tag for the root to those entries."""

@@ -341,6 +341,10 @@ TEXTS: dict[str, Text] = {
         "No backup place is configured, and a sweep destroys only what has been copied first.",
         "Name at least one directory in the settings' backup places.",
     ),
+    "DG-SWP-009": Text(
+        "The rehearsal of the trim was taken back while the sweep ran, so nothing was trimmed.",
+        "Nothing is lost. Find out who lowered the key's min_decryption_version, then run dangan sweep again.",
+    ),
     # --- certificates and the trust file (DG-CER-0xx) ---
     "DG-CER-001": Text(
         "This is not a destruction certificate.",

@@ -1,0 +1,172 @@
+"""Forget records: take their DEKs out of the live key pages, then erase what the DEKs encrypted.
+
+The order, each step durable before the next and each repeatable:
+
+1. read the records' key references and pages; write the ledger entry ``pending`` with what was seen;
+2. make a new key for each page, wrap it *after* the page was read, and replace the page where nothing
+   changed since: a root that was rotated in between shows in the new wrap, a sweep or another forget in the
+   page's version. On a conflict start again from the read;
+3. erase the records where their key references still are the ones removed: an update in flight may have added
+   one, which starts again from the read as well. What is left is a tombstone;
+4. ledger ``forgotten``, with every ingest key that still lives.
+
+From 4 on the live system cannot read the records. Old copies of the database can: see :mod:`keys.sweep`.
+Records share pages, so many are forgotten together for the price of their pages (clauses DES-01 to DES-03).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final
+
+from keys.ledger import Entry, LedgerStore, OldKey, Order, State, Traces
+from keys.pages import KEY_BYTES, Page, open_table, rekeyed
+from keys.ports import KeyRef, PageStore, RecordKeys
+from keys.roots import root_of
+from keys.vault import KeyRefused, Transit
+from schemas.errors import DanganError
+from schemas.levels import Level
+
+_ATTEMPTS: Final = 25
+_PENDING_BATCH: Final = 1000
+
+Refs = Mapping[str, Mapping[Level, KeyRef]]
+
+
+class Forgetter:
+    """Removes records' keys. Its Vault token may encrypt and decrypt under the level roots.
+
+    Args:
+        live_kids: gives the ids of all ingest keys that are not destroyed.
+        pause: waits that many seconds between attempts.
+    """
+
+    def __init__(
+        self,
+        transit: Transit,
+        pages: PageStore,
+        records: RecordKeys,
+        ledger: LedgerStore,
+        live_kids: Callable[[], Awaitable[Collection[str]]],
+        *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._transit = transit
+        self._pages = pages
+        self._records = records
+        self._ledger = ledger
+        self._live_kids = live_kids
+        self._pause = pause
+
+    async def forget(self, records: Collection[str], order: Order, *, at: int) -> None:
+        """Forget the records; those that are forgotten already stay as they are, a half-done one is finished.
+
+        Args:
+            records: record ids, up to some thousands; a record that never was gets a tombstone.
+            order: why, and on whose word; an older entry keeps its own.
+            at: the time, UNIX seconds.
+
+        Raises:
+            DanganError: DG-SWP-007 when changes kept meeting this one; DG-KEY-003 when a page is not
+                what Vault's key opens; nothing is half destroyed then, and repeating goes on.
+        """
+        todo = set(records)
+        refs, pages = await self._look(todo)
+        traces = await self._traces(todo, refs, pages)
+        known = await self._ledger.open([Entry(record, order, traces=traces[record]) for record in todo])
+        if known:
+            entries = await self._ledger.get(known)
+            todo -= {record for record in known if entries[record].state is not State.PENDING}
+            await self._ledger.note({record: traces[record] for record in known & todo})
+        for attempt in range(_ATTEMPTS):
+            todo -= await self._remove(todo, refs, pages, at)
+            if not todo:
+                return
+            await self._pause(0.01 * attempt)
+            refs, pages = await self._look(todo)
+            await self._ledger.note(await self._traces(todo, refs, pages))
+        raise DanganError("DG-SWP-007", detail=f"{len(todo)} records are not forgotten yet")
+
+    async def finish_pending(self, *, at: int) -> int:
+        """Finish every forget that was interrupted; return how many records that were."""
+        done = 0
+        while entries := await self._ledger.in_state(State.PENDING, limit=_PENDING_BATCH):
+            await self.forget([entry.record for entry in entries], entries[0].order, at=at)
+            done += len(entries)
+        return done
+
+    async def _look(self, records: Collection[str]) -> tuple[Refs, Mapping[str, Page]]:
+        refs = await self._records.keys_of(records)
+        return refs, await self._pages.get({ref.page for keys in refs.values() for ref in keys.values()})
+
+    async def _traces(
+        self, records: Collection[str], refs: Refs, pages: Mapping[str, Page]
+    ) -> dict[str, Traces]:
+        kids = await self._records.ingest_keys_of(refs)
+        return {
+            record: Traces(
+                # The roots of all references, also where the page is re-keyed or lost: old copies exist.
+                frozenset(root_of(level) for level in refs.get(record, ())),
+                tuple(
+                    OldKey(
+                        root_of(level), ref.page, pages[ref.page].root_version, pages[ref.page].wrapped_key
+                    )
+                    for level, ref in refs.get(record, {}).items()
+                    if ref.page in pages and ref.slot in pages[ref.page].slots
+                ),
+                frozenset(kids.get(record, ())),
+            )
+            for record in records
+        }
+
+    async def _remove(
+        self, records: Collection[str], refs: Refs, pages: Mapping[str, Page], at: int
+    ) -> set[str]:
+        """One attempt at steps 2 to 4; the records that are forgotten now."""
+        if not await self._rekey(_drops(refs), pages):
+            return set()
+        erased = await self._records.erase_many({record: refs.get(record) for record in records}, at=at)
+        if erased:
+            # After the erasing: a key made before it may have sealed the record, one made later cannot have.
+            await self._ledger.forgotten(erased, await self._live_kids(), at=at)
+        return erased
+
+    async def _rekey(self, drops: Mapping[str, set[int]], pages: Mapping[str, Page]) -> bool:
+        """Give each page that still holds a dropped slot its next generation; whether all of them took it."""
+        by_level: dict[Level, list[Page]] = defaultdict(list)
+        for page_id, slots in drops.items():
+            if page_id in pages and not slots.isdisjoint(pages[page_id].slots):
+                by_level[pages[page_id].level].append(pages[page_id])
+        all_took = True
+        for level, old in by_level.items():
+            new = await self._next_generations(root_of(level), old, drops)
+            took = await self._pages.replace_many([(page, page.version - 1) for page in new])
+            all_took = all_took and took == len(old)
+        return all_took
+
+    async def _next_generations(
+        self, root: str, pages: list[Page], drops: Mapping[str, set[int]]
+    ) -> list[Page]:
+        old_keys = await self._transit.try_decrypt(root, [page.wrapped_key for page in pages])
+        new_keys = [os.urandom(KEY_BYTES) for _ in pages]
+        wraps = await self._transit.encrypt(root, new_keys)
+        return [
+            rekeyed(page, _without(page, old_key, drops[page.id]), new_key, wrapped.ciphertext)
+            for page, old_key, new_key, wrapped in zip(pages, old_keys, new_keys, wraps, strict=True)
+            if not isinstance(old_key, KeyRefused)  # a sweep has just moved it: read it again
+        ]
+
+
+def _drops(refs: Refs) -> dict[str, set[int]]:
+    drops: dict[str, set[int]] = defaultdict(set)
+    for keys in refs.values():
+        for ref in keys.values():
+            drops[ref.page].add(ref.slot)
+    return drops
+
+
+def _without(page: Page, page_key: bytes, slots: Collection[int]) -> dict[int, bytes]:
+    return {slot: dek for slot, dek in open_table(page, page_key).items() if slot not in slots}

@@ -1,0 +1,173 @@
+"""The steps of a sweep. Each finds out what is done already, does the rest, and records itself with the epoch.
+
+Every line is there because leaving it out lost data or gave a false certificate in a test: the set is frozen
+*before* the rotation, the pages are rewrapped until a scan finds none, unconfirmed pages are looked at again
+after the rehearsal, the copies are read back before the trim. Architecture section 5, clause DES-04.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from keys.ledger import State, freezable
+from keys.ports import Rewrap, WrappedKey
+from keys.sweep_copies import copies_hold, missing_from, remove_older, write_copies
+from keys.sweep_state import Step, Sweep
+from keys.sweep_tools import Tools
+from keys.vault import MAX_BATCH, KeyRefused, Transit
+from keys.wrapped import WrappedKeys
+from schemas.certificate import Copy, RootEvidence
+from schemas.errors import DanganError
+
+_MAX_PASSES: Final = 100
+_LEDGER_BATCH: Final = 1000
+
+
+async def freeze(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Settle which entries this sweep may count, and the version they are under at most."""
+    if not tools.places:
+        raise DanganError("DG-SWP-008")
+    destroyed = await keys.destroy_drained()
+    tag, after = tools.new_id(), ""
+    while entries := await tools.ledger.in_state(State.FORGOTTEN, after=after, limit=_LEDGER_BATCH):
+        found = [entry.record for entry in entries if freezable(entry, keys.root, destroyed)]
+        if found:
+            await tools.ledger.freeze(found, keys.root, tag)
+        after = entries[-1].record
+    info = await tools.transit.key_info(keys.root)
+    floor = max(info.min_decryption_version, 1)
+    return await tools.record(sweep, step=Step.FROZEN, tag=tag, base=info.latest_version, floor=floor)
+
+
+async def rotate(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Add a root version, unless an interrupted run did; nothing new is wrapped under an older one."""
+    latest = await tools.transit.latest_version(keys.root)
+    if latest <= sweep.base:
+        await tools.transit.rotate(keys.root)
+        latest = await tools.transit.latest_version(keys.root)
+    await tools.transit.configure(keys.root, min_encryption_version=latest)
+    return await tools.record(sweep, step=Step.ROTATED, target=latest)
+
+
+async def rewrap(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Move every wrapped key to the target, pass after pass, until one finds none that Vault accepts."""
+    total = await keys.count_below(sweep.target)
+    done = 0
+    for _ in range(_MAX_PASSES):
+        after, accepted = "", 0
+        while batch := await keys.below(sweep.target, after=after, limit=MAX_BATCH):
+            changes = await _moved(tools.transit, keys.root, batch)
+            done += await keys.rewrap(changes)
+            accepted += len(changes)
+            after = batch[-1].id
+            sweep = await tools.record(sweep)
+            tools.on_progress(f"{keys.root}: rewrap", min(done, total), total)
+        if not accepted:
+            return await tools.record(sweep, step=Step.REWRAPPED)
+    raise DanganError("DG-SWP-007", detail=keys.root)
+
+
+async def _moved(transit: Transit, root: str, batch: Sequence[WrappedKey]) -> list[Rewrap]:
+    results = await transit.rewrap(root, [each.wrapped_key for each in batch])
+    return [
+        Rewrap(old.id, old.version, new.ciphertext, new.version)
+        for old, new in zip(batch, results, strict=True)
+        if not isinstance(new, KeyRefused)  # dealt with in _settle_left: deleted if nothing relies on it
+    ]
+
+
+async def save_vault(tools: Tools, _keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Make the target version survive a loss of Vault, where there is a way to."""
+    name = await tools.vault_snapshot() if tools.vault_snapshot else None
+    return await tools.record(sweep, step=Step.SAVED, vault_copy=name)
+
+
+async def fence(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Rehearse the trim: from here Vault behaves as after it, and a person can still take it back."""
+    await tools.transit.configure(keys.root, min_decryption_version=sweep.target)
+    return await tools.record(sweep, step=Step.FENCED)
+
+
+async def copy(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Copy every wrapped key to every place, read the copies back, and hold them against what must be there."""
+    await _settle_left(tools, keys, sweep)
+    needed = await keys.needed()
+    copies = await write_copies(tools, keys, sweep)
+    missing = await missing_from(tools, keys, copies, needed)
+    if missing:
+        # Forgotten or moved since the listing: only who still relies on it, and is not being destroyed, counts.
+        claimants = await keys.claimants(missing)
+        lost = claimants - set(await tools.ledger.get(claimants))
+        if lost:
+            raise DanganError("DG-SWP-005", detail=f"{len(lost)}; {', '.join(sorted(missing)[:3])}")
+    return await tools.record(sweep, step=Step.COPIED, copies=copies)
+
+
+async def trim(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Look at everything once more, then destroy the old versions. The only irreversible step."""
+    await _settle_left(tools, keys, sweep)
+    info = await tools.transit.key_info(keys.root)
+    if info.min_decryption_version < sweep.target:
+        await tools.record(sweep, step=Step.SAVED)
+        raise DanganError("DG-SWP-009", detail=keys.root)
+    if not copies_hold(tools.places, sweep.copies):
+        await tools.record(sweep, step=Step.FENCED)
+        raise DanganError("DG-SWP-004", detail="a copy has changed since it was checked")
+    sweep = await tools.record(sweep)  # the epoch, right before the point of no return
+    await tools.transit.trim(keys.root, sweep.target)
+    return await tools.record(sweep, step=Step.TRIMMED, trimmed_at=tools.clock())
+
+
+async def _settle_left(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> None:
+    """Delete what is still below the target: inserts that no writer confirmed, so that nothing relies on them.
+
+    Raises:
+        DanganError: DG-SWP-003 when something does. The rehearsal is taken back first.
+    """
+    after, left = "", list[str]()
+    while batch := await keys.below(sweep.target, after=after, limit=MAX_BATCH):
+        left += [each.id for each in batch]
+        after = batch[-1].id
+    if not left:
+        return
+    used = await keys.in_use(left)
+    if used:
+        await tools.transit.configure(keys.root, min_decryption_version=sweep.floor)
+        await tools.record(sweep, step=Step.ROTATED)
+        raise DanganError("DG-SWP-003", detail=f"{keys.root}: {', '.join(sorted(used)[:3])}")
+    await keys.delete(left, root_version_below=sweep.target)
+
+
+async def prove(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
+    """Read back what Vault still has, have it refuse to go back, and count the frozen set as swept."""
+    info = await tools.transit.key_info(keys.root)
+    refusal = await _refusal_to_lower(tools.transit, keys.root, sweep.target - 1)
+    if info.min_available_version < sweep.target or refusal is None:
+        raise DanganError("DG-SWP-006", detail=keys.root)
+    evidence = RootEvidence(
+        root=keys.root,
+        sweep=sweep.id,
+        before=sweep.base,
+        after=sweep.target,
+        min_available=info.min_available_version,
+        lowering_refused=refusal[:500],
+        trimmed_at=sweep.trimmed_at,
+        copies=tuple(Copy(place=c.place, file=c.file, sha256=c.sha256, keys=c.keys) for c in sweep.copies),
+        vault_copy=sweep.vault_copy,
+    )
+    await tools.states.keep(evidence)
+    await tools.ledger.sweep_done(keys.root, sweep.tag, sweep.id)
+    remove_older(tools.places, sweep)
+    return await tools.record(sweep, step=Step.DONE)
+
+
+async def _refusal_to_lower(transit: Transit, root: str, version: int) -> str | None:
+    """Vault's answer to accepting ``version`` again; None when it did."""
+    try:
+        await transit.configure(root, min_decryption_version=version)
+    except DanganError as error:
+        if error.code != "DG-KEY-002":
+            raise
+        return error.detail or error.code
+    return None

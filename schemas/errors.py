@@ -120,7 +120,7 @@ TEXTS: dict[str, Text] = {
     ),
     "DG-WIR-017": Text(
         "No ingest key may be used for sealing now.",
-        "Start a worker and run: dangan keys rotate-ingest; check the trust file's fingerprint.",
+        "Have the operators run: dangan ingest rotate; check that the trust file is the archive's.",
     ),
     # --- the publisher client and key files ---
     "DG-WIR-018": Text(
@@ -488,5 +488,9 @@ TEXTS: dict[str, Text] = {
     "DG-OPS-033": Text(
         "The public key file is not what dangan keys new prints.",
         "Give the JSON file with the public half: dangan keys show --public.",
+    ),
+    "DG-OPS-034": Text(
+        "Messages sealed to a retired ingest key are still waiting to be processed.",
+        "Start a worker (dangan worker) and repeat; nothing was destroyed.",
     ),
 }

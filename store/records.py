@@ -79,15 +79,16 @@ class Revision:
     past: Mapping[str, Any]
 
 
+async def ensure_indexes(database: Database) -> None:
+    """Create the index of the blind index tokens; repeatable."""
+    await database["records"].create_index([("tokens.t", 1)], name="tokens", sparse=True)
+
+
 class Records:
     """The ``records`` collection. Implements :class:`keys.ports.RecordKeys` as well."""
 
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
-
-    async def ensure_indexes(self) -> None:
-        """Create the indexes; repeatable."""
-        await self._records.create_index([("tokens.t", 1)], name="tokens", sparse=True)
 
     async def insert(self, records: Sequence[Record]) -> dict[str, Occupied]:
         """Insert new records; those whose id is taken are left as they are and described.

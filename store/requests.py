@@ -12,6 +12,11 @@ from store.database import Database
 _DUPLICATE_KEY = 11000
 
 
+async def ensure_indexes(database: Database, *, keep_seconds: int) -> None:
+    """Create the index that ends entries after ``keep_seconds``; repeatable."""
+    await database["requests"].create_index("at", name="expiry", expireAfterSeconds=keep_seconds)
+
+
 class Requests:
     """The ``requests`` collection: command id -> where in Kafka it was first seen.
 
@@ -19,13 +24,8 @@ class Requests:
     another place it is a replay. Entries end by themselves once the envelope's age limit refuses the bundle.
     """
 
-    def __init__(self, database: Database, *, keep_seconds: int) -> None:
+    def __init__(self, database: Database) -> None:
         self._requests = database["requests"]
-        self._keep_seconds = keep_seconds
-
-    async def ensure_indexes(self) -> None:
-        """Create the expiry index; repeatable."""
-        await self._requests.create_index("at", name="expiry", expireAfterSeconds=self._keep_seconds)
 
     async def replayed(self, seen: Mapping[str, str], *, now: float) -> set[str]:
         """Note the commands; return those first seen at another place.

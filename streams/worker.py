@@ -25,7 +25,7 @@ from consumers.rules import Rules
 from consumers.update import Updater
 from keys.forget import Forgetter
 from keys.index import BlindIndex
-from keys.ingest import IngestKeyring
+from keys.ingest_ring import IngestKeyring
 from keys.ring import KeyRing
 from keys.vault import Transit
 from schemas.settings import Settings
@@ -75,12 +75,11 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
     """
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        database = await enter(connect(settings.mongo(), settings.mongo_database))
+        database = await enter(connect(settings.mongo_uri.get_secret_value(), settings.mongo_database))
         transit = await enter(Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount))
         records, pages, principals = Records(database), Pages(database), Principals(database)
         keyring = IngestKeyring(transit, IngestKeys(database))
         ledger, checkpoints = Ledger(database), Checkpoints(database)
-        requests = Requests(database, keep_seconds=2 * settings.max_bundle_age_seconds)
         directory = Directory(principals)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
         index = BlindIndex(transit)
@@ -110,7 +109,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         appliers: dict[Family, Applier] = {
             "collect": Collector(records, ring, index, catalogue, authorizer),
             "update": Updater(records, ring, index, catalogue, authorizer),
-            "access": Reader(records, Grants(database), requests, ring, catalogue, authorizer),
+            "access": Reader(records, Grants(database), Requests(database), ring, catalogue, authorizer),
             "destroy": Destroyer(
                 records,
                 Holds(database),

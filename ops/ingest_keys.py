@@ -1,0 +1,141 @@
+"""The life of ingest keys: made, announced to senders, retired, and found drained.
+
+A retired key is *drained* when no message sealed to it can still be waiting: senders have heard of its
+retirement (``heard`` seconds have passed) and the workers have committed everything that stood in the topics
+then. Only a drained key may be destroyed (keys/sweep.py); a message sealed to it afterwards is put to the dead
+letters as DG-WIR-004, and its sender told to seal again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from keys.ingest import IngestKey, State, create
+from keys.okp import PublicIngestKey
+from keys.vault import Transit
+from schemas.errors import DanganError
+from schemas.settings import Settings
+from schemas.topics import KEYS
+from schemas.wire import FAMILIES, topic_of
+from store.ingest_keys import IngestKeys
+from streams.announce import announce
+from streams.app import GROUP
+
+#: How long senders may seal to a key that nobody retires, seconds.
+LIFETIME = 2 * 24 * 3600
+#: How long senders take at most to hear of a retirement, seconds.
+HEARD = 15.0
+
+
+async def rotate(settings: Settings, transit: Transit, keys: IngestKeys, *, now: int) -> IngestKey:
+    """Make a new active key, announce it, then retire the others.
+
+    Args:
+        settings: where Kafka is.
+        transit: with the ``admin`` role.
+        keys: where ingest keys are kept.
+        now: UNIX seconds.
+    """
+    old = [key for key in await keys.living() if key.state is State.ACTIVE]
+    new = await create(transit, keys, now=now, ttl=LIFETIME)
+    await _announce(settings, transit, [(new, "active")], now)
+    await keys.retire([key.kid for key in old])
+    await _announce(settings, transit, [(key, "retiring") for key in old], now)
+    return new
+
+
+async def announce_destroyed(settings: Settings, transit: Transit, kids: list[IngestKey], *, now: int) -> None:
+    """Tell senders that keys are gone for good."""
+    await _announce(settings, transit, [(key, "destroyed") for key in kids], now)
+
+
+async def drained(
+    settings: Settings,
+    keys: IngestKeys,
+    *,
+    heard: float = HEARD,
+    timeout: float = 60.0,
+    clock: Callable[[], float] = time.monotonic,
+) -> set[str]:
+    """Wait until the keys that are retired now are drained; return their ids.
+
+    Args:
+        settings: where Kafka is.
+        keys: where ingest keys are kept.
+        heard: how long senders take to hear of a retirement, seconds.
+        timeout: how long to wait for the workers, seconds.
+        clock: monotonic seconds.
+
+    Raises:
+        DanganError: DG-OPS-034 when workers do not come to the end in time.
+    """
+    retired = {key.kid for key in await keys.living() if key.state is State.RETIRING}
+    if not retired:
+        return set()
+    await asyncio.sleep(heard)
+    ends = await _end_offsets(settings)
+    deadline = clock() + timeout
+    while waiting := _behind(ends, await _committed(settings)):
+        if clock() > deadline:
+            raise DanganError("DG-OPS-034", detail=f"{waiting} messages")
+        await asyncio.sleep(0.5)
+    return retired
+
+
+def _behind(ends: dict[TopicPartition, int], committed: dict[TopicPartition, int]) -> int:
+    """How many messages before the ends are not committed."""
+    return sum(max(0, end - committed.get(partition, 0)) for partition, end in ends.items())
+
+
+async def _end_offsets(settings: Settings) -> dict[TopicPartition, int]:
+    partitions = await _partitions(settings)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, group_id=None)
+    await consumer.start()
+    try:
+        first = await consumer.beginning_offsets(partitions)
+        last = await consumer.end_offsets(partitions)
+        return {p: last[p] for p in partitions if last[p] > first[p]}
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(settings: Settings) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await admin.start()
+    try:
+        topics = await admin.describe_topics([topic_of(family) for family in FAMILIES])
+        return [TopicPartition(t["topic"], p["partition"]) for t in topics for p in t["partitions"]]
+    finally:
+        await admin.close()
+
+
+async def _committed(settings: Settings) -> dict[TopicPartition, int]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(GROUP)
+        return {partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
+    finally:
+        await admin.close()
+
+
+async def _announce(settings: Settings, transit: Transit, keys: list[tuple[IngestKey, str]], now: int) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    try:
+        for key, state in keys:
+            message_key, value = await announce(
+                transit,
+                PublicIngestKey(key.kid, key.public),
+                state=state,  # type: ignore[arg-type]
+                seal_until=key.seal_until,
+                announced_at=now,
+            )
+            await producer.send_and_wait(KEYS, value, key=message_key)
+    finally:
+        await producer.stop()

@@ -1,0 +1,62 @@
+"""What an installation needs besides services and topics: indexes, a first ingest key, the trust file.
+
+Idempotent: ``dangan up`` and ``dangan init`` run it each time.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from keys.ingest import State
+from keys.okp import thumbprint
+from keys.roots import ANNOUNCEMENTS_KEY, CERTIFICATES_KEY, WRITERS_KEY
+from keys.vault import Transit
+from ops.ingest_keys import rotate
+from schemas.settings import Settings
+from schemas.trust import Purpose, Trust, TrustedKey, load_trust
+from store import ingest_keys, ledger, pages, records, requests, sweeps
+from store.database import connect
+
+_SIGNERS: dict[Purpose, str] = {
+    "certificates": CERTIFICATES_KEY,
+    "announcements": ANNOUNCEMENTS_KEY,
+    "writers": WRITERS_KEY,
+}
+
+
+def trust_file(settings: Settings) -> Path:
+    """Where the installation's trust file lies."""
+    return settings.home / "trust.json"
+
+
+async def provision(settings: Settings, *, now: int | None = None) -> Trust:
+    """Bring database, ingest keys and trust file into place; return the trust.
+
+    Args:
+        settings: where the services are; the ``admin`` role's token is used.
+        now: UNIX seconds, the clock's by default.
+    """
+    moment = int(time.time()) if now is None else now
+    async with (
+        connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
+        Transit(settings.vault_addr, settings.token_file("admin"), mount=settings.transit_mount) as transit,
+    ):
+        await records.ensure_indexes(database)
+        await requests.ensure_indexes(database, keep_seconds=2 * settings.max_bundle_age_seconds)
+        for module in (pages, ledger, sweeps, ingest_keys):
+            await module.ensure_indexes(database)
+        keys = ingest_keys.IngestKeys(database)
+        if not any(key.state is State.ACTIVE and key.seal_until > moment for key in await keys.living()):
+            await rotate(settings, transit, keys, now=moment)
+        trust = await _trust(transit, trust_file(settings))
+    trust_file(settings).write_text(trust.dump(), "utf-8")
+    return trust
+
+
+async def _trust(transit: Transit, file: Path) -> Trust:
+    trust = load_trust(file.read_bytes()) if file.exists() else Trust()
+    for purpose, name in _SIGNERS.items():
+        x = await transit.public_key(name)
+        trust = trust.adding(purpose, TrustedKey(kid=thumbprint("Ed25519", x), x=x))
+    return trust

@@ -159,8 +159,11 @@ class Track:
 
     def checkpoint(self, checkpoint: Checkpoint, place: Place, strays: list[Place]) -> bool:
         """Compare a checkpoint that the writer signed with what was read; return whether it is a repetition."""
+        if (checkpoint.size, checkpoint.head) in self._seen:
+            return True
         if checkpoint.size < self.next:
-            return self._late(checkpoint, place)
+            self._late(checkpoint, place)
+            return False
         if checkpoint.size > self.next:
             self.miss(checkpoint.size, place, strays)
             self.head = checkpoint.head
@@ -184,16 +187,13 @@ class Track:
         self.head = checkpoint.head  # signed: the next event must fit this one
         self._expect()
 
-    def _late(self, checkpoint: Checkpoint, place: Place) -> bool:
-        if (checkpoint.size, checkpoint.head) in self._seen:
-            return True
+    def _late(self, checkpoint: Checkpoint, place: Place) -> None:
         back = self.next - checkpoint.size + 1
         known = self._recent[-back] if checkpoint.size > 0 and back <= len(self._recent) else _NOTHING
         if known in (checkpoint.head, _NOTHING):
             self._find(Kind.REORDERED, checkpoint.size - 1, place, "its checkpoint stands after later events")
         else:
             self._find(Kind.FORGED, checkpoint.size - 1, place, "it covers other events")
-        return False
 
     def finish(self) -> None:
         """Report what is still open at the end of the records."""

@@ -1,0 +1,225 @@
+"""Certificates: written when nothing can read a record any more, signed by Vault, verified with a public key alone.
+
+Before one is signed, every old wrapped page key that was seen at the forgetting is shown to Vault again; should
+Vault accept a single one, no certificate is given. A certificate covers all records of one order (a destroy
+command or a retention run) that became complete by the same sweeps. Clauses DES-02 and DES-05.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from pydantic import ValidationError
+
+from keys.ledger import Entry, LedgerStore, State, complete
+from keys.okp import thumbprint
+from keys.roots import CERTIFICATES_KEY, INGEST_ROOT
+from keys.sweep_state import SweepStore
+from keys.vault import KeyRefused, Transit
+from schemas.certificate import (
+    Certificate,
+    DestroyedRecord,
+    Horizon,
+    RefusedKeys,
+    contradictions,
+)
+from schemas.errors import DanganError
+from schemas.trust import Trust
+
+_ALG: Final = "Ed25519"  # RFC 9864: EdDSA with the curve in its name
+_TYP: Final = "dangan-certificate+jws"
+_BATCH: Final = 1000
+_MAX_RECORDS: Final = 5000
+_MAX_BYTES: Final = 8 << 20
+_SERIALS: Final = uuid.UUID("6ab2f0d1-3f0e-5a54-9a43-8d3c3a1a9f2e")
+
+#: What no certificate of this system can promise; stated in each.
+RESIDUALS: Final = (
+    "Vault's own storage and snapshots from before the trim can bring the old versions back until the dates "
+    "in the horizon; whoever keeps them must delete them by then.",
+    "Blind index tokens in old copies of the database can be tested for equality by whoever may use the "
+    "index keys of their epoch; no value can be read back from one.",
+    "A worker's memory may have held a page key until caches_empty_at.",
+    "Somebody with decrypt rights who copied a page key out before the forgetting can read old copies; Vault's "
+    "audit log is reconciled with the archive's to find that.",
+    "Messages about the record that arrived after the forgetting were refused; Kafka holds them sealed "
+    "until their ingest key is destroyed in its turn.",
+    "Answers released to readers before the forgetting are out of the archive's reach.",
+)
+
+
+class CertificateStore(Protocol):
+    """Where certificates are kept."""
+
+    async def put(self, serial: str, jws: str, records: Sequence[str]) -> str:
+        """Keep a certificate unless one of that serial is there; the one that is there now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Writes certificates for what is complete.
+
+    Attributes:
+        transit: may rewrap under the swept roots and sign with ``dangan-certificates``.
+        clock: UNIX seconds.
+        cache_seconds: how long a worker may hold an unwrapped page key.
+        horizon: the places that may still hold Vault's storage of before.
+    """
+
+    transit: Transit
+    ledger: LedgerStore
+    states: SweepStore
+    certificates: CertificateStore
+    clock: Callable[[], int]
+    cache_seconds: int
+    horizon: tuple[Horizon, ...] = ()
+
+    async def issue(self) -> list[str]:
+        """Certify every record whose roots are all swept since it was forgotten. Repeatable.
+
+        Returns:
+            The certificates, compact JWS each.
+
+        Raises:
+            DanganError: DG-SWP-006 when Vault still accepts an old key.
+        """
+        issued = []
+        for group in _groups(await self._complete()):
+            certificate = await self._certificate(group)
+            found = contradictions(certificate)
+            if found:
+                raise DanganError("DG-CER-003", detail=found[0])
+            records = [entry.record for entry in group]
+            jws = await sign_certificate(self.transit, certificate)
+            issued.append(await self.certificates.put(certificate.serial, jws, records))
+            await self.ledger.certified(records, certificate.serial)
+        return issued
+
+    async def _complete(self) -> list[Entry]:
+        found: list[Entry] = []
+        after = ""
+        while entries := await self.ledger.in_state(State.FORGOTTEN, after=after, limit=_BATCH):
+            found += [entry for entry in entries if complete(entry)]
+            after = entries[-1].record
+        return found
+
+    async def _certificate(self, group: Sequence[Entry]) -> Certificate:
+        order, now = group[0].order, self.clock()
+        sweeps = sorted(set(group[0].swept.values()))
+        evidence = await self.states.evidence(sweeps)
+        records = tuple(
+            DestroyedRecord(
+                id=entry.record, forgotten_at=entry.forgotten_at or 0, roots=tuple(sorted(entry.traces.roots))
+            )
+            for entry in group
+        )
+        return Certificate(
+            serial=str(uuid.uuid5(_SERIALS, "|".join((order.command, *sweeps, *(record.id for record in records))))),
+            issued_at=now,
+            command=order.command,
+            requester=order.requester,
+            ground=order.ground,
+            approvals=order.approvals,
+            decided_at=order.at,
+            records=records,
+            roots=tuple(sorted(evidence.values(), key=lambda each: each.root)),
+            refused_keys=await self._refused_keys(group),
+            ingest_root=INGEST_ROOT,
+            ingest_keys_destroyed=tuple(sorted(frozenset().union(*(e.traces.ingest_kids for e in group)))),
+            caches_empty_at=max(record.forgotten_at for record in records) + self.cache_seconds,
+            horizon=self.horizon,
+            residuals=RESIDUALS,
+        )
+
+    async def _refused_keys(self, group: Sequence[Entry]) -> tuple[RefusedKeys, ...]:
+        """Show every old wrapped key to Vault, by rewrap, which would reveal no key even if it worked."""
+        by_root: dict[str, set[str]] = defaultdict(set)
+        for entry in group:
+            for old in entry.traces.old_keys:
+                by_root[old.root].add(old.wrapped_key)
+        refused: list[RefusedKeys] = []
+        for root, keys in sorted(by_root.items()):
+            texts = sorted(keys)
+            answers: dict[str, list[str]] = defaultdict(list)
+            for text, result in zip(texts, await self.transit.rewrap(root, texts), strict=True):
+                if not isinstance(result, KeyRefused):
+                    raise DanganError("DG-SWP-006", detail=root)
+                answers[result.reason].append(hashlib.sha256(text.encode()).hexdigest())
+            refused += [RefusedKeys(root=root, answer=reason, sha256=tuple(shas)) for reason, shas in answers.items()]
+        return tuple(refused)
+
+
+def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
+    """Entries of one order and the same sweeps belong in one certificate, up to 5,000."""
+    groups: dict[tuple[object, ...], list[Entry]] = defaultdict(list)
+    for entry in sorted(entries, key=lambda each: each.record):
+        groups[entry.order, tuple(sorted(entry.swept.items()))].append(entry)
+    for group in groups.values():
+        for start in range(0, len(group), _MAX_RECORDS):
+            yield group[start : start + _MAX_RECORDS]
+
+
+async def sign_certificate(transit: Transit, certificate: Certificate) -> str:
+    """The certificate as one compact JWS (RFC 7515), signed in Vault with ``dangan-certificates``."""
+    kid = thumbprint("Ed25519", await transit.public_key(CERTIFICATES_KEY))
+    header = orjson.dumps({"alg": _ALG, "kid": kid, "typ": _TYP})
+    signed = b".".join((_b64(header), _b64(certificate.model_dump_json().encode())))
+    return b".".join((signed, _b64(await transit.sign(CERTIFICATES_KEY, signed)))).decode()
+
+
+def verify_certificate(jws: str, trust: Trust) -> Certificate:
+    """The certificate, if it is one, is signed by a trusted key, and does not contradict itself. Offline.
+
+    Args:
+        jws: compact JWS, at most 8 MiB.
+        trust: the pinned keys; only those for certificates count.
+
+    Raises:
+        DanganError: DG-CER-001 (not a certificate), -002 (not a trusted signature), -003 (contradicts itself).
+    """
+    parts = jws.strip().encode().split(b".")
+    if len(parts) != 3 or len(jws) > _MAX_BYTES:
+        raise DanganError("DG-CER-001")
+    header_part, payload_part, signature_part = parts
+    try:
+        header = orjson.loads(_unb64(header_part))
+        payload, signature = _unb64(payload_part), _unb64(signature_part)
+    except ValueError:
+        raise DanganError("DG-CER-001") from None
+    if not isinstance(header, dict) or header.keys() != {"alg", "kid", "typ"} or header["typ"] != _TYP:
+        raise DanganError("DG-CER-001", detail="header")
+    x = trust.key("certificates", str(header["kid"])) if header["alg"] == _ALG else None
+    if x is None:
+        raise DanganError("DG-CER-002")
+    try:
+        Ed25519PublicKey.from_public_bytes(x).verify(signature, header_part + b"." + payload_part)
+        certificate = Certificate.model_validate_json(payload)
+    except InvalidSignature:
+        raise DanganError("DG-CER-002") from None
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise DanganError("DG-CER-001", detail=where) from None
+    found = contradictions(certificate)
+    if found:
+        raise DanganError("DG-CER-003", detail="; ".join(found[:3]))
+    return certificate
+
+
+def _b64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _unb64(data: bytes) -> bytes:
+    raw = base64.b64decode(data + b"=" * (-len(data) % 4), altchars=b"-_", validate=True)
+    if _b64(raw) != data:  # one text for one value: no stray bits, no padding
+        raise ValueError(data)
+    return raw

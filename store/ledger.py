@@ -1,0 +1,159 @@
+"""The destruction ledger in MongoDB: collection ``ledger``, one document per destroyed record, never removed.
+
+Sets are arrays that only ``$addToSet`` writes, so that every write can be repeated and late ones add nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from pymongo import UpdateOne
+from pymongo.errors import BulkWriteError
+
+from keys.ledger import Entry, OldKey, Order, State, Traces
+from store.database import Database, Document
+
+_DUPLICATE_KEY: Final = 11000
+_MANY: Final = 1000
+
+
+async def ensure_indexes(database: Database) -> None:
+    """Create the indexes of ``ledger``; repeatable."""
+    await database["ledger"].create_index([("state", 1), ("_id", 1)], name="state")
+    await database["ledger"].create_index([("order.command", 1)], name="command")
+
+
+class Ledger:
+    """The ``ledger`` collection. Implements :class:`keys.ledger.LedgerStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._ledger = database["ledger"]
+
+    async def open(self, entries: Sequence[Entry]) -> set[str]:
+        """Insert pending entries; return the records that had an entry already, which stays as it is."""
+        if not entries:
+            return set()
+        try:
+            await self._ledger.insert_many([to_document(entry) for entry in entries], ordered=False)
+        except BulkWriteError as error:
+            problems = (error.details or {}).get("writeErrors", [])
+            if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+                raise
+            return {entries[problem["index"]].record for problem in problems}
+        return set()
+
+    async def get(self, records: Collection[str]) -> dict[str, Entry]:
+        """The entries of those records that have one."""
+        if not records:
+            return {}
+        found = self._ledger.find({"_id": {"$in": list(records)}})
+        return {doc["_id"]: from_document(doc) async for doc in found}
+
+    async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
+        """At most ``limit`` entries in a state, by ascending record id after ``after``."""
+        found = self._ledger.find({"state": state.value, "_id": {"$gt": after}}).sort("_id", 1).limit(limit)
+        return [from_document(doc) async for doc in found]
+
+    async def count(self, state: State) -> int:
+        """How many entries are in a state."""
+        return await self._ledger.count_documents({"state": state.value})
+
+    async def note(self, traces: Mapping[str, Traces]) -> None:
+        """Add traces to the pending entries of those records."""
+        if not traces:
+            return
+        changes = [
+            UpdateOne(
+                {"_id": record, "state": State.PENDING.value},
+                {"$addToSet": {name: {"$each": values} for name, values in _traces(seen).items()}},
+            )
+            for record, seen in traces.items()
+        ]
+        await self._ledger.bulk_write(changes, ordered=False)
+
+    async def forgotten(self, records: Collection[str], ingest_kids: Collection[str], *, at: int) -> None:
+        """Add the ingest keys to the pending entries of those records and move them on to forgotten."""
+        await self._update(
+            records,
+            {"state": State.PENDING.value},
+            {
+                "$set": {"state": State.FORGOTTEN.value, "forgotten_at": at},
+                "$addToSet": {"ingest_kids": {"$each": sorted(ingest_kids)}},
+            },
+        )
+
+    async def freeze(self, records: Collection[str], root: str, tag: str) -> None:
+        """Add a freezing tag for the root to those entries."""
+        await self._update(records, {}, {"$addToSet": {f"frozen.{root}": tag}})
+
+    async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
+        """Note the sweep on every entry that bears the tag and has none for the root; return how many."""
+        query = {"state": State.FORGOTTEN.value, f"frozen.{root}": tag, f"swept.{root}": {"$exists": False}}
+        return (await self._ledger.update_many(query, {"$set": {f"swept.{root}": sweep}})).modified_count
+
+    async def certified(self, records: Collection[str], serial: str) -> None:
+        """Move forgotten entries on to certified."""
+        change = {"$set": {"state": State.CERTIFIED.value, "certificate": serial}}
+        await self._update(records, {"state": State.FORGOTTEN.value}, change)
+
+    async def _update(self, records: Collection[str], condition: Document, change: Document) -> None:
+        ids = list(records)
+        for start in range(0, len(ids), _MANY):
+            await self._ledger.update_many({"_id": {"$in": ids[start : start + _MANY]}, **condition}, change)
+
+
+def to_document(entry: Entry) -> Document:
+    """The entry as MongoDB stores it."""
+    order = entry.order
+    doc: Document = {
+        "_id": entry.record,
+        "state": entry.state.value,
+        "order": {
+            "command": order.command,
+            "requester": order.requester,
+            "ground": order.ground,
+            "approvals": list(order.approvals),
+            "at": order.at,
+        },
+        **_traces(entry.traces),
+    }
+    if entry.forgotten_at is not None:
+        doc["forgotten_at"] = entry.forgotten_at
+    if entry.frozen:
+        doc["frozen"] = {root: sorted(tags) for root, tags in entry.frozen.items()}
+    if entry.swept:
+        doc["swept"] = dict(entry.swept)
+    if entry.certificate:
+        doc["certificate"] = entry.certificate
+    return doc
+
+
+def from_document(doc: Mapping[str, Any]) -> Entry:
+    """The entry of a document."""
+    order = doc["order"]
+    return Entry(
+        record=doc["_id"],
+        order=Order(order["command"], order["requester"], order["ground"], tuple(order["approvals"]), order["at"]),
+        state=State(doc["state"]),
+        traces=Traces(
+            frozenset(doc["roots"]),
+            tuple(OldKey(old["root"], old["page"], old["v"], old["key"]) for old in doc["old_keys"]),
+            frozenset(doc["ingest_kids"]),
+        ),
+        forgotten_at=doc.get("forgotten_at"),
+        frozen={root: frozenset(tags) for root, tags in doc.get("frozen", {}).items()},
+        swept=dict(doc.get("swept", {})),
+        certificate=doc.get("certificate"),
+    )
+
+
+def _traces(traces: Traces) -> dict[str, list[Any]]:
+    return {
+        "roots": sorted(traces.roots),
+        "old_keys": [
+            {"root": old.root, "page": old.page, "v": old.root_version, "key": old.wrapped_key}
+            for old in traces.old_keys
+        ],
+        "ingest_kids": sorted(traces.ingest_kids),
+    }

@@ -17,6 +17,7 @@ import structlog
 from aiokafka import ConsumerRecord
 
 from keys.okp import PublicIngestKey, thumbprint
+from keys.roots import ANNOUNCEMENTS_KEY
 from schemas.errors import DanganError
 from schemas.trust import Trust
 from schemas.wire import MAX_PROTECTED, TYP_ANNOUNCEMENT
@@ -24,7 +25,6 @@ from streams import compact
 from streams.writer import Signer
 
 log = structlog.get_logger(__name__)
-TRANSIT_KEY: Final = "dangan-announcements"
 MAX_ANNOUNCEMENT: Final = 2048
 
 State = Literal["active", "retiring", "destroyed"]
@@ -67,10 +67,10 @@ async def announce(
         "seal_until": seal_until,
         "announced_at": announced_at,
     }
-    signer = thumbprint("Ed25519", await transit.public_key(TRANSIT_KEY))
+    signer = thumbprint("Ed25519", await transit.public_key(ANNOUNCEMENTS_KEY))
     payload = json.dumps(claims, separators=(",", ":")).encode()
     signing_input = compact.signing_input_of(payload, {"kid": signer, "typ": TYP_ANNOUNCEMENT})
-    signature = await transit.sign(TRANSIT_KEY, signing_input)
+    signature = await transit.sign(ANNOUNCEMENTS_KEY, signing_input)
     return key.kid.encode(), signing_input + b"." + compact.b64(signature)
 
 

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from keys.okp import SigningKey, thumbprint
+from keys.roots import WRITERS_KEY
 from schemas.errors import DanganError
 from schemas.trust import Trust
 from schemas.wire import MAX_PROTECTED, PRINCIPAL, TYP_WRITER
 from streams import compact
 
-TRANSIT_KEY: Final = "dangan-writers"
 LIFETIME: Final = 30 * 24 * 3600
 #: Clocks of workers and readers may differ by this many seconds.
 SKEW: Final = 300
@@ -96,10 +96,10 @@ async def renewed(transit: Signer, writer: WriterIdentity, now: float) -> Writer
         "nbf": not_before,
         "exp": not_after,
     }
-    kid = thumbprint("Ed25519", await transit.public_key(TRANSIT_KEY))
+    kid = thumbprint("Ed25519", await transit.public_key(WRITERS_KEY))
     payload = json.dumps(claims, separators=(",", ":")).encode()
     signing_input = compact.signing_input_of(payload, {"kid": kid, "typ": TYP_WRITER})
-    signature = await transit.sign(TRANSIT_KEY, signing_input)
+    signature = await transit.sign(WRITERS_KEY, signing_input)
     cert = (signing_input + b"." + compact.b64(signature)).decode()
     return replace(writer, cert=cert, expires_at=not_after)
 

@@ -1,0 +1,119 @@
+"""The pipeline's promise: effects, then the audit event, then the reply; nothing read leaves unaudited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from consumers.received import Outcome, fact
+from schemas.errors import Transient, UnreadableMessage
+from schemas.replies import Result
+from streams import pipeline as module
+from streams.pipeline import Message, Opened, Pipeline
+from tests.consumers.samples import access, principal, received
+
+READER = principal("per:clerk-7", "reader", kind="person")
+
+
+class World:
+    """Everything around the pipeline; notes what happens in which order."""
+
+    def __init__(self, *, audit_failures: int = 0, apply_failures: int = 0, reply_failures: int = 0) -> None:
+        self.log: list[Any] = []
+        self.replies: list[Any] = []
+        self.facts: list[Any] = []
+        self.letters: list[Any] = []
+        self.failures = {"audit": audit_failures, "apply": apply_failures, "reply": reply_failures}
+
+    def _maybe_fail(self, part: str) -> None:
+        if self.failures[part]:
+            self.failures[part] -= 1
+            self.log.append(f"{part} failed")
+            raise Transient("DG-AUD-001")
+
+    async def open(self, messages: Sequence[Message], _family: str) -> list[Any]:
+        return [
+            UnreadableMessage("DG-WIR-003")
+            if message.value == b"bad"
+            else Opened(message, READER, (received(access(), READER, offset=message.offset),), "b-1")
+            for message in messages
+        ]
+
+    async def apply(self, batch: Sequence[Any], _now: float) -> list[Outcome]:
+        self._maybe_fail("apply")
+        self.log.append("applied")
+        return [
+            Outcome(Result(r.command.id, "accepted", values={"name": "张三"}), (fact(r, "access", record="rec-0001"),))
+            for r in batch
+        ]
+
+    async def publish(self, facts: Sequence[Any]) -> None:
+        self._maybe_fail("audit")
+        self.log.append("audited")
+        self.facts += facts
+
+    async def reply(self, replies: Sequence[Any]) -> None:
+        self._maybe_fail("reply")
+        self.log.append("replied")
+        self.replies += replies
+
+    async def dead_letters(self, letters: Sequence[Any]) -> None:
+        self.letters += letters
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FIRST_WAIT", 0.0)
+
+
+def message(offset: int = 0, value: bytes = b"sealed") -> Message:
+    return Message("archive.access", 0, offset, 1_800_000_000_000, (), value)
+
+
+async def run(world: World, *messages: Message) -> None:
+    await Pipeline("access", opener=world, applier=world, audit=world, outbox=world).process(messages)
+
+
+async def test_the_event_is_durable_before_the_reply_leaves() -> None:
+    world = World()
+    await run(world, message())
+    assert world.log == ["applied", "audited", "replied"]
+    assert world.replies[0][1].results[0].values == {"name": "张三"}
+
+
+@pytest.mark.clause("AUD-01")
+async def test_without_its_event_nothing_read_is_released() -> None:
+    world = World(audit_failures=3)
+    await run(world, message())
+    (result,) = world.replies[0][1].results
+    assert (result.status, result.code, result.values) == ("refused", "DG-ACC-005", None)
+    assert len(world.replies) == 1
+    # Afterwards the stream tells both: the read that was made ready, and that it was withheld.
+    assert [(f.allowed, f.code) for f in world.facts] == [(True, None), (False, "DG-ACC-005")]
+
+
+async def test_transient_failures_are_retried_until_they_end() -> None:
+    world = World(apply_failures=2, reply_failures=2)
+    await run(world, message())
+    assert world.log == ["apply failed"] * 2 + ["applied", "audited"] + ["reply failed"] * 2 + ["replied"]
+
+
+async def test_an_unreadable_message_is_put_aside_and_audited_and_the_rest_goes_on() -> None:
+    world = World()
+    await run(world, message(0, b"bad"), message(1))
+    assert [(m.offset, e.code) for m, e in world.letters] == [(0, "DG-WIR-003")]
+    assert [(f.command_id, f.code) for f in world.facts if f.actor is None] == [("archive.access/0/0", "DG-WIR-003")]
+    assert len(world.replies) == 1
+
+
+async def test_a_permanent_failure_is_not_swallowed() -> None:
+    class Broken(World):
+        async def apply(self, batch: Sequence[Any], now: float) -> list[Outcome]:
+            raise RuntimeError
+
+    world = Broken()
+    with pytest.raises(RuntimeError):
+        await run(world, message())
+    assert world.replies == world.facts == []

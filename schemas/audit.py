@@ -103,6 +103,15 @@ class Fact:
     offset: int = -1
 
 
+class KeptCheckpoint(NamedTuple):
+    """A signed checkpoint over a writer's first ``size`` events, kept outside the topic with its certificate."""
+
+    writer: str
+    size: int
+    text: str
+    cert: str
+
+
 def event_id(fact: Fact) -> str:
     """The event's id: UUID version 5 (RFC 9562) over command, action, record and outcome.
 

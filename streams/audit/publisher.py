@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol, Self
 
 import structlog
 
-from schemas.audit import Fact, event_id, ocsf
+from schemas.audit import Fact, KeptCheckpoint, event_id, ocsf
 from schemas.errors import Fatal, Transient
 from streams.audit.chain import Chain
 from streams.audit.checkpoint import Checkpoint, sign_checkpoint, to_value
@@ -52,13 +52,6 @@ class Log(Protocol):
         """Let go of the connection."""
 
 
-class Signed(NamedTuple):
-    """What is saved outside the topic, so that a topic cut short is noticed."""
-
-    checkpoint: Checkpoint
-    cert: str
-
-
 @dataclass(slots=True, eq=False)
 class _Request:
     facts: tuple[Fact, ...]
@@ -82,7 +75,7 @@ class AuditPublisher:
         self,
         log: Log,
         writer: WriterIdentity,
-        save_checkpoint: Callable[[Signed], Awaitable[None]],
+        save_checkpoint: Callable[[KeptCheckpoint], Awaitable[None]],
         *,
         clock: Callable[[], float],
         timeout_s: float = 10.0,
@@ -242,7 +235,7 @@ class AuditPublisher:
         if newest is None or newest is self._saved:
             return
         try:
-            await self._save(Signed(newest, self._writer.cert))
+            await self._save(KeptCheckpoint(newest.writer, newest.size, newest.text, self._writer.cert))
             self._saved = newest
         except Exception as error:  # noqa: BLE001 - the topic has it; the next one is saved with the next batch
             self._logger.warning("checkpoint not saved", code="DG-STO-001", error=type(error).__name__)

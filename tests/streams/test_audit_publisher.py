@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.audit import Fact, event_id
+from schemas.audit import Fact, KeptCheckpoint, event_id
 from schemas.errors import Fatal, Transient
 from streams.audit import publisher as module
-from streams.audit.checkpoint import VALUE_PREFIX, from_value
-from streams.audit.publisher import AuditPublisher, Record, Signed
+from streams.audit.checkpoint import VALUE_PREFIX, from_value, parse_checkpoint
+from streams.audit.publisher import AuditPublisher, Record
 from streams.writer import renewed
 from tests.streams.audit_records import NOW, Archive, some_facts, verified
 
@@ -52,9 +52,9 @@ class FlakyLog:
 
 @dataclass
 class Saved:
-    all: list[Signed] = field(default_factory=list)
+    all: list[KeptCheckpoint] = field(default_factory=list)
 
-    async def __call__(self, signed: Signed) -> None:
+    async def __call__(self, signed: KeptCheckpoint) -> None:
         self.all.append(signed)
 
 
@@ -100,12 +100,12 @@ def test_whatever_the_log_does_the_chain_verifies_and_holds_every_event(
         return log, published, saved
 
     log, published, saved = asyncio.run(run())
-    report = verified(ARCHIVE.trust, log.values, [signed.checkpoint for signed in saved.all])
+    report = verified(ARCHIVE.trust, log.values, [note for kept in saved.all if (note := parse_checkpoint(kept.text))])
     assert report.findings == []
     assert set(published) <= set(ids_in(log.values))
     if published:
         assert log.values[-1].startswith(VALUE_PREFIX)
-        assert saved.all[-1].checkpoint == from_value(log.values[-1])
+        assert parse_checkpoint(saved.all[-1].text) == from_value(log.values[-1])
 
 
 async def test_a_caller_s_facts_keep_their_order_in_the_log() -> None:
@@ -215,12 +215,12 @@ async def test_the_checkpoint_kept_outside_is_the_newest_although_it_is_saved_ra
         for at in range(30):
             await target.publish(some_facts(1, at))
     assert len(saved.all) <= 3
-    assert saved.all[-1].checkpoint.size == 31
+    assert saved.all[-1].size == 31
     assert saved.all[-1].cert == WRITER.cert
 
 
 async def test_a_checkpoint_that_cannot_be_saved_stops_nothing() -> None:
-    async def fails(_: Signed) -> None:
+    async def fails(_: KeptCheckpoint) -> None:
         raise ConnectionError
 
     log = FlakyLog()

@@ -1,0 +1,128 @@
+"""A real Kafka broker in KRaft mode: broker and controller in one JVM, on 127.0.0.1 only.
+
+Durability, said plainly: with one broker ``acks=all`` means that the record is in the operating system's page cache.
+``kill -9`` of the broker loses nothing, because the page cache is the kernel's; a power failure may lose the last
+seconds. Real installations get theirs from three brokers, not from an fsync for each message.
+"""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from ops.embedded.kafka_jars import ensure_jars
+from ops.embedded.program import Ports, Program, Say, Service
+from ops.private_files import private_folder, write_private
+from schemas.errors import DanganError
+
+_SERVER_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:{kafka},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{kafka}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+group.initial.rebalance.delay.ms=0
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+message.max.bytes=2097152
+log.retention.check.interval.ms=60000
+# After kill -9 the controller holds the old registration until its session ends: the default of 9 s is a long restart.
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
+"""
+
+_LOG4J2 = """\
+rootLogger.level=WARN
+rootLogger.appenderRef.out.ref=out
+appender.out.type=Console
+appender.out.name=out
+appender.out.layout.type=PatternLayout
+appender.out.layout.pattern=%d{ISO8601} %-5p %c{1} %m%n
+logger.server.name=kafka.server.KafkaRaftServer
+logger.server.level=INFO
+"""
+
+_JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError",
+        "-Djava.awt.headless=true")  # fmt: skip
+
+
+class KafkaBroker(Program):
+    """One broker with its controller."""
+
+    service = Service.KAFKA
+    kind = "broker"
+    port_names = ("kafka", "controller")
+    _jars: Path
+
+    @property
+    def marker(self) -> str:
+        """Its settings file."""
+        return str(self.folder / "server.properties")
+
+    def prepare(self, ports: Ports, say: Say) -> None:
+        """Fetch the jars if need be, write the settings, format the storage once."""
+        self._jars = ensure_jars(say)
+        private_folder(self.folder)
+        write_private(self.folder / "log4j2.properties", _LOG4J2)
+        write_private(Path(self.marker), _SERVER_PROPERTIES.format(data=self.data, **ports))
+        if not (self.data / "meta.properties").is_file():
+            self._format()
+
+    def command(self) -> list[str]:
+        """See :class:`Program`."""
+        return [*self._java(), "kafka.Kafka", self.marker]
+
+    def is_ready(self, ports: Ports) -> bool:
+        """Whether the broker is registered with its controller."""
+        return answers(self.address(ports))
+
+    def address(self, ports: Ports) -> str:
+        """Its bootstrap server."""
+        return f"127.0.0.1:{ports['kafka']}"
+
+    def _java(self, *options: str) -> list[str]:
+        java = shutil.which("java")
+        if java is None:
+            raise DanganError("DG-OPS-001", detail="Java is not installed")
+        log4j = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
+        return [java, *_JVM, *options, log4j, "-cp", f"{self._jars}/*"]
+
+    def _format(self) -> None:
+        # meta.properties is written last: without it whatever lies here is half a format, never data.
+        shutil.rmtree(self.data, ignore_errors=True)
+        private_folder(self.data)
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "d")
+        quick_start = "-XX:TieredStopAtLevel=1"
+        argv = [*self._java(quick_start), "kafka.tools.StorageTool", "format", "-t", cluster, "-c", self.marker]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode != 0:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+            raise DanganError("DG-OPS-004", detail=f"formatting Kafka's storage: {' '.join(last)[:300]}")
+
+
+def answers(bootstrap: str, seconds: float = 1.0) -> bool:
+    """Whether a Kafka cluster answers there with at least one broker."""
+    quiet: dict[str, str | int | float | bool] = {
+        "bootstrap.servers": bootstrap,
+        "log_level": 0,
+        "socket.timeout.ms": 1000,
+    }
+    try:
+        return bool(AdminClient(quiet).list_topics(timeout=seconds).brokers)
+    except KafkaException:
+        return False

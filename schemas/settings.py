@@ -1,0 +1,95 @@
+"""What one installation sets: where its services are, and the few bounds an operator may want to move.
+
+Read by ``ops/config.py`` from ``HOME/dangan.toml`` and ``DANGAN_*`` variables. Secrets never stand in either: Vault
+tokens are files, and a MongoDB address with a password in it is a file too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from schemas.levels import Level
+
+_WEEK_SECONDS = 7 * 24 * 3600
+
+
+class Settings(BaseModel):
+    """The settings of one installation; every field has a default that fits the embedded services."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(Path(".dangan"), description="Folder of this installation's settings, tokens and local state.")
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated.")
+    topic_partitions: int = Field(4, ge=1, le=1024, description="Partitions of each topic; choose once.")
+    topic_replication: int = Field(1, ge=1, le=7, description="Copies of each partition; 3 on a real cluster.")
+    mongo_uri: SecretStr = Field(
+        SecretStr("mongodb://127.0.0.1:27017/?directConnection=true"),
+        description="MongoDB address; with a password in it, give mongo_uri_file instead.",
+    )
+    mongo_uri_file: Path | None = Field(None, description="File that holds the MongoDB address, if it has a password.")
+    mongo_database: str = Field("dangan", min_length=1, description="Name of the MongoDB database.")
+    vault_addr: str = Field("http://127.0.0.1:8200", description="Address of Vault or OpenBao.")
+    vault_token_dir: Path = Field(
+        Path("vault/tokens"),
+        description="Folder of the role tokens, ROLE.token each; default HOME/vault/tokens.",
+    )
+    transit_mount: str = Field(
+        "transit",
+        pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
+        description="Mount path of the transit engine.",
+    )
+    levels: tuple[Level, ...] = Field(
+        (Level.CORE, Level.SENSITIVE, Level.BASIC),
+        min_length=1,
+        description="Sensitivity levels this worker serves.",
+    )
+    backup_places: tuple[Path, ...] = Field(
+        (Path("backups/a"), Path("backups/b")),
+        min_length=1,
+        description="Folders that each take every key-page snapshot; default HOME/backups/a and HOME/backups/b.",
+    )
+    key_cache_seconds: int = Field(60, ge=0, le=3600, description="How long an unwrapped page key may stay in memory.")
+    key_cache_entries: int = Field(1024, ge=0, description="How many unwrapped page keys may stay in memory.")
+    max_batch_commands: int = Field(512, ge=1, description="Commands a worker applies as one batch at most.")
+    batches_in_flight: int = Field(3, ge=1, le=16, description="Batches a worker works on at once.")
+    max_message_bytes: int = Field(
+        1024 * 1024,
+        ge=1024,
+        le=2 * 1024 * 1024,
+        description="Largest sealed bundle that is opened, in bytes.",
+    )
+    max_bundle_age_seconds: int = Field(
+        _WEEK_SECONDS,
+        ge=1,
+        description="Oldest bundle that is accepted; no longer than the input topics' retention.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _paths_below_home(cls, values: Any) -> Any:
+        """Give the paths that depend on ``home`` their defaults; relative ones are read from ``home``."""
+        if not isinstance(values, dict):
+            return values
+        home = Path(values.get("home", ".dangan")).expanduser().absolute()
+        filled = {"vault_token_dir": "vault/tokens", "backup_places": ("backups/a", "backups/b"), **values}
+        filled["home"] = home
+        filled["vault_token_dir"] = home / Path(filled["vault_token_dir"]).expanduser()
+        if isinstance(filled["backup_places"], (list, tuple)):
+            filled["backup_places"] = tuple(home / Path(place).expanduser() for place in filled["backup_places"])
+        if filled.get("mongo_uri_file") is not None:
+            filled["mongo_uri_file"] = home / Path(filled["mongo_uri_file"]).expanduser()
+        return filled
+
+    @field_validator("levels")
+    @classmethod
+    def _each_level_once(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+        if len(set(levels)) != len(levels):
+            raise ValueError("a level is named twice")
+        return levels
+
+    def token_file(self, role: str) -> Path:
+        """Where the token of a Vault role lies (written by ``dangan init``, or by Vault Agent)."""
+        return self.vault_token_dir / f"{role}.token"

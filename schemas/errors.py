@@ -143,6 +143,35 @@ TEXTS: dict[str, Text] = {
         "The key file cannot be used.",
         "Check the file and the passphrase; make new keys with: dangan keys new.",
     ),
+    # --- publishing a file ---
+    "DG-PUB-001": Text(
+        "The file cannot be read.",
+        "Give a CSV (UTF-8 or GB 18030), JSON Lines or Excel (.xlsx) file.",
+    ),
+    "DG-PUB-002": Text(
+        "The file's header cannot be used.",
+        "Give every column one name of its own in the first row.",
+    ),
+    "DG-PUB-003": Text(
+        "A row's form is broken; nothing was sent.",
+        "Correct the row at the number given, and publish the file again.",
+    ),
+    "DG-PUB-004": Text(
+        "A column is not a field of the catalogue; nothing was sent.",
+        "Rename it, map it with --map, or list it there under ignore.",
+    ),
+    "DG-PUB-005": Text(
+        "The mapping cannot be used.",
+        "Correct the setting named; docs/wire.md shows a mapping file.",
+    ),
+    "DG-PUB-006": Text(
+        "The row has no value in the column that its id comes from.",
+        "Fill the column, or take the ids from another one.",
+    ),
+    "DG-PUB-007": Text(
+        "The result file cannot be used.",
+        "Name another file with --result.",
+    ),
     # --- any command ---
     "DG-CMD-001": Text(
         "This command id was used before for another command.",
@@ -297,6 +326,18 @@ TEXTS: dict[str, Text] = {
     "DG-AUD-003": Text(
         "The audit records do not verify.",
         "Keep the file and the topic as they are and tell security operations, naming the places found.",
+    ),
+    "DG-AUD-004": Text(
+        "The audit topic cannot be read.",
+        "Check the broker with dangan doctor.",
+    ),
+    "DG-AUD-005": Text(
+        "The file is not what this command reads, or it cannot be read or written.",
+        "Give an export made by dangan audit export, or its checkpoints; see docs/audit.md.",
+    ),
+    "DG-AUD-006": Text(
+        "This is not a time.",
+        "Give 10m, 2h, 3d, an ISO 8601 time such as 2026-01-31T08:00, or start.",
     ),
     # --- Kafka (DG-KAF-0xx) ---
     "DG-KAF-001": Text(

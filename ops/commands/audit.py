@@ -1,0 +1,216 @@
+"""``dangan audit``: follow the audit stream, export it, and verify that nobody changed it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from ops.audit_files import feed_file, notes_of, read_kept, write_export, write_kept
+from ops.commands.audit_view import Wanted, line_of, printable, read_event, since_ms
+from ops.config import load_settings
+from schemas.errors import DanganError
+from schemas.settings import Settings
+from schemas.topics import AUDIT
+from schemas.trust import Trust, load_trust
+from store.checkpoints import Checkpoints
+from store.database import connect
+from streams.audit.checkpoint import Checkpoint
+from streams.audit.findings import Report
+from streams.audit.reader import open_topic
+from streams.audit.verify import Verifier
+
+Home = Annotated[Path | None, typer.Option(help="Folder of the installation.")]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+
+class Outcome(StrEnum):
+    """What an event may tell."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``dangan audit`` to the program."""
+    audit = typer.Typer(help="Follow, export and verify the audit stream.", no_args_is_help=True)
+    audit.command()(tail)
+    audit.command()(verify)
+    audit.command()(export)
+    app.add_typer(audit, name="audit")
+
+
+def tail(
+    *,
+    follow: Annotated[bool, typer.Option(help="Go on with what comes.")] = True,
+    since: Annotated[str, typer.Option(help="10m, 2h, 3d, an ISO time, or start.")] = "10m",
+    actor: Annotated[str | None, typer.Option(help="Only this principal's.")] = None,
+    record: Annotated[str | None, typer.Option(help="Only about this record.")] = None,
+    action: Annotated[str | None, typer.Option(help="Only this action, for instance access.")] = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only these.")] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show audit events, one a line, as they come."""
+    settings = load_settings(home)
+    wanted = Wanted(actor, record, action, None if outcome is None else outcome is Outcome.ALLOWED)
+    begin = since_ms(since, time.time())
+    try:
+        asyncio.run(_tail(settings, begin, wanted, follow=follow, as_json=as_json))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+async def _tail(settings: Settings, begin: int | None, wanted: Wanted, *, follow: bool, as_json: bool) -> None:
+    console = Console()
+    async with open_topic(settings.kafka_bootstrap, AUDIT, since_ms=begin) as topic:
+        async for entries in topic.forever() if follow else topic.to_the_end():
+            for entry in entries:
+                event = read_event(entry.value)
+                if event is None or not wanted(event):
+                    continue
+                if as_json:
+                    sys.stdout.write(entry.value.decode() + "\n")
+                    sys.stdout.flush()
+                else:
+                    console.print(line_of(event), soft_wrap=True, highlight=False)
+
+
+def verify(
+    files: Annotated[list[Path] | None, typer.Argument(help="Exports, in order; none: the topic.")] = None,
+    *,
+    trust: Annotated[Path | None, typer.Option(help="Trust file; by default HOME/trust.json.")] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoints kept elsewhere; by default, for the topic, the database's."),
+    ] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Prove that no event was altered, dropped or reordered, or say where. Exit status 1 if one was."""
+    settings = load_settings(home)
+    known = _trust_in(trust or settings.home / "trust.json")
+    kept = read_kept(checkpoints) if checkpoints else []
+    with _progress(as_json) as progress:
+        if files:
+            report = _verify_files(Verifier(known, kept), files, progress)
+        else:
+            report = asyncio.run(_verify_topic(settings, known, kept or None, progress))
+    compared = bool(kept) or not files
+    if as_json:
+        sys.stdout.buffer.write(orjson.dumps(_as_dict(report, compared=compared)) + b"\n")
+    else:
+        _show(report, Console(), compared=compared)
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def _verify_files(verifier: Verifier, files: Iterable[Path], progress: Progress) -> Report:
+    paths = list(files)
+    for path in paths:
+        if not path.is_file():
+            raise DanganError("DG-AUD-005", field=str(path), detail="there is no such file")
+    advance = _advance(progress, sum(path.stat().st_size for path in paths))
+    for path in paths:
+        feed_file(verifier, path, advance)
+    return verifier.finish()
+
+
+async def _verify_topic(settings: Settings, trust: Trust, kept: list[Checkpoint] | None, progress: Progress) -> Report:
+    # The kept checkpoints first, the end of the topic after them: what was kept must be in what is read.
+    verifier = Verifier(trust, await _kept_in_database(settings) if kept is None else kept)
+    async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
+        advance = _advance(progress, topic.total)
+        async for entries in topic.to_the_end():
+            for entry in entries:
+                verifier.feed(entry.value, f"partition {entry.partition}", entry.offset)
+            advance(len(entries))
+    return verifier.finish()
+
+
+def export(
+    out: Annotated[Path, typer.Option(help="New file: one event or checkpoint a line.")],
+    *,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="New file for the newest checkpoint of every writer.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Write the audit stream to a file that ``verify`` and any log tool can read."""
+    settings = load_settings(home)
+    with _progress(quiet=False) as progress:
+        count = asyncio.run(_export(settings, out, checkpoints, progress))
+    Console().print(f"{count} records in {out}", highlight=False, markup=False)
+
+
+async def _export(settings: Settings, out: Path, checkpoints: Path | None, progress: Progress) -> int:
+    if checkpoints is not None:
+        write_kept(await _kept_in_database(settings), checkpoints)
+    async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
+        return await write_export(topic.to_the_end(), out, _advance(progress, topic.total))
+
+
+async def _kept_in_database(settings: Settings) -> list[Checkpoint]:
+    async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
+        return notes_of([one async for one in Checkpoints(database).all()])
+
+
+def _trust_in(path: Path) -> Trust:
+    try:
+        return load_trust(path.read_bytes())
+    except OSError as error:
+        raise DanganError("DG-AUD-005", field=str(path), detail=error.strerror) from error
+
+
+def _progress(quiet: bool) -> Progress:
+    columns = (TextColumn("reading"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)
+
+
+def _advance(progress: Progress, total: int) -> Callable[[int], None]:
+    task = progress.add_task("reading", total=total)
+    return lambda done: progress.advance(task, done)
+
+
+def _as_dict(report: Report, *, compared: bool) -> dict[str, object]:
+    return {
+        "verified": not report.findings,
+        "events": report.events,
+        "checkpoints": report.checkpoints,
+        "duplicates": report.duplicates,
+        "ends_compared_with_kept_checkpoints": compared,
+        "writers": [summary._asdict() for summary in report.writers],
+        "findings": [finding.as_dict() for finding in report.findings],
+        "more_findings": report.more_findings,
+    }
+
+
+def _show(report: Report, console: Console, *, compared: bool) -> None:
+    if report.findings:
+        table = Table("what", "writer", "events", "place", "how", title="Audit records do not verify")
+        for found in report.findings:
+            events = "" if found.first < 0 else f"{found.first}-{found.last}"
+            place = str(found.place) if found.place else "not in the records"
+            cells = (found.kind.value, found.writer or "?", events, place, found.detail)
+            table.add_row(*(Text(printable(cell)) for cell in cells))
+        console.print(table)
+        if report.more_findings:
+            console.print(f"... and {report.more_findings} more findings")
+    console.print(
+        f"{report.events} events in {len(report.writers)} chains, {report.checkpoints} checkpoints, "
+        f"{report.duplicates} exact repetitions: {len(report.findings) or 'no'} findings",
+        highlight=False,
+    )
+    if not compared:
+        console.print("Without --checkpoints, a chain cut off right behind a checkpoint cannot be noticed.")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from keys.principal_keys import PublicKeys
 from ops.audited import Desk
+from ops.public_keys import PublicKeys
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Grant, Principal, PublicKey
@@ -15,7 +15,6 @@ from store.principals import Grants, Principals
 
 #: The role of those who run the system; it goes with no other (clause SEC-06).
 ADMINISTRATOR = "administrator"
-YEAR = 365 * 24 * 3600
 
 
 async def register(
@@ -38,8 +37,7 @@ async def register(
         raise DanganError("DG-OPS-032", detail=", ".join(sorted(roles)))
     principals = Principals(desk.database)
     known = await principals.get(keys.principal)
-    signing = PublicKey(keys.signing_kid, keys.signing_x, now - 300, now + days * 86400)
-    receiving = PublicKey(keys.receiving_kid, keys.receiving_x, now - 300, now + days * 86400)
+    signing, receiving = keys.valid(now - 300, now + days * 86400)
     principal = Principal(
         id=keys.principal,
         kind="person" if person else "system",

@@ -534,4 +534,8 @@ TEXTS: dict[str, Text] = {
         "Messages sealed to a retired ingest key are still waiting to be processed.",
         "Start a worker (dangan worker) and repeat; nothing was destroyed.",
     ),
+    "DG-OPS-035": Text(
+        "The file is not a destroy command.",
+        'Give JSON with "id", "records", "ground" and "reason", as docs/wire.md describes.',
+    ),
 }

@@ -1,4 +1,5 @@
-"""Field values: checked, brought to their normal form, and masked. Libraries do the checking where there is one.
+"""Field values: checked, brought to their normal form, and masked; libraries do the checking.
+
 
 The normal form is what is stored and what the blind index is made of, so that two spellings of one
 identity number, telephone number or address meet in one token.
@@ -53,7 +54,7 @@ def masked(spec: FieldSpec, value: Scalar) -> Scalar:
         return f"{local[:1]}***@{domain}"
     if spec.mask.startswith("ends:"):
         first, last = (int(part) for part in spec.mask[5:].split(","))
-        if len(text) >= 2 * (first + last):
+        if len(text) >= first + last + 4:
             return text[:first] + "****" + (text[-last:] if last else "")
     return "****"
 
@@ -69,10 +70,17 @@ def looks_personal(reference: str) -> bool:
     if not digits[:-1].isdigit() or len(digits) < 11:
         return False
     return (
-        (len(digits) == 18 and bool(ric.is_valid(digits)))
+        (len(digits) == 18 and _is_cn_id(digits))
         or (len(digits) == 11 and digits.startswith("1"))
         or (len(digits) >= 13 and bool(luhn.is_valid(digits)))
     )
+
+
+def _is_cn_id(digits: str) -> bool:
+    try:
+        return bool(ric.is_valid(digits))
+    except LookupError:
+        return False
 
 
 def _text(_spec: FieldSpec, value: Scalar) -> Scalar:
@@ -82,7 +90,10 @@ def _text(_spec: FieldSpec, value: Scalar) -> Scalar:
 
 
 def _cn_id(_spec: FieldSpec, value: Scalar) -> Scalar:
-    return str(ric.validate(str(value).upper()))
+    try:
+        return str(ric.validate(str(value).upper()))
+    except LookupError as error:  # python-stdnum 2.2 stumbles over an unknown county this way
+        raise ValueError from error
 
 
 def _phone(_spec: FieldSpec, value: Scalar) -> Scalar:

@@ -50,6 +50,10 @@ class Grants:
         found = self._grants.find({"_id": {"$in": list(ids)}})
         return {doc["_id"]: _grant(doc) async for doc in found}
 
+    async def all(self) -> list[Grant]:
+        """Every grant, by id."""
+        return [_grant(doc) async for doc in self._grants.find({}).sort("_id", 1)]
+
     async def put(self, grant: Grant) -> None:
         """Make or replace a grant."""
         doc = {

@@ -40,6 +40,7 @@ def make_app(
         in_flight: batches of one family at work at once.
         group: the consumer group's id.
     """
+    datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         group,
         broker=[f"kafka://{server.strip()}" for server in bootstrap.split(",")],

@@ -74,9 +74,7 @@ class KafkaOutbox:
                 log.info("reply_skipped", principal=recipient.id, bundle=reply.bundle)
                 continue
             for part, payload in enumerate(_payloads(reply)):
-                value = seal_reply(
-                    payload, writer=self._writer(), recipient=key, bundle_id=reply.bundle, iat=int(now)
-                )
+                value = seal_reply(payload, writer=self._writer(), recipient=key, bundle_id=reply.bundle, iat=int(now))
                 reply_id = str(uuid.uuid5(uuid.UUID(reply.bundle), f"reply/{part}"))
                 headers = reply_headers(recipient=recipient.id, reply_id=reply_id, time=moment)
                 sends.append((wire.TOPIC_REPLIES, recipient.id.encode(), value, headers))

@@ -149,9 +149,7 @@ class Pipeline:
         )
 
 
-def _withheld(
-    commands: Sequence[Received[Any]], outcomes: Sequence[Outcome]
-) -> tuple[list[Outcome], list[Fact]]:
+def _withheld(commands: Sequence[Received[Any]], outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Fact]]:
     """The outcomes without anything that was read, and the events that say so (clause AUD-01)."""
     held: list[Outcome] = []
     late: list[Fact] = []

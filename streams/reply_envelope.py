@@ -14,13 +14,12 @@ from keys.okp import ReceivingKey
 from schemas import wire
 from schemas.errors import DanganError
 from schemas.principals import PublicKey
+from schemas.topics import MAX_MESSAGE_BYTES
 from schemas.trust import Trust
 from streams import compact
 from streams.writer import WriterIdentity, certified_writer
 
 _MEMBERS: Final = frozenset({"iat", "bid", "aud", "wcert"})
-#: A reply holds up to 256 results with values.
-MAX_REPLY: Final = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def open_reply(value: bytes, *, key: ReceivingKey, trust: Trust) -> OpenedReply:
 
 
 def _opened(value: bytes, key: ReceivingKey, trust: Trust) -> OpenedReply:
-    if len(value) > MAX_REPLY:
+    if len(value) > MAX_MESSAGE_BYTES:
         raise compact.Malformed("size")
     sealed = compact.parse_sealed(value, typ=wire.TYP_REPLY_JWE, max_protected=wire.MAX_PROTECTED)
     if sealed.kid != key.kid:

@@ -78,7 +78,8 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         database = await enter(connect(settings.mongo_uri.get_secret_value(), settings.mongo_database))
         transit = await enter(Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount))
         records, pages, principals = Records(database), Pages(database), Principals(database)
-        keyring = IngestKeyring(transit, IngestKeys(database))
+        ingest_keys = IngestKeys(database)
+        keyring = IngestKeyring(transit, ingest_keys)
         ledger, checkpoints = Ledger(database), Checkpoints(database)
         directory = Directory(principals)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
@@ -114,7 +115,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
                 records,
                 Holds(database),
                 ledger,
-                Forgetter(transit, pages, records, ledger, keyring.live_kids),
+                Forgetter(transit, pages, records, ledger, ingest_keys.live_kids),
                 directory,
                 authorizer,
             ),

@@ -1,0 +1,172 @@
+"""``dangan admin``: register principals, make grants, place legal holds. Each act is audited before it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ops import registry
+from ops.audited import CONSOLE, Desk, desk
+from ops.config import load_settings
+from ops.public_keys import read_public_keys
+from schemas.errors import DanganError
+from schemas.levels import Level
+from schemas.principals import Grant
+from store.holds import Hold, Holds
+from store.principals import Grants, Principals
+
+T = TypeVar("T")
+Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
+Operator = Annotated[str, typer.Option("--operator", help="Principal id that the audit event names.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``dangan admin`` with its subcommands to the command line."""
+    admin = typer.Typer(help="Principals, grants and legal holds.", no_args_is_help=True)
+    for name, title, commands in (
+        ("principal", "People and systems.", (principal_add, principal_list, principal_deactivate)),
+        ("grant", "Leases to read.", (grant_add, grant_list, grant_recall)),
+        ("hold", "Legal holds: nothing destroys a record under one.", (hold_add, hold_list, hold_lift)),
+    ):
+        group = typer.Typer(help=title, no_args_is_help=True)
+        for command in commands:
+            group.command(command.__name__.removeprefix(f"{name}_"))(command)
+        admin.add_typer(group, name=name)
+    app.add_typer(admin, name="admin")
+
+
+def principal_add(
+    public: Annotated[Path, typer.Argument(help="The public part, as dangan keys new or show prints it.")],
+    role: Annotated[list[str], typer.Option(help="collector, editor, reader, archivist, approver; repeatable.")],
+    department: Annotated[str, typer.Option(help="The principal's department.")] = "general",
+    clearance: Annotated[Level, typer.Option(help="Highest level it may read or change.")] = Level.BASIC,
+    person: Annotated[bool, typer.Option(help="A person; otherwise a system.")] = False,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days its keys are valid.")] = 365,
+    home: Home = None,
+    operator: Operator = CONSOLE,
+) -> None:
+    """Register a principal; again with a new key file: add keys and replace the roles."""
+    try:
+        keys = read_public_keys(public.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DanganError("DG-OPS-033", field=str(public), detail=type(error).__name__) from None
+
+    async def act(at: Desk) -> None:
+        await registry.register(
+            at, keys, roles=role, department=department, clearance=clearance, person=person, now=_now(), days=days
+        )
+
+    _with_desk(home, operator, act)
+    Console().print(f"registered {keys.principal} as {', '.join(sorted(set(role)))}")
+
+
+def principal_list(home: Home = None) -> None:
+    """Show who is registered."""
+    table = Table("principal", "kind", "roles", "department", "clearance", "keys until", "state")
+    for p in _with_desk(home, CONSOLE, lambda at: Principals(at.database).all()):
+        until = max((key.not_after for key in p.signing_keys if key.revoked_at is None), default=0)
+        state = "active" if p.active else "inactive"
+        table.add_row(p.id, p.kind, ", ".join(sorted(p.roles)), p.department, p.clearance, _day(until), state)
+    Console().print(table)
+
+
+def principal_deactivate(
+    principal: Annotated[str, typer.Argument(help="The principal's id.")],
+    home: Home = None,
+    operator: Operator = CONSOLE,
+) -> None:
+    """Let a principal do nothing any more and revoke its keys (within 5 seconds everywhere)."""
+    _with_desk(home, operator, lambda at: registry.deactivate(at, principal, now=_now()))
+    Console().print(f"{principal} is inactive, its keys are revoked")
+
+
+def grant_add(
+    grant: Annotated[str, typer.Argument(help="An id for the grant.")],
+    principal: Annotated[str, typer.Option(help="Who may read.")],
+    purpose: Annotated[str, typer.Option(help="A purpose of the catalogue.")],
+    record: Annotated[list[str], typer.Option(help="Record ids, or '*'; repeatable.")],
+    field: Annotated[list[str], typer.Option(help="Field names, or '*'; repeatable.")],
+    clear: Annotated[list[str] | None, typer.Option(help="Fields answered unmasked; repeatable.")] = None,
+    hours: Annotated[int, typer.Option(min=1, max=24 * 90, help="For how many hours.")] = 8,
+    home: Home = None,
+    operator: Operator = CONSOLE,
+) -> None:
+    """Let a principal read fields of records for a purpose and a time."""
+    now = _now()
+    made = Grant(
+        grant, principal, frozenset(record), frozenset(field), frozenset(clear or ()), purpose, now, now + 3600 * hours
+    )
+    _with_desk(home, operator, lambda at: registry.give(at, made))
+    Console().print(f"granted {grant} to {principal} until {_day(made.not_after)}")
+
+
+def grant_list(home: Home = None) -> None:
+    """Show all grants."""
+    table = Table("grant", "principal", "purpose", "records", "fields", "clear", "until", "state")
+    for g in _with_desk(home, CONSOLE, lambda at: Grants(at.database).all()):
+        state = "recalled" if g.recalled_at else "ended" if g.not_after <= _now() else "running"
+        names = [", ".join(sorted(part)) for part in (g.records, g.fields, g.clear)]
+        table.add_row(g.id, g.principal, g.purpose, *names, _day(g.not_after), state)
+    Console().print(table)
+
+
+def grant_recall(
+    grant: Annotated[str, typer.Argument(help="The grant's id.")], home: Home = None, operator: Operator = CONSOLE
+) -> None:
+    """Recall a grant: later reads under it are refused."""
+    _with_desk(home, operator, lambda at: registry.recall(at, grant, now=_now()))
+    Console().print(f"{grant} is recalled")
+
+
+def hold_add(
+    record: Annotated[str, typer.Argument(help="The record's id.")],
+    holder: Annotated[str, typer.Option(help="Who holds it: a principal or an authority's reference.")],
+    reference: Annotated[str, typer.Option(help="File reference of the reason.")],
+    days: Annotated[int | None, typer.Option(min=1, help="For how many days; open-ended without.")] = None,
+    home: Home = None,
+    operator: Operator = CONSOLE,
+) -> None:
+    """Place a legal hold on a record."""
+    until = None if days is None else _now() + 86400 * days
+    _with_desk(home, operator, lambda at: registry.hold(at, Hold(record, holder, reference, until)))
+    Console().print(f"{record} is held")
+
+
+def hold_list(home: Home = None) -> None:
+    """Show all legal holds."""
+    table = Table("record", "holder", "reference", "until")
+    for h in _with_desk(home, CONSOLE, lambda at: Holds(at.database).all()):
+        table.add_row(h.record, h.holder, h.reference, _day(h.until) if h.until else "until lifted")
+    Console().print(table)
+
+
+def hold_lift(
+    record: Annotated[str, typer.Argument(help="The record's id.")], home: Home = None, operator: Operator = CONSOLE
+) -> None:
+    """End a legal hold."""
+    _with_desk(home, operator, lambda at: registry.lift(at, record))
+    Console().print(f"the hold on {record} is lifted")
+
+
+def _with_desk(home: Path | None, operator: str, act: Callable[[Desk], Awaitable[T]]) -> T:
+    async def run() -> T:
+        async with desk(load_settings(home), operator=operator) as at:
+            return await act(at)
+
+    return asyncio.run(run())
+
+
+def _now() -> int:
+    return int(time.time())
+
+
+def _day(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,62 @@
+"""Normal forms and masks: any input ends in a normal form or a refusal, and no mask gives the value away."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ops.rules import load_rules
+from schemas.errors import Refusal
+from schemas.values import looks_personal, masked, normalise
+
+FIELDS = load_rules().catalogue.fields
+SCALARS = st.text(max_size=60) | st.integers() | st.floats(allow_nan=False) | st.booleans() | st.from_regex(r"\A\d{17}[\dX]\Z")
+
+
+@given(name=st.sampled_from(sorted(FIELDS)), value=SCALARS)
+@example(name="id_number", value="990000193802231705")
+@example(name="transaction_count", value="")
+@example(name="last_transaction_amount", value="1e999999999")
+@example(name="phone", value="+")
+@example(name="email", value="a@" + "b" * 300)
+def test_any_value_has_a_stable_normal_form_or_is_refused(name: str, value: str | int | float | bool) -> None:
+    try:
+        normal = normalise(name, FIELDS[name], value)
+    except Refusal as refusal:
+        assert refusal.code == "DG-COL-002"
+        return
+    assert normalise(name, FIELDS[name], normal) == normal
+
+
+@given(name=st.sampled_from(sorted(FIELDS)), value=st.text(min_size=1, max_size=40))
+def test_a_mask_never_shows_a_whole_value(name: str, value: str) -> None:
+    if FIELDS[name].mask != "none":
+        assert masked(FIELDS[name], value) != value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("name", "张三", "张*"),
+        ("phone", "+8613800138000", "+86138****00"),
+        ("id_number", "11010519491231002X", "110****2X"),
+        ("account_number", "4111111111111111", "4111****1111"),
+        ("email", "zhang@example.org", "z***@example.org"),
+        ("last_transaction_amount", "12.50", "****"),
+        ("city", "Suzhou", "Suzhou"),
+    ],
+)
+def test_masks(name: str, value: str, shown: str) -> None:
+    assert masked(FIELDS[name], value) == shown
+
+
+def test_spellings_of_one_number_meet() -> None:
+    phone = FIELDS["phone"]
+    spellings = ["13800138000", "138 0013 8000", "+86 138-0013-8000", "008613800138000"]
+    assert {normalise("phone", phone, spelling) for spelling in spellings} == {"+8613800138000"}
+
+
+@given(st.text(max_size=64))
+def test_looking_at_a_reference_never_fails(reference: str) -> None:
+    looks_personal(reference)

@@ -330,6 +330,18 @@ async def test_without_the_confirm_step_interleavings_lose_pages(monkeypatch: py
     assert 0 not in lost
 
 
+async def test_page_keys_made_ahead_of_a_rotation_are_not_used_after_it(here: World) -> None:
+    await here.stored("r1")
+    await sweep(here.vault, here.pages, Level.CORE)
+    await here.stored("r2")  # meets the rotation, and drops the rest of the pool
+    before = here.vault.calls.copy()
+    await here.stored("r3")
+    assert here.vault.calls - before == {"encrypt": 1, "key_info": 3}
+    before = here.vault.calls.copy()
+    await here.stored("r4")
+    assert here.vault.calls - before == {"key_info": 3}
+
+
 async def test_a_root_that_never_stands_still_is_transient(here: World) -> None:
     async def rotate(op: str, key: str) -> None:
         if op == "key_info":

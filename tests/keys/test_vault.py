@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from keys.vault import MAX_BATCH, KeyRefused, Transit, Wrapped
+from ops.vault_admin import VaultAdmin
 from schemas.errors import DanganError
 from tests.simulators.vault import SimulatedVault
 
 NewKey = Callable[[str], Awaitable[str]]
+
+#: What a random walk over a key's versions tries, refused or not.
+WALK = ("rotate", "configure", "configure", "trim", "encrypt", "rewrap", "try_decrypt")
+
+
+async def step(vault: Transit, key: str, op: str, low: int | None, high: int | None, texts: list[str]) -> Any:
+    """Do one step of a walk; say what a caller would see of it."""
+    try:
+        match op:
+            case "rotate":
+                await vault.rotate(key)
+            case "configure":
+                await vault.configure(key, min_decryption_version=low, min_encryption_version=high)
+            case "trim":
+                await vault.trim(key, low or 0)
+            case "encrypt":
+                (wrapped,) = await vault.encrypt(key, [b"x"])
+                texts.append(wrapped.ciphertext)
+            case _:
+                call = vault.rewrap if op == "rewrap" else vault.try_decrypt
+                return [
+                    result.version if isinstance(result, Wrapped) else type(result) for result in await call(key, texts)
+                ]
+    except DanganError as error:
+        return error.code
+    return None
 
 
 class TransitCases:
@@ -70,9 +99,7 @@ class TransitCases:
             await vault.decrypt(root, batch)
         assert caught.value.code == "DG-KEY-002"
 
-    async def test_minimum_versions_are_reversible_and_trim_is_not(
-        self, vault: Transit, new_key: NewKey
-    ) -> None:
+    async def test_minimum_versions_are_reversible_and_trim_is_not(self, vault: Transit, new_key: NewKey) -> None:
         root = await new_key("aes256-gcm96")
         (old,) = await vault.encrypt(root, [b"a" * 32])
         await vault.rotate(root)
@@ -133,3 +160,57 @@ class TestSimulation(TransitCases):
             return name
 
         return make
+
+
+@pytest.mark.flow
+class TestOpenBao(TransitCases):
+    @pytest.fixture
+    async def vault(self, stack: Any) -> AsyncIterator[Transit]:
+        token = stack.root_token.get_secret_value()
+        settings = stack.settings
+        async with Transit(settings.vault_addr, lambda: token, mount=settings.transit_mount) as vault:
+            yield vault
+
+    @pytest.fixture
+    def new_key(self, stack: Any) -> NewKey:
+        async def make(kind: str) -> str:
+            name = f"test-{os.urandom(6).hex()}"
+            size = {"key_size": 32} if kind == "hmac" else {}
+            with VaultAdmin(stack.settings.vault_addr, stack.root_token) as admin:
+                admin.call("POST", f"/{stack.settings.transit_mount}/keys/{name}", {"type": kind, **size})
+            return name
+
+        return make
+
+    @pytest.mark.parametrize("seed", range(12))
+    async def test_the_simulation_walks_as_openbao_does(self, vault: Transit, new_key: NewKey, seed: int) -> None:
+        key, simulated, rng = await new_key("aes256-gcm96"), SimulatedVault(), random.Random(seed)
+        simulated.add_key(key)
+        real_texts: list[str] = []
+        simulated_texts: list[str] = []
+        for _ in range(30):
+            op, low, high = rng.choice(WALK), rng.choice([None, 0, 1, 2, 3, 4]), rng.choice([None, 0, 1, 2, 3, 4])
+            seen = await step(vault, key, op, low, high, real_texts)
+            assert await step(simulated, key, op, low, high, simulated_texts) == seen
+            assert await simulated.key_info(key) == await vault.key_info(key)
+
+    async def test_the_roots_of_an_installation_are_as_the_simulation_has_them(self, vault: Transit) -> None:
+        simulated = SimulatedVault()
+        for name, key in simulated.keys.items():
+            assert (await vault.key_info(name)).type == key.type
+
+    async def test_a_worker_moves_no_version_and_makes_no_key(self, stack: Any) -> None:
+        settings = stack.settings
+        async with Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as worker:
+            (wrapped,) = await worker.encrypt("dangan-core", [b"k" * 32])
+            assert await worker.decrypt("dangan-core", [wrapped.ciphertext]) == [b"k" * 32]
+            for refused in (
+                worker.rotate("dangan-core"),
+                worker.configure("dangan-core", min_decryption_version=1),
+                worker.trim("dangan-core", 1),
+                worker.encrypt("dangan-never-made", [b"k"]),
+                worker.sign("dangan-certificates", b"forged"),
+                worker.decrypt("dangan-sealed", [wrapped.ciphertext]),
+            ):
+                with pytest.raises(DanganError, match="DG-KEY-002"):
+                    await refused

@@ -43,7 +43,7 @@ async def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec], replication:
             _check_created(answer.topic_errors)
         # A created topic is listed only when the brokers have heard of it.
         for _ in range(_TRIES):
-            differences = await _differences(admin, specs)
+            differences = await _differences(admin, specs, replication)
             if not any(difference.endswith("is missing") for difference in differences):
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
@@ -56,12 +56,12 @@ async def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec], replication:
     return [spec.name for spec in missing]
 
 
-async def topic_differences(bootstrap: str, specs: Sequence[TopicSpec]) -> list[str]:
+async def topic_differences(bootstrap: str, specs: Sequence[TopicSpec], replication: int) -> list[str]:
     """How the topics differ from what they should be, one sentence each; empty if they do not."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000)
     try:
         await admin.start()
-        return await _differences(admin, specs)
+        return await _differences(admin, specs, replication)
     except (KafkaError, OSError) as error:
         raise DanganError("DG-OPS-019", detail=f"Kafka at {bootstrap}: {type(error).__name__}") from error
     finally:
@@ -95,7 +95,7 @@ def _check_created(errors: Sequence[Sequence[Any]]) -> None:
             raise DanganError("DG-OPS-015", detail=f"{name}: error {code} {' '.join(str(m) for m in message if m)}")
 
 
-async def _differences(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> list[str]:
+async def _differences(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], replication: int) -> list[str]:
     names = [spec.name for spec in specs]
     described = {topic["topic"]: topic for topic in await admin.describe_topics(names)}
     found: list[str] = []
@@ -110,7 +110,7 @@ async def _differences(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -
             found.append(f"{spec.name} has {len(topic['partitions'])} partitions, not {spec.partitions}")
     configs = await _configs(admin, [spec.name for spec in present])
     for spec in present:
-        for setting, wanted in spec.settings().items():
+        for setting, wanted in _settings(spec, replication).items():
             value = configs[spec.name].get(setting)
             if value != wanted:
                 found.append(f"{spec.name} has {setting}={value}, not {wanted}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -50,13 +51,14 @@ class VaultAdmin:
             DanganError: DG-OPS-019 if Vault does not answer at all.
         """
         try:
-            answer = self._http.request(method, path, **({} if body is None else {"json": body}))
+            content = None if body is None else json.dumps(body)
+            answer = self._http.request(method, path, content=content)
         except httpx.HTTPError as error:
             raise DanganError("DG-OPS-019", detail=f"Vault at {self.addr}: {type(error).__name__}") from error
-        content: Any = None
+        told: Any = None
         with contextlib.suppress(ValueError):
-            content = answer.json()
-        return answer.status_code, content if isinstance(content, dict) else {}
+            told = answer.json()
+        return answer.status_code, told if isinstance(told, dict) else {}
 
     def call(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         """Send a request that must succeed; return its JSON.

@@ -115,15 +115,15 @@ def launch_module(module: str, arguments: Sequence[str], *, marker: str, folder:
     return launch(argv, marker=marker, folder=folder, log=log, env={"PYTHONPATH": root})
 
 
-def find(marker: str) -> list[Process]:
-    """This user's processes that have the marker among their arguments: those a killed launcher left unrecorded."""
+def find(*markers: str) -> list[Process]:
+    """This user's processes that have one of the markers as an argument: those a killed launcher left unrecorded."""
     found = []
     for process in psutil.process_iter(["pid", "cmdline", "create_time", "uids"]):
         info = process.info
         if info["uids"] is None or info["uids"].real != os.getuid() or info["pid"] == os.getpid():
             continue
-        if marker in (info["cmdline"] or ()):
-            found.append(Process(info["pid"], info["create_time"], marker))
+        arguments = info["cmdline"] or ()
+        found += [Process(info["pid"], info["create_time"], marker) for marker in markers if marker in arguments]
     return found
 
 

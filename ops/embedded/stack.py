@@ -16,19 +16,17 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from pydantic import SecretStr
 
 from ops.bootstrap import bootstrap
 from ops.config import load_settings, write_settings
-from ops.embedded.kafka import KafkaBroker
-from ops.embedded.kafka_jars import missing_for_broker
 from ops.embedded.kafka_mock import KafkaMock
 from ops.embedded.launcher import await_ready, check_disk, start_program
-from ops.embedded.mongo import Mongo
 from ops.embedded.process import Process, find
 from ops.embedded.program import ALL, Program, Say, Service
+from ops.embedded.programs import KafkaKind, kind_of, markers, program_of
 from ops.embedded.state import ServiceState, State, home_lock, load_state, save_state
 from ops.embedded.vault import Vault
 from ops.embedded.watchdog import start_watchdog
@@ -38,8 +36,6 @@ from schemas.settings import Settings
 
 _GRACE_SECONDS = 20.0
 
-KafkaKind = Literal["auto", "broker", "mock"]
-
 
 class Stack:
     """The services of a home. Make one with :meth:`start` or :meth:`attach`."""
@@ -48,7 +44,7 @@ class Stack:
         self.home = home
         self._state = state
         self._saving = threading.Lock()
-        self._programs = {service: _program(home, service, known.kind) for service, known in state.services.items()}
+        self._programs = {service: program_of(home, service, known.kind) for service, known in state.services.items()}
 
     @classmethod
     def start(
@@ -132,6 +128,10 @@ class Stack:
         """The embedded Vault's own audit trail."""
         return self._vault().audit_log
 
+    def kind(self, service: Service) -> str:
+        """Which program serves: ``broker`` or ``mock`` for Kafka, ``secantusd``, ``openbao``."""
+        return self._program(service).kind
+
     def address(self, service: Service) -> str:
         """How clients reach a service."""
         return self._program(service).address(self._state.services[service].ports)
@@ -185,15 +185,13 @@ class Stack:
             self._state = load_state(self.home)
             self._stop_all()
             # Those that a launcher killed at the wrong moment started and did not record.
-            for service in ALL:
-                for kind in (KafkaBroker.kind, KafkaMock.kind):
-                    for leftover in find(_program(self.home, service, kind).marker):
-                        leftover.stop()
+            for leftover in find(*markers(self.home)):
+                leftover.stop()
 
     def _start_all(self, wanted: Sequence[Service], kafka: KafkaKind, say: Say) -> None:
         for service in wanted:
             known = self._state.services.get(service)
-            self._programs[service] = _program(self.home, service, _kind(service, kafka, known))
+            self._programs[service] = program_of(self.home, service, kind_of(service, kafka, known))
 
         def start(service: Service) -> None:
             program = self._programs[service]
@@ -267,24 +265,3 @@ class Stack:
 
 
 _ADDRESS_SETTING = {Service.KAFKA: "kafka_bootstrap", Service.MONGO: "mongo_uri", Service.VAULT: "vault_addr"}
-
-
-def _kind(service: Service, kafka: KafkaKind, known: ServiceState | None) -> str:
-    """Which program serves: Kafka's is a choice, and one that runs already stays unless another is asked for."""
-    if service is not Service.KAFKA:
-        return ""
-    if kafka != "auto":
-        return kafka
-    running = known.process() if known is not None else None
-    if known is not None and running is not None and running.alive():
-        return known.kind
-    return KafkaBroker.kind if missing_for_broker() is None else KafkaMock.kind
-
-
-def _program(home: Path, service: Service, kind: str) -> Program:
-    folder = home / service.value
-    if service is Service.MONGO:
-        return Mongo(folder)
-    if service is Service.VAULT:
-        return Vault(folder)
-    return KafkaMock(folder) if kind == KafkaMock.kind else KafkaBroker(folder)

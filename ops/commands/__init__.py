@@ -1,0 +1,1 @@
+"""The subcommands of ``dangan``, one module each; a module adds its own with ``register(app)``."""

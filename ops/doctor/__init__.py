@@ -1,0 +1,33 @@
+"""``dangan doctor``: every check answers in words and never raises; each wrong one says how to mend it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ops.config import load_settings
+from ops.doctor.findings import Finding, ok, wrong
+from ops.doctor.machine import examine_machine
+from ops.doctor.services import examine_kafka, examine_mongo
+from ops.doctor.vault import examine_vault
+from schemas.errors import DanganError
+
+__all__ = ["Finding", "examine"]
+
+
+def examine(home: Path) -> list[Finding]:
+    """Check this machine, and the services that a home's settings name.
+
+    Args:
+        home: the installation's folder; it need not exist yet.
+    """
+    findings = list(examine_machine(home))
+    try:
+        settings = load_settings(home)
+    except DanganError as error:
+        findings.append(wrong("settings", f"{error.code} {error.sentence}", error.next_step))
+        return findings
+    findings.append(ok("settings", str(home)))
+    findings += examine_kafka(settings)
+    findings += examine_mongo(settings)
+    findings += examine_vault(settings)
+    return findings

@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from schemas import topics
+
 Family = Literal["collect", "update", "access", "destroy"]
 FAMILIES: Final[tuple[Family, ...]] = ("collect", "update", "access", "destroy")
 
-TOPIC_REPLIES: Final = "archive.replies"
-TOPIC_DEAD_LETTERS: Final = "archive.dead-letters"
-TOPIC_AUDIT: Final = "archive.audit"
-TOPIC_KEYS: Final = "archive.keys"
+TOPIC_REPLIES: Final = topics.REPLIES
+TOPIC_DEAD_LETTERS: Final = topics.DEAD_LETTERS
+TOPIC_AUDIT: Final = topics.AUDIT
+TOPIC_KEYS: Final = topics.KEYS
 
 # --- Kafka headers: CloudEvents 1.0, binary content mode. Never personal data: Kafka keeps them in clear.
 HEADER_CONTENT_TYPE: Final = "content-type"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -14,7 +15,7 @@ from aiokafka.structs import RecordMetadata
 
 from keys.okp import SigningKey
 from schemas import wire
-from schemas.errors import DanganError
+from schemas.errors import DanganError, Transient
 from schemas.wire import Family
 from streams.announce import KnownIngestKeys
 from streams.bundling import Queued, payload_of
@@ -28,33 +29,77 @@ class Courier:
     """Seals and sends bundles.
 
     Args:
-        producer: idempotent, ``acks=all``; it repeats what the broker did not confirm, without doubling.
+        bootstrap: the brokers.
         principal: the sender.
         signing_key: the sender's.
         ingest_keys: what is known of the archive's keys, kept up to date by a Tail.
         unanswered: told of every bundle before it is sent; None when answers are not wanted.
         timeout: seconds for one bundle, from sealing to the broker's confirmation.
+        kafka: further settings of aiokafka's producer (TLS, SASL).
         clock: UNIX seconds.
     """
 
     def __init__(
         self,
-        producer: AIOKafkaProducer,
+        bootstrap: str,
         *,
         principal: str,
         signing_key: SigningKey,
         ingest_keys: KnownIngestKeys,
         unanswered: Unanswered | None,
         timeout: float,
+        kafka: Mapping[str, Any],
         clock: Callable[[], float],
     ) -> None:
-        self._producer = producer
+        # Idempotent: what the broker did not confirm is repeated without doubling it or changing the order.
+        self._settings = {
+            "bootstrap_servers": bootstrap,
+            "acks": "all",
+            "enable_idempotence": True,
+            "max_request_size": wire.WireLimits().max_value + 4096,
+            **kafka,
+        }
         self._principal = principal
         self._signing_key = signing_key
         self._ingest_keys = ingest_keys
         self._unanswered = unanswered
         self._timeout = timeout
         self._clock = clock
+
+    async def __aenter__(self) -> Self:
+        """Connect.
+
+        Raises:
+            Transient: DG-WIR-018 when Kafka does not answer.
+        """
+        self._producer = AIOKafkaProducer(**self._settings)
+        try:
+            await self._producer.start()
+        except KafkaError as error:
+            await self._producer.stop()
+            raise Transient("DG-WIR-018", detail=type(error).__name__) from error
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Disconnect."""
+        await self._producer.stop()
+
+    async def partitions(self, family: Family) -> list[int]:
+        """The partitions of the family's topic, ascending.
+
+        Raises:
+            Transient: DG-WIR-018 when they cannot be learned.
+        """
+        topic = wire.topic_of(family)
+        try:
+            return sorted(await self._producer.partitions_for(topic))
+        except KafkaError as error:
+            raise Transient("DG-WIR-018", detail=f"{topic}: {type(error).__name__}") from error
 
     async def carry(self, bundle: Sequence[Queued], family: Family, partition: int) -> None:
         """Bring the commands to the partition; their receipts say how it went. Never raises DanganError."""

@@ -22,13 +22,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
 from keys.okp import ReceivingKey, SigningKey
 from schemas import wire
-from schemas.errors import DanganError, Transient
+from schemas.errors import DanganError
 from schemas.trust import Trust
 from schemas.wire import Family
 from streams.announce import IngestKeyListener, KnownIngestKeys
@@ -97,20 +95,14 @@ class Publisher:
                     kafka=settings,
                 )
             )
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=wire.WireLimits().max_value + 4096,
-            **settings,
-        )
         self._courier = Courier(
-            self._producer,
+            bootstrap,
             principal=principal,
             signing_key=signing_key,
             ingest_keys=self._ingest_keys,
             unanswered=self._unanswered if receiving_key is not None else None,
             timeout=delivery_timeout,
+            kafka=settings,
             clock=clock,
         )
         self._lanes: dict[tuple[Family, int], Lane] = {}
@@ -123,15 +115,11 @@ class Publisher:
         Raises:
             Transient: DG-WIR-018 when Kafka does not answer.
         """
-        try:
-            async with contextlib.AsyncExitStack() as stack:
-                for tail in self._tails:
-                    await stack.enter_async_context(tail)
-                stack.push_async_callback(self._producer.stop)
-                await self._producer.start()
-                self._stack = stack.pop_all()
-        except KafkaError as error:
-            raise Transient("DG-WIR-018", detail=type(error).__name__) from error
+        async with contextlib.AsyncExitStack() as stack:
+            for tail in self._tails:
+                await stack.enter_async_context(tail)
+            await stack.enter_async_context(self._courier)
+            self._stack = stack.pop_all()
         self._open = True
         return self
 
@@ -256,11 +244,7 @@ class Publisher:
     async def _lane(self, family: Family, record: str) -> Lane:
         if not self._open:
             raise DanganError("DG-WIR-021")
-        topic = wire.topic_of(family)
-        try:
-            partitions = sorted(await self._producer.partitions_for(topic))
-        except KafkaError as error:
-            raise Transient("DG-WIR-018", detail=f"{topic}: {type(error).__name__}") from error
+        partitions = await self._courier.partitions(family)
         number = partitions[(murmur2(record.encode()) & 0x7FFFFFFF) % len(partitions)]
         lane = self._lanes.get((family, number))
         if lane is None:

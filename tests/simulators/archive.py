@@ -187,9 +187,11 @@ class Archive:
     # --- the two questions ---
 
     def unreadable(self) -> list[str]:
-        """Live records that cannot be read now, and why."""
+        """Live records that nobody ordered to be destroyed and that cannot be read now, and why."""
         found = []
         for record, keys in self.records.live().items():
+            if record in self.ledger.entries:
+                continue
             for level, ref in keys.items():
                 page = self.pages.pages.get(ref.page)
                 if page is None:

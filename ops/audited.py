@@ -39,9 +39,7 @@ class Desk:
         """Make the event of an act durable; return the act's id."""
         act = str(uuid.uuid4())
         now_ms = int(time.time() * 1000)
-        await self.audit.publish(
-            [Fact(act, action, True, None, self.operator, now_ms, record=record, grant=grant)]
-        )
+        await self.audit.publish([Fact(act, action, True, None, self.operator, now_ms, record=record, grant=grant)])
         return act
 
 

@@ -59,7 +59,7 @@ async def drained(
     keys: IngestKeys,
     *,
     heard: float = HEARD,
-    timeout: float = 60.0,
+    patience: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> set[str]:
     """Wait until the keys that are retired now are drained; return their ids.
@@ -68,7 +68,7 @@ async def drained(
         settings: where Kafka is.
         keys: where ingest keys are kept.
         heard: how long senders take to hear of a retirement, seconds.
-        timeout: how long to wait for the workers, seconds.
+        patience: how long to wait for the workers, seconds.
         clock: monotonic seconds.
 
     Raises:
@@ -79,7 +79,7 @@ async def drained(
         return set()
     await asyncio.sleep(heard)
     ends = await _end_offsets(settings)
-    deadline = clock() + timeout
+    deadline = clock() + patience
     while waiting := _behind(ends, await _committed(settings)):
         if clock() > deadline:
             raise DanganError("DG-OPS-034", detail=f"{waiting} messages")

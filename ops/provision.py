@@ -37,6 +37,8 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
         settings: where the services are; the ``admin`` role's token is used.
         now: UNIX seconds, the clock's by default.
     """
+    file = trust_file(settings)
+    known = load_trust(file.read_bytes()) if file.exists() else Trust()
     moment = int(time.time()) if now is None else now
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
@@ -49,13 +51,12 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
         keys = ingest_keys.IngestKeys(database)
         if not any(key.state is State.ACTIVE and key.seal_until > moment for key in await keys.living()):
             await rotate(settings, transit, keys, now=moment)
-        trust = await _trust(transit, trust_file(settings))
-    trust_file(settings).write_text(trust.dump(), "utf-8")
+        trust = await _trust(transit, known)
+    file.write_text(trust.dump(), "utf-8")
     return trust
 
 
-async def _trust(transit: Transit, file: Path) -> Trust:
-    trust = load_trust(file.read_bytes()) if file.exists() else Trust()
+async def _trust(transit: Transit, trust: Trust) -> Trust:
     for purpose, name in _SIGNERS.items():
         x = await transit.public_key(name)
         trust = trust.adding(purpose, TrustedKey(kid=thumbprint("Ed25519", x), x=x))

@@ -86,9 +86,7 @@ class Destroy(_Command):
     ground: Literal["expired", "subject_request", "business_request"]
     reason: Text
     #: compact JWS, one per approver, over the digest of this command without its approvals.
-    approvals: Annotated[
-        tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=8)
-    ]
+    approvals: Annotated[tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=8)]
 
 
 Command = Annotated[Collect | Update | Access | Destroy, Field(discriminator="type")]

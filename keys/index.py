@@ -44,7 +44,7 @@ class BlindIndex:
         self.epochs = tuple(sorted(set(epochs), reverse=True))
 
     async def tokens(self, values: Mapping[str, Sequence[str]]) -> dict[str, list[bytes]]:
-        """Tokens of the current epoch: one Vault call for each field (and 240 values), all at once.
+        """Tokens of the current epoch: one Vault call for each field (and 480 values), all at once.
 
         Args:
             values: field -> values in normal form.

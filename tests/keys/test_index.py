@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from keys.index import TOKEN_BYTES, BlindIndex, epoch_of
 from keys.roots import index_key
+from keys.vault import MAX_BATCH
 from schemas.errors import DanganError
 from tests.simulators.vault import SimulatedVault
 
@@ -45,7 +46,7 @@ async def test_tokens_are_equal_exactly_for_the_same_field_and_value(
 
 async def test_one_vault_call_for_each_field_of_a_batch() -> None:
     vault = vault_with(1)
-    await BlindIndex(vault).tokens({name: ["value"] * 240 for name in FIELDS})
+    await BlindIndex(vault).tokens({name: ["value"] * MAX_BATCH for name in FIELDS})
     assert vault.calls == {"hmac": len(FIELDS)}
 
 

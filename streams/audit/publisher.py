@@ -147,7 +147,8 @@ class AuditPublisher:
             async with asyncio.timeout(self._timeout_s):
                 await asyncio.shield(request.done)
         except TimeoutError:
-            raise Transient("DG-AUD-001") from None
+            if not request.done.done():
+                raise Transient("DG-AUD-001") from None
         finally:
             request.waiters -= 1
             if not request.waiters and not request.done.done() and request in self._waiting:

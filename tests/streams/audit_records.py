@@ -30,8 +30,11 @@ class Archive:
     async def public_key(self, key: str) -> bytes:
         return self.key.x
 
+    async def new_writer(self, name: str = "worker-1") -> WriterIdentity:
+        return await new_writer(self, name, NOW)
+
     def writer(self, name: str = "worker-1") -> WriterIdentity:
-        return asyncio.run(new_writer(self, name, NOW))
+        return asyncio.run(self.new_writer(name))
 
 
 @dataclass

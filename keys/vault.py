@@ -196,9 +196,7 @@ class Transit:
         self.calls[op] += 1
         return await self._connection.request(op, method, f"{self._mount}/{path}", body)
 
-    async def _batch(
-        self, op: str, key: str, items: Sequence[dict[str, str]], **extra: int
-    ) -> list[dict[str, Any]]:
+    async def _batch(self, op: str, key: str, items: Sequence[dict[str, str]], **extra: int) -> list[dict[str, Any]]:
         results: list[dict[str, Any]] = []
         for start in range(0, len(items), MAX_BATCH):
             part = items[start : start + MAX_BATCH]

@@ -78,9 +78,7 @@ class VaultConnection:
 
     async def __aenter__(self) -> Self:
         """Open the pool; nothing is sent yet."""
-        connector = aiohttp.TCPConnector(
-            limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS, ssl=self._tls
-        )
+        connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS, ssl=self._tls)
         self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         return self
 
@@ -116,9 +114,7 @@ class VaultConnection:
                 status, answer = await self._send(op, method, path, raw, renewed)
         return _judge(op, status, answer)
 
-    async def _send(
-        self, op: str, method: str, path: str, raw: bytes | None, token: str
-    ) -> tuple[int, bytes]:
+    async def _send(self, op: str, method: str, path: str, raw: bytes | None, token: str) -> tuple[int, bytes]:
         if self._session is None:
             raise RuntimeError("the connection to Vault is not open: use 'async with'")
         headers = {"X-Vault-Token": token, "X-Vault-Request": "true"}

@@ -71,9 +71,7 @@ class TransitKey:
         if available < max(self.min_available, 1):
             raise Refused("minimum available version must be positive and cannot be decremented")
         if self.min_encryption == 0:
-            raise Refused(
-                "minimum available version cannot be set when minimum encryption version is not set"
-            )
+            raise Refused("minimum available version cannot be set when minimum encryption version is not set")
         if available > self.min_encryption or available > self.min_decryption:
             raise Refused("minimum available version cannot be greater than the other minimum versions")
         self.min_available = available

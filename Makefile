@@ -1,0 +1,42 @@
+# `make help` lists the targets. Python 3.11 or newer is all that must be there; Java and Maven are used when present.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test unit lint bench lock clean
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+venv: ## make .venv from the hashed lock (the other targets do it when needed)
+	@$(PYTHON) .ci/venv.py
+
+demo: venv ## tell the whole story in the terminal, about two minutes
+	@$(BIN)/dangan demo $(ARGS)
+
+test: lint ## lint, types, contracts, then every test on real servers
+	@$(PYTHON) .ci/services.py
+	@$(BIN)/python -m pytest $(ARGS)
+
+unit: venv ## the tests that need no server, some seconds
+	@$(BIN)/python -m pytest -q -m "not flow and not fault" $(ARGS)
+
+lint: venv ## ruff, mypy --strict and the import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+bench: venv ## every benchmark row side by side; writes build/bench.json
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# hatchling and editables build the package itself, so that nothing is installed without a hash.
+# SecantusDB is a pre-release, and named as one in pyproject.toml; no other pre-release is taken.
+lock: venv ## resolve requirements.lock anew (hashes, no address in it); needs uv
+	@printf 'hatchling\neditables\n' | uv pip compile pyproject.toml - --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra embedded --extra dev \
+		--prerelease if-necessary-or-explicit --quiet --output-file requirements.lock >/dev/null
+
+clean: ## remove the environment, caches and build results
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

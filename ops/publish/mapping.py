@@ -73,7 +73,9 @@ def load_mapping(path: Path | None, options: Mapping[str, str | None]) -> Column
     try:
         return ColumnPlan.model_validate({**settings, **given})
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        faults = error.errors(include_input=False, include_url=False)
+        # A setting that is not known explains best why another one is missing.
+        first = min(faults, key=lambda fault: fault["type"] != "extra_forbidden")
         place = ".".join(str(part) for part in first["loc"]) or None
         raise DanganError("DG-PUB-005", field=place, detail=first["msg"]) from None
 
@@ -130,7 +132,7 @@ def row_mapper(mapping: ColumnPlan, ids: RowIds, columns: Collection[str], known
     own = {mapping.record_id, mapping.record_id_from, mapping.subject, mapping.subject_from} - {None}
     named = {*own, *mapping.columns}
     if missing := sorted(str(name) for name in named if name not in columns):
-        near = difflib.get_close_matches(missing[0], columns, n=1)
+        near = difflib.get_close_matches(missing[0], columns, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise DanganError("DG-PUB-005", field=missing[0], detail=f"the file has no such column{hint}")
     fields: dict[str, str] = {}

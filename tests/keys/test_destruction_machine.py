@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 import keys.ring
 import keys.sweep_steps
 from keys.ledger import Entry, State
-from schemas.errors import Transient
+from schemas.errors import DanganError, Transient
 from schemas.levels import Level
 from tests.simulators.archive import Archive
 from tests.simulators.store import Schedule, SimulatedLedger
@@ -199,7 +199,7 @@ def test_the_machine_finds_lost_records_when_writers_do_not_confirm(monkeypatch:
         return
 
     monkeypatch.setattr(keys.ring, "confirm", no_confirm)
-    with pytest.raises((AssertionError, DanganError), match="unreadable|DG-SWP-003"):
+    with pytest.raises((AssertionError, DanganError), match=r"unreadable|DG-SWP-003"):
         run_state_machine_as_test(Destruction, settings=budget(300))
 
 

@@ -5,13 +5,21 @@ from __future__ import annotations
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
 
 from ops.rules import load_rules
 from schemas.errors import Refusal
 from schemas.values import looks_personal, masked, normalise
 
 FIELDS = load_rules().catalogue.fields
-SCALARS = st.text(max_size=60) | st.integers() | st.floats(allow_nan=False) | st.booleans() | st.from_regex(r"\A\d{17}[\dX]\Z")
+SCALARS = (
+    st.text(max_size=60)
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.booleans()
+    | st.from_regex(r"\A\d{17}[\dX]\Z")
+)
 
 
 @given(name=st.sampled_from(sorted(FIELDS)), value=SCALARS)
@@ -55,6 +63,23 @@ def test_spellings_of_one_number_meet() -> None:
     phone = FIELDS["phone"]
     spellings = ["13800138000", "138 0013 8000", "+86 138-0013-8000", "008613800138000"]
     assert {normalise("phone", phone, spelling) for spelling in spellings} == {"+8613800138000"}
+
+
+NUMBERS = st.from_regex(r"\A[1-8][0-5]\d{4}(19|20)\d\d(0\d|1[0-2])[0-3]\d{4}\Z").map(
+    lambda digits: digits + ric.calc_check_digit(digits + "0")
+)
+
+
+@given(NUMBERS | st.from_regex(r"\A\d{17}[\dXx]\Z") | st.sampled_from(["11010519491231002X", "11010519491231002x"]))
+def test_resident_numbers_are_judged_as_the_library_does(number: str) -> None:
+    try:
+        expected = ric.validate(number.upper())
+    except (ValidationError, LookupError):
+        expected = None
+    try:
+        assert normalise("id_number", FIELDS["id_number"], number) == expected
+    except Refusal:
+        assert expected is None
 
 
 @given(st.text(max_size=64))

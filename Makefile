@@ -9,13 +9,13 @@ help: ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 venv: ## make .venv from the hashed lock (the other targets do it when needed)
-	@$(PYTHON) .ci/venv.py
+	@$(PYTHON) .ci/environment.py
 
 demo: venv ## tell the whole story in the terminal, about two minutes
 	@$(BIN)/dangan demo $(ARGS)
 
 test: lint ## lint, types, contracts, then every test on real servers
-	@$(PYTHON) .ci/services.py
+	@$(BIN)/python .ci/broker.py
 	@$(BIN)/python -m pytest $(ARGS)
 
 unit: venv ## the tests that need no server, some seconds

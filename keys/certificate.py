@@ -186,11 +186,10 @@ def verify_certificate(jws: str, trust: Trust) -> Certificate:
     Raises:
         DanganError: DG-CER-001 (not a certificate), -002 (not a trusted signature), -003 (contradicts itself).
     """
-    parts = jws.strip().encode().split(b".")
-    if len(parts) != 3 or len(jws) > _MAX_BYTES:
-        raise DanganError("DG-CER-001")
-    header_part, payload_part, signature_part = parts
+    if len(jws) > _MAX_BYTES:
+        raise DanganError("DG-CER-001", detail="too long")
     try:
+        header_part, payload_part, signature_part = jws.strip().encode("ascii").split(b".")
         header = orjson.loads(_unb64(header_part))
         payload, signature = _unb64(payload_part), _unb64(signature_part)
     except ValueError:

@@ -1,0 +1,158 @@
+"""Certificates: what they state, and that no altered, foreign or contradictory one verifies."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from keys.certificate import sign_certificate, verify_certificate
+from keys.ledger import Order
+from keys.okp import thumbprint
+from keys.roots import CERTIFICATES_KEY, INGEST_ROOT, WRITERS_KEY, root_of
+from schemas.certificate import Certificate, contradictions
+from schemas.errors import DanganError
+from schemas.levels import Level
+from schemas.trust import Trust, TrustedKey, load_trust
+from tests.simulators.archive import Archive
+
+ORDER = Order("6f0d5d44-0000-4000-8000-000000000003", "per:archivist", "subject_request", ("sig.one.a", "sig.two.b"), 7)
+
+
+async def trust_of(archive: Archive, key: str = CERTIFICATES_KEY) -> Trust:
+    x = await archive.vault.public_key(key)
+    return Trust(certificates=(TrustedKey(kid=thumbprint("Ed25519", x), x=x),))
+
+
+@pytest.fixture
+async def archive() -> Archive:
+    made = Archive()
+    await made.new_ingest_key()
+    await made.collected("rec-1", "rec-2", "rec-3")
+    await made.forget("rec-1", "rec-2", order=ORDER)
+    await made.new_ingest_key()
+    await made.sweep()
+    return made
+
+
+async def test_it_states_who_what_why_and_what_vault_answered(archive: Archive) -> None:
+    (jws,) = archive.certificates.certificates.values()
+    certificate = verify_certificate(jws, await trust_of(archive))
+    assert [record.id for record in certificate.records] == ["rec-1", "rec-2"]
+    assert (certificate.requester, certificate.ground) == ("per:archivist", "subject_request")
+    assert certificate.approvals == ("sig.one.a", "sig.two.b")
+    assert {each.root for each in certificate.roots} == {root_of(level) for level in Level} | {INGEST_ROOT}
+    for each in certificate.roots:
+        assert (each.before, each.after, each.min_available) == (1, 2, 2)
+        assert "min available version" in each.lowering_refused
+        assert {copy.place for copy in each.copies} == {"east", "west"}
+    # two records, a page each at three levels: six old page keys, every one refused
+    assert sum(len(keys.sha256) for keys in certificate.refused_keys) == 6
+    assert {keys.answer for keys in certificate.refused_keys} == {
+        "ciphertext or signature version is disallowed by policy (too old)"
+    }
+    assert len(certificate.ingest_keys_destroyed) == 1
+    assert certificate.caches_empty_at == max(record.forgotten_at for record in certificate.records) + 60
+    assert len(certificate.residuals) >= 5
+
+
+async def test_one_order_gives_one_certificate_and_issuing_again_gives_none(archive: Archive) -> None:
+    assert len(archive.certificates.certificates) == 1
+    assert await archive.issuer.issue() == []
+
+
+async def test_it_does_not_verify_with_a_key_for_another_purpose(archive: Archive) -> None:
+    (jws,) = archive.certificates.certificates.values()
+    x = await archive.vault.public_key(CERTIFICATES_KEY)
+    key = TrustedKey(kid=thumbprint("Ed25519", x), x=x)
+    with pytest.raises(DanganError, match="DG-CER-002"):
+        verify_certificate(jws, Trust(writers=(key,), announcements=(key,)))
+    with pytest.raises(DanganError, match="DG-CER-002"):
+        verify_certificate(jws, await trust_of(archive, WRITERS_KEY))
+
+
+async def test_a_signed_certificate_that_contradicts_itself_does_not_verify(archive: Archive) -> None:
+    (jws,) = archive.certificates.certificates.values()
+    trust = await trust_of(archive)
+    good = verify_certificate(jws, trust)
+    lies: list[dict[str, object]] = [
+        {"roots": good.roots[1:]},
+        {"roots": tuple(each.model_copy(update={"min_available": 1}) for each in good.roots)},
+        {"roots": tuple(each.model_copy(update={"after": each.before}) for each in good.roots)},
+        {"roots": tuple(each.model_copy(update={"lowering_refused": ""}) for each in good.roots)},
+        {"roots": tuple(each.model_copy(update={"trimmed_at": 5}) for each in good.roots)},
+        {"roots": (*good.roots, good.roots[0])},
+        {"issued_at": 5},
+        {"refused_keys": tuple(each.model_copy(update={"answer": ""}) for each in good.refused_keys)},
+    ]
+    for lie in lies:
+        with pytest.raises(DanganError, match="DG-CER-003"):
+            verify_certificate(await sign_certificate(archive.vault, good.model_copy(update=lie)), trust)
+
+
+async def test_the_signature_covers_every_byte(archive: Archive) -> None:
+    (jws,) = archive.certificates.certificates.values()
+    trust = await trust_of(archive)
+
+    @settings(max_examples=200, deadline=None, database=None)
+    @given(st.integers(0, len(jws) - 1), st.sampled_from("ABCXYZabcxyz0189-_.=+ "))
+    def altered(at: int, character: str) -> None:
+        if jws[at] != character:
+            changed = jws[:at] + character + jws[at + 1 :]
+            if changed.strip() != jws:
+                with pytest.raises(DanganError, match="DG-CER"):
+                    verify_certificate(changed, trust)
+
+    altered()
+
+
+async def test_no_other_algorithm_or_header_is_accepted(archive: Archive) -> None:
+    (jws,) = archive.certificates.certificates.values()
+    trust = await trust_of(archive)
+    _, payload, _ = jws.split(".")
+    kid = trust.certificates[0].kid
+    for wrong in (
+        {"alg": "none", "kid": kid, "typ": "dangan-certificate+jws"},
+        {"alg": "HS256", "kid": kid, "typ": "dangan-certificate+jws"},
+        {"alg": "Ed25519", "kid": kid, "typ": "dangan+jws"},
+        {"alg": "Ed25519", "kid": kid, "typ": "dangan-certificate+jws", "crit": []},
+        ["alg"],
+    ):
+        part = base64.urlsafe_b64encode(json.dumps(wrong).encode()).rstrip(b"=").decode()
+        signature = await archive.vault.sign(CERTIFICATES_KEY, f"{part}.{payload}".encode())
+        forged = f"{part}.{payload}.{base64.urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+        with pytest.raises(DanganError, match=r"DG-CER-00[12]"):
+            verify_certificate(forged, trust)
+
+
+@given(st.text(alphabet=st.characters(), max_size=200))
+def test_whatever_text_it_is_only_a_coded_error_comes_out(text: str) -> None:
+    with pytest.raises(DanganError, match="DG-CER"):
+        verify_certificate(text, Trust())
+
+
+async def test_its_json_goes_there_and_back(archive: Archive) -> None:
+    (jws,) = archive.certificates.certificates.values()
+    certificate = verify_certificate(jws, await trust_of(archive))
+    assert Certificate.model_validate_json(certificate.model_dump_json()) == certificate
+    assert contradictions(certificate) == []
+
+
+def test_a_trust_file_goes_there_and_back_and_a_bad_one_is_refused_by_place() -> None:
+    trust = Trust().adding("writers", TrustedKey(kid="one", x=bytes(range(32))))
+    assert load_trust(trust.dump()) == trust
+    assert trust.adding("writers", trust.writers[0]) == trust
+    assert trust.key("writers", "one") == bytes(range(32))
+    assert trust.key("certificates", "one") is None
+    for bad in (
+        "",
+        "[]",
+        '{"writers": [{"kid": "a", "x": "AAAA"}]}',
+        '{"strangers": []}',
+        '{"writers": [{"kid": "a", "x": "ä"}]}',
+    ):
+        with pytest.raises(DanganError, match="DG-CER-005"):
+            load_trust(bad)

@@ -1,0 +1,115 @@
+"""What is left when a storm is over: offsets, audit events, chains, replies, records."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Collection
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from keys.principal_keys import PrincipalKeys
+from ops.audit_files import notes_of
+from schemas import wire
+from schemas.errors import DanganError
+from schemas.settings import Settings
+from schemas.wire import FAMILIES, topic_of
+from store.checkpoints import Checkpoints
+from store.database import connect
+from store.records import Record, Records
+from streams.app import GROUP
+from streams.audit.checkpoint import VALUE_PREFIX
+from streams.audit.findings import Report
+from streams.audit.reader import open_topic
+from streams.audit.verify import Verifier
+from streams.reply_envelope import open_reply
+from tests.harness.office import Office
+
+
+async def drain(settings: Settings, within: float = 60.0) -> None:
+    """Wait until every message of the command topics is committed.
+
+    Raises:
+        TimeoutError: naming how many are not.
+    """
+    deadline = time.monotonic() + within
+    while behind := await lag(settings):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{behind} messages are not committed")
+        await asyncio.sleep(0.3)
+
+
+async def lag(settings: Settings) -> int:
+    """How many messages of the command topics are not committed yet."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, group_id=None)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    await consumer.start()
+    try:
+        await admin.start()
+        partitions = [
+            TopicPartition(topic_of(family), number)
+            for family in FAMILIES
+            for number in range(settings.topic_partitions)
+        ]
+        ends = await consumer.end_offsets(partitions)
+        committed = await admin.list_consumer_group_offsets(GROUP)
+    finally:
+        await admin.close()
+        await consumer.stop()
+    done = {at: max(0, found.offset) for at, found in committed.items()}
+    return sum(max(0, end - done.get(at, 0)) for at, end in ends.items())
+
+
+async def values_of(settings: Settings, topic: str) -> list[bytes]:
+    """Every value on a topic, partition by partition."""
+    async with open_topic(settings.kafka_bootstrap, topic) as reader:
+        found = [entry async for batch in reader.to_the_end() for entry in batch]
+    return [entry.value for entry in sorted(found, key=lambda entry: (entry.partition, entry.offset))]
+
+
+async def audit_events(settings: Settings) -> list[dict[str, Any]]:
+    """Every audit event, checkpoints left out."""
+    values = await values_of(settings, wire.TOPIC_AUDIT)
+    return [orjson.loads(value) for value in values if not value.startswith(VALUE_PREFIX)]
+
+
+def by_command(events: Collection[dict[str, Any]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Command id -> event uid -> event: a repeated event counts once."""
+    found: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for event in events:
+        found[event["unmapped"]["dangan"]["command"]][event["metadata"]["uid"]] = event
+    return found
+
+
+async def chain_report(office: Office) -> Report:
+    """What ``dangan audit verify`` finds, with the checkpoints that the database keeps."""
+    settings = office.settings
+    async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
+        kept = [one async for one in Checkpoints(database).all()]
+    verifier = Verifier(office.trust, notes_of(kept))
+    for number, value in enumerate(await values_of(settings, wire.TOPIC_AUDIT)):
+        verifier.feed(value, wire.TOPIC_AUDIT, number)
+    return verifier.finish()
+
+
+async def answers(office: Office, who: PrincipalKeys) -> dict[str, Counter[tuple[str, str | None]]]:
+    """Command id -> every (status, code) that was ever answered to a principal, from the whole replies topic."""
+    found: dict[str, Counter[tuple[str, str | None]]] = defaultdict(Counter)
+    for value in await values_of(office.settings, wire.TOPIC_REPLIES):
+        try:
+            opened = open_reply(value, key=who.receiving, trust=office.trust)
+        except DanganError:
+            continue  # another principal's
+        for result in orjson.loads(opened.payload)["results"]:
+            found[result["id"]][result["status"], result.get("code")] += 1
+    return found
+
+
+async def records_of(settings: Settings, ids: Collection[str]) -> dict[str, Record]:
+    """The live records, with their histories."""
+    async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
+        return await Records(database).get(ids, history=True)

@@ -17,7 +17,7 @@ import orjson
 
 from consumers.authorize import Authorizer
 from consumers.received import Outcome, Received, fact, refused
-from keys.cipher import FieldCipher
+from keys.cipher import FieldCipher, RandomBuffer
 from keys.index import BlindIndex
 from keys.ring import KeyRing, SlotKey
 from schemas.catalogue import Catalogue
@@ -122,6 +122,7 @@ class Collector:
         self._index = index
         self._catalogue = catalogue
         self._authorizer = authorizer
+        self._random = RandomBuffer()
 
     async def apply(self, batch: Sequence[Received[Collect]], now: float) -> list[Outcome]:  # noqa: ARG002
         """Store what the rules allow; one outcome for each command, in order.
@@ -152,7 +153,7 @@ class Collector:
 
     async def _encrypted(self, drafts: Sequence[Draft]) -> list[Record]:
         keys, tokens = await asyncio.gather(self._allocate(drafts), self._tokens(drafts))
-        return [_encrypt(d, k, t) for d, k, t in zip(drafts, keys, tokens, strict=True)]
+        return [_encrypt(d, k, t, self._random) for d, k, t in zip(drafts, keys, tokens, strict=True)]
 
     async def _allocate(self, drafts: Sequence[Draft]) -> list[Mapping[Level, SlotKey]]:
         by_cohort: dict[str, list[int]] = defaultdict(list)
@@ -173,11 +174,11 @@ class Collector:
         return [{name: next(made[name]) for name in draft.indexed} for draft in drafts]
 
 
-def _encrypt(draft: Draft, keys: Mapping[Level, SlotKey], tokens: Mapping[str, bytes]) -> Record:
+def _encrypt(draft: Draft, keys: Mapping[Level, SlotKey], tokens: Mapping[str, bytes], random: RandomBuffer) -> Record:
     received, command = draft.received, draft.received.command
     fields: dict[str, bytes] = {}
     for level, values in draft.values.items():
-        cipher = FieldCipher(keys[level].dek, command.record, level)
+        cipher = FieldCipher(keys[level].dek, command.record, level, random=random)
         for name, value in values.items():
             fields[name] = cipher.seal(name, 1, value)
     return Record(

@@ -40,6 +40,29 @@ TAG_BYTES: Final = 16
 OVERHEAD_BYTES: Final = 1 + NONCE_BYTES + TAG_BYTES
 
 Random = Callable[[int], bytes]
+_BUFFER_BYTES: Final = 4096
+
+
+class RandomBuffer:
+    """Random bytes of the operating system, fetched 4,096 at a time: the call costs more than the bytes.
+
+    For one thread of one process: a fork would hand out the same bytes twice.
+    """
+
+    __slots__ = ("_at", "_bytes")
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._at = 0
+
+    def __call__(self, count: int) -> bytes:
+        """So many bytes (at most 4,096) that were never handed out before."""
+        end = self._at + count
+        if end > len(self._bytes):
+            self._bytes, end = os.urandom(_BUFFER_BYTES), count
+        taken = self._bytes[end - count : end]
+        self._at = end
+        return taken
 
 
 class Suite(IntEnum):

@@ -199,7 +199,8 @@ def _deks(wanted: Refs, tables: Mapping[str, Table]) -> Deks | DanganError:
         table = tables.get(ref.page)
         if isinstance(table, DanganError):
             return table
-        if table is None or ref.slot not in table:
+        dek = table.get(ref.slot) if table is not None else None
+        if dek is None:
             return DanganError("DG-KEY-005")
-        deks[level] = table[ref.slot]
+        deks[level] = dek
     return deks

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from keys.page_keys import PageKeyCache
-from keys.pages import Page, open_table
+from keys.pages import DekTable, Page, open_deks
 from keys.ports import PageStore
 from keys.roots import root_of
 from keys.vault import KeyRefused, Transit
@@ -20,7 +20,7 @@ from schemas.errors import DanganError
 from schemas.levels import Level
 
 #: A page's DEKs by slot, or why it does not open.
-Table = dict[int, bytes] | DanganError
+Table = DekTable | DanganError
 Sleep = Callable[[float], Awaitable[None]]
 
 #: How long a reader waits for a page that a sweep is moving, in seconds before each new read.
@@ -81,12 +81,12 @@ class PageTables:
             tables[name] = DanganError("DG-KEY-003")
         return tables
 
-    def _cached(self, page: Page) -> dict[int, bytes] | None:
+    def _cached(self, page: Page) -> DekTable | None:
         key = self._cache.get(page.id, page.generation)
         if key is None:
             return None
         try:
-            return open_table(page, key)
+            return open_deks(page, key)
         except DanganError:  # a restore may have given the generation another key: ask Vault
             self._cache.drop(page.id)
             return None
@@ -113,7 +113,7 @@ class PageTables:
 
     def _opened(self, page: Page, key: bytes) -> Table:
         try:
-            table = open_table(page, key)
+            table = open_deks(page, key)
         except DanganError as error:
             return error
         self._cache.put(page.id, page.generation, key)

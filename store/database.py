@@ -15,6 +15,7 @@ from pymongo.errors import (
     AutoReconnect,
     ExecutionTimeout,
     NetworkTimeout,
+    PyMongoError,
     ServerSelectionTimeoutError,
     WTimeoutError,
 )
@@ -22,6 +23,9 @@ from pymongo.read_concern import ReadConcern
 
 #: What a driver error must be for a retry to have a chance.
 TRANSIENT = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ExecutionTimeout, WTimeoutError)
+
+#: Any error of the driver.
+DriverError = PyMongoError
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]

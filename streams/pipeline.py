@@ -15,12 +15,13 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from consumers.received import Outcome, Received, refused
+from consumers.received import Outcome, Received, fact, refused
 from schemas.audit import Fact
 from schemas.errors import DanganError, Transient, UnreadableMessage
 from schemas.principals import Principal
 from schemas.replies import Reply
 from schemas.wire import Family
+from store.database import TRANSIENT, DriverError
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -119,8 +120,8 @@ class Pipeline:
             if isinstance(result, UnreadableMessage)
         ]
         commands = [command for bundle in opened for command in bundle.commands]
-        outcomes = await persistently(lambda: self._applier.apply(commands, self._clock()))
-        facts = [fact for outcome in outcomes for fact in outcome.facts]
+        outcomes = await self._apply(commands)
+        facts = [event for outcome in outcomes for event in outcome.facts]
         facts += [self._unreadable(message, error) for message, error in letters]
         try:
             await self._audit.publish(facts)
@@ -134,6 +135,26 @@ class Pipeline:
         await persistently(
             lambda: _both(self._outbox.reply(_replies(opened, outcomes)), self._outbox.dead_letters(letters))
         )
+
+    async def _apply(self, commands: list[Received[Any]]) -> list[Outcome]:
+        """Apply a batch. A command that breaks the code is refused alone, so that it cannot stop the others.
+
+        A dependency that fails for good is another matter: it would refuse everything, and ends the process.
+        """
+        try:
+            return await persistently(lambda: self._applier.apply(commands, self._clock()))
+        except (DanganError, DriverError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a command can provoke must not come again for ever
+            if len(commands) > 1:
+                return [outcome for command in commands for outcome in await self._apply([command])]
+            received = commands[0]
+            log.error(  # noqa: TRY400 - a traceback could quote a value
+                "command_failed", error=type(error).__name__, place=received.place
+            )
+            failure = DanganError("DG-CMD-005")
+            event = fact(received, self._family, allowed=False, code=failure.code)
+            return [Outcome(refused(received, failure), (event,))]
 
     def _unreadable(self, message: Message, error: UnreadableMessage) -> Fact:
         return Fact(
@@ -158,7 +179,7 @@ def _withheld(commands: Sequence[Received[Any]], outcomes: Sequence[Outcome]) ->
             held.append(outcome)
             continue
         # Both are told: that the read was made ready, and that it was not released.
-        events = tuple(replace(fact, allowed=False, code="DG-ACC-005") for fact in outcome.facts)
+        events = tuple(replace(event, allowed=False, code="DG-ACC-005") for event in outcome.facts)
         held.append(Outcome(refused(received, DanganError("DG-ACC-005")), events))
         late.extend(events)
     return held, late
@@ -172,6 +193,8 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
             return await attempt()
         except Transient as error:
             log.warning("retrying", code=error.code, wait=round(wait, 2))
+        except TRANSIENT as error:
+            log.warning("retrying", code="DG-STO-001", error=type(error).__name__, wait=round(wait, 2))
         await asyncio.sleep(wait)
         wait = min(2 * wait, LONGEST_WAIT)
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from consumers.received import Outcome, fact
-from schemas.errors import Transient, UnreadableMessage
+from schemas.errors import DanganError, Transient, UnreadableMessage
 from schemas.replies import Result
 from streams import pipeline as module
 from streams.pipeline import Message, Opened, Pipeline
@@ -108,12 +109,42 @@ async def test_an_unreadable_message_is_put_aside_and_audited_and_the_rest_goes_
     assert len(world.replies) == 1
 
 
-async def test_a_permanent_failure_is_not_swallowed() -> None:
-    class Broken(World):
-        async def apply(self, batch: Sequence[Any], now: float) -> list[Outcome]:
-            raise RuntimeError
+class Broken(World):
+    """Fails for good, in the way given, for the messages given."""
 
-    world = Broken()
-    with pytest.raises(RuntimeError):
-        await run(world, message())
+    def __init__(self, error: Exception, offsets: set[int]) -> None:
+        super().__init__()
+        self.error, self.offsets = error, offsets
+
+    async def apply(self, batch: Sequence[Any], now: float) -> list[Outcome]:
+        if self.offsets & {r.offset for r in batch}:
+            raise self.error
+        return await super().apply(batch, now)
+
+
+@pytest.mark.parametrize("error", [DanganError("DG-KEY-002"), OperationFailure("broken"), OSError()])
+async def test_a_dependency_that_fails_for_good_is_not_swallowed(error: Exception) -> None:
+    world = Broken(error, {0})
+    with pytest.raises(type(error)):
+        await run(world, message(0), message(1))
     assert world.replies == world.facts == []
+
+
+async def test_a_command_that_breaks_the_code_is_refused_alone() -> None:
+    world = Broken(ZeroDivisionError(), {1})
+    await run(world, message(0), message(1), message(2))
+    assert [reply.results[0].code for _, reply in world.replies] == [None, "DG-CMD-005", None]
+    assert [f.code for f in world.facts] == [None, "DG-CMD-005", None]
+
+
+async def test_a_store_that_is_away_for_a_while_is_waited_for() -> None:
+    class Away(World):
+        async def apply(self, batch: Sequence[Any], now: float) -> list[Outcome]:
+            self.log.append("tried")
+            if len(self.log) < 3:
+                raise AutoReconnect
+            return await super().apply(batch, now)
+
+    world = Away()
+    await run(world, message())
+    assert world.log == ["tried", "tried", "tried", "applied", "audited", "replied"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -273,3 +276,35 @@ def test_any_mixture_of_alterations_is_found(sizes: list[int], data: st.DataObje
     seen = list(dict.fromkeys(value for value in values if not value.startswith(VALUE_PREFIX)))
     if seen != intact:
         assert report.findings
+
+
+def test_a_root_that_is_not_that_of_the_events_is_found_although_its_writer_signed_it() -> None:
+    own = written([3])
+    good = own.checkpoints[4]
+    own.values[-1] = to_value(sign_checkpoint(own.writer, 4, b"r" * 32, good.head))
+    (found,) = verified(ARCHIVE.trust, own.values).findings
+    assert (found.kind, found.place and found.place.number) == (Kind.FORGED, 4)
+
+
+def test_a_chain_under_another_writer_s_certificate_is_found() -> None:
+    thief = replace(Archive().writer(), cert=WRITERS[1].cert)
+    report = verified(ARCHIVE.trust, write(thief, [some_facts(2)]).values)
+    assert (report.findings[0].kind, report.findings[0].detail) == (
+        Kind.UNKNOWN,
+        "its certificate is for another writer",
+    )
+
+
+@given(SIZES, st.data())
+def test_an_event_that_cannot_be_read_any_more_is_one_finding(sizes: list[int], data: st.DataObject) -> None:
+    values = written(sizes).values
+    at = data.draw(st.sampled_from([at for at in events_of(values) if seq_of(values[at]) > 0]))
+    seq = seq_of(values[at])
+    values[at] = data.draw(st.sampled_from([b"", values[at][:-1], b"gone", values[at].replace(b"prev", b"next")]))
+    (found,) = verified(ARCHIVE.trust, values).findings
+    assert (found.kind, found.first, found.place and found.place.number) == (Kind.ALTERED, seq, at)
+
+
+def test_an_event_must_end_where_the_chain_goes_on() -> None:
+    with pytest.raises(ValueError, match="must end"):
+        Chain("w").add(b'{"a":1}', NOW)

@@ -6,7 +6,7 @@ import uuid
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.audit import CLOSING, Action, Fact, event_id, ocsf
@@ -52,6 +52,7 @@ def facts(draw: st.DrawFn, action: Action | None = None) -> Fact:
 
 
 @given(facts())
+@settings(max_examples=40)
 def test_an_event_has_what_its_ocsf_class_requires(fact: Fact) -> None:
     text = ocsf(fact, event_id(fact))
     event = orjson.loads(text)
@@ -75,6 +76,7 @@ def test_an_event_has_what_its_ocsf_class_requires(fact: Fact) -> None:
 
 
 @given(facts())
+@settings(max_examples=40)
 def test_an_event_says_who_what_which_fields_and_why(fact: Fact) -> None:
     event = orjson.loads(ocsf(fact, event_id(fact)))
     own = event["unmapped"]["dangan"]
@@ -89,6 +91,7 @@ def test_an_event_says_who_what_which_fields_and_why(fact: Fact) -> None:
 
 
 @given(facts())
+@settings(max_examples=40)
 def test_the_id_is_a_version_5_uuid_of_command_action_record_and_outcome(fact: Fact) -> None:
     uid = uuid.UUID(event_id(fact))
     assert uid.version == 5
@@ -108,6 +111,7 @@ def test_the_id_is_what_python_s_uuid5_gives() -> None:
 
 
 @given(facts())
+@settings(max_examples=40)
 def test_an_identifier_refused_as_personal_data_never_stands_in_the_event(fact: Fact) -> None:
     refused = Fact(fact.command_id, "collect", False, "DG-COL-007", "sys.crm", fact.at_ms, "13800138000", "13900139000")
     text = ocsf(refused, event_id(refused))

@@ -42,7 +42,7 @@ def test_the_note_has_the_lines_of_c2sp() -> None:
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_no_changed_byte_passes(data: st.DataObject) -> None:
     value = bytearray(to_value(CHECKPOINT))
     at = data.draw(st.integers(0, len(value) - 1))

@@ -78,7 +78,7 @@ def ids_in(values: Sequence[bytes]) -> list[str]:
     st.lists(st.lists(st.integers(1, 3), max_size=4), min_size=1, max_size=3),
     st.lists(st.sampled_from(["lands", "fails", "fails but landed"]), max_size=8),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_the_log_does_the_chain_verifies_and_holds_every_event(
     callers: list[list[int]], outcomes: list[Outcome]
 ) -> None:

@@ -43,6 +43,7 @@ def seq_of(value: bytes) -> int:
 
 
 @given(SIZES)
+@settings(max_examples=40)
 def test_untouched_records_verify_up_to_the_last_event(sizes: list[int]) -> None:
     own = written(sizes)
     report = verified(ARCHIVE.trust, own.values, [own.checkpoints[max(own.checkpoints)]])
@@ -53,6 +54,7 @@ def test_untouched_records_verify_up_to_the_last_event(sizes: list[int]) -> None
 
 
 @given(st.lists(SIZES, min_size=3, max_size=3), st.data())
+@settings(max_examples=40)
 def test_writers_interleaved_in_any_way_verify(sizes: list[list[int]], data: st.DataObject) -> None:
     queues = [written(own, at).values for at, own in enumerate(sizes)]
     mixed: list[bytes] = []
@@ -63,6 +65,7 @@ def test_writers_interleaved_in_any_way_verify(sizes: list[list[int]], data: st.
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_batches_that_were_written_again_are_no_finding(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     ends = [at + 1 for at, value in enumerate(values) if value.startswith(VALUE_PREFIX)]
@@ -78,7 +81,7 @@ def test_batches_that_were_written_again_are_no_finding(sizes: list[int], data: 
 
 
 @given(SIZES, st.data())
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_a_changed_byte_in_an_event_is_found_at_that_event(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     at = data.draw(st.sampled_from(events_of(values)))
@@ -92,7 +95,7 @@ def test_a_changed_byte_in_an_event_is_found_at_that_event(sizes: list[int], dat
 
 
 @given(SIZES, st.data())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_a_changed_content_gives_exactly_one_finding(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     at = data.draw(st.sampled_from([at for at in events_of(values) if seq_of(values[at]) > 0]))
@@ -104,6 +107,7 @@ def test_a_changed_content_gives_exactly_one_finding(sizes: list[int], data: st.
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_a_dropped_event_is_found(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     at = data.draw(st.sampled_from(events_of(values)))
@@ -117,6 +121,7 @@ def test_a_dropped_event_is_found(sizes: list[int], data: st.DataObject) -> None
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_a_dropped_range_is_found_as_a_range(sizes: list[int], data: st.DataObject) -> None:
     own = written(sizes)
     values = own.values
@@ -129,7 +134,7 @@ def test_a_dropped_range_is_found_as_a_range(sizes: list[int], data: st.DataObje
 
 
 @given(SIZES, st.data())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_two_values_that_changed_places_are_found(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     first = data.draw(st.integers(0, len(values) - 2))
@@ -142,6 +147,7 @@ def test_two_values_that_changed_places_are_found(sizes: list[int], data: st.Dat
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_a_tail_cut_off_is_found_with_a_kept_checkpoint(sizes: list[int], data: st.DataObject) -> None:
     own = written(sizes)
     kept = own.checkpoints[max(own.checkpoints)]
@@ -154,6 +160,7 @@ def test_a_tail_cut_off_is_found_with_a_kept_checkpoint(sizes: list[int], data: 
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_a_tail_cut_off_inside_a_batch_is_found_without_one(sizes: list[int], data: st.DataObject) -> None:
     own = written(sizes)
     values = own.values[: data.draw(st.integers(1, len(own.values) - 1))]
@@ -163,6 +170,7 @@ def test_a_tail_cut_off_inside_a_batch_is_found_without_one(sizes: list[int], da
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_another_event_under_a_number_that_is_taken_is_found(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     at = data.draw(st.sampled_from([at for at in events_of(values) if seq_of(values[at]) > 0]))
@@ -175,6 +183,7 @@ def test_another_event_under_a_number_that_is_taken_is_found(sizes: list[int], d
 
 
 @given(SIZES, SIZES, st.data())
+@settings(max_examples=40)
 def test_an_event_spliced_in_from_another_chain_is_found(
     sizes: list[int], others: list[int], data: st.DataObject
 ) -> None:
@@ -189,6 +198,7 @@ def test_an_event_spliced_in_from_another_chain_is_found(
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_a_changed_checkpoint_is_found(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     at = data.draw(st.sampled_from(sorted(set(range(len(values))) - set(events_of(values)))))
@@ -200,6 +210,7 @@ def test_a_changed_checkpoint_is_found(sizes: list[int], data: st.DataObject) ->
 
 
 @given(SIZES)
+@settings(max_examples=40)
 def test_a_history_chained_anew_by_somebody_else_is_found(sizes: list[int]) -> None:
     # the forger rewrites everything, hashes included, but has no certified key
     own, forger = written(sizes), Archive().writer()
@@ -251,12 +262,13 @@ def test_a_lost_checkpoint_inside_the_chain_loses_nothing() -> None:
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20))
+@settings(max_examples=40)
 def test_no_input_makes_the_verifier_fail(values: list[bytes]) -> None:
     verified(ARCHIVE.trust, values)
 
 
 @given(SIZES, st.data())
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_any_mixture_of_alterations_is_found(sizes: list[int], data: st.DataObject) -> None:
     own = written(sizes)
     values = list(own.values)
@@ -296,6 +308,7 @@ def test_a_chain_under_another_writer_s_certificate_is_found() -> None:
 
 
 @given(SIZES, st.data())
+@settings(max_examples=40)
 def test_an_event_that_cannot_be_read_any_more_is_one_finding(sizes: list[int], data: st.DataObject) -> None:
     values = written(sizes).values
     at = data.draw(st.sampled_from([at for at in events_of(values) if seq_of(values[at]) > 0]))

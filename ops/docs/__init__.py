@@ -1,0 +1,1 @@
+"""Documents that are generated from the code; tests fail when one is stale."""

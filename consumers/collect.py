@@ -179,8 +179,7 @@ def _encrypt(draft: Draft, keys: Mapping[Level, SlotKey], tokens: Mapping[str, b
     fields: dict[str, bytes] = {}
     for level, values in draft.values.items():
         cipher = FieldCipher(keys[level].dek, command.record, level, random=random)
-        for name, value in values.items():
-            fields[name] = cipher.seal(name, 1, value)
+        fields |= cipher.seal_all(1, values)
     return Record(
         id=command.record,
         subject=command.subject,

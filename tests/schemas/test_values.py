@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
 from hypothesis import strategies as st
 from stdnum.cn import ric
@@ -78,6 +79,24 @@ def test_resident_numbers_are_judged_as_the_library_does(number: str) -> None:
         expected = None
     try:
         assert normalise("id_number", FIELDS["id_number"], number) == expected
+    except Refusal:
+        assert expected is None
+
+
+LOCALS = st.text("abcXYZ019.+-_'\"@ é张", min_size=1, max_size=70)
+DOMAINS = st.sampled_from(
+    ["example.org", "EXAMPLE.org", "例子.测试", "a..b", "[127.0.0.1]", "localhost", "x" * 260 + ".org", ""]
+)
+
+
+@given(st.builds("{}@{}".format, LOCALS, DOMAINS) | st.emails() | st.text(max_size=30))
+def test_addresses_are_judged_as_the_library_does(address: str) -> None:
+    try:
+        expected = validate_email(address, check_deliverability=False).normalized.lower()
+    except EmailNotValidError:
+        expected = None
+    try:
+        assert normalise("email", FIELDS["email"], address) == expected
     except Refusal:
         assert expected is None
 

@@ -30,6 +30,8 @@ from store.records import Record, Records, Revision
 
 #: The reason is encrypted like a field; the underscore keeps the name apart from the catalogue's.
 REASON = "_reason"
+#: A record is one document, which MongoDB bounds at 16 MiB; one more entry must always fit.
+MAX_HISTORY_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ def decide(received: Received[Update], record: Record | None, catalogue: Catalog
     """Check one update against the record as it stands, the catalogue and the policies.
 
     Raises:
-        Refusal: DG-CMD-004, DG-UPD-001, DG-UPD-002 (with the current version), DG-COL-001, 002, 005.
+        Refusal: DG-CMD-004, DG-UPD-001, DG-UPD-002 (with the current version),
+            DG-UPD-003, DG-COL-001, 002, 005.
     """
     command = received.command
     if looks_personal(command.record):
@@ -61,6 +64,8 @@ def decide(received: Received[Update], record: Record | None, catalogue: Catalog
         raise Refusal("DG-UPD-001")
     if record.version != command.from_version:
         raise Refusal("DG-UPD-002", detail=f"current version {record.version}")
+    if record.history_bytes > MAX_HISTORY_BYTES:
+        raise Refusal("DG-UPD-003")
     purpose = catalogue.purpose(record.purpose)
     values: dict[str, bytes | None] = {}
     indexed: dict[str, str | None] = {}

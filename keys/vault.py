@@ -192,6 +192,10 @@ class Transit:
         body = {"min_available_version": min_available_version}
         await self._call("trim", "POST", f"keys/{root}/trim", body)
 
+    async def renew_token(self) -> None:
+        """Renew the role's periodic token, which would end after its period otherwise."""
+        await self._connection.request("renew_token", "POST", "auth/token/renew-self", {})
+
     async def _call(self, op: str, method: str, path: str, body: object = None) -> dict[str, Any]:
         self.calls[op] += 1
         return await self._connection.request(op, method, f"{self._mount}/{path}", body)

@@ -231,6 +231,10 @@ TEXTS: dict[str, Text] = {
         "The record has changed since the version this update was made from.",
         "Read the record again and repeat the update on the current version.",
     ),
+    "DG-UPD-003": Text(
+        "The record holds as much history as fits.",
+        "Tell the archive's operators; the record can still be read and destroyed.",
+    ),
     # --- access ---
     "DG-ACC-001": Text(
         "There is no grant that covers this request.",
@@ -385,6 +389,14 @@ TEXTS: dict[str, Text] = {
     "DG-SWP-009": Text(
         "The rehearsal of the trim was taken back while the sweep ran, so nothing was trimmed.",
         "Nothing is lost. Find out who lowered the key's min_decryption_version, then run dangan sweep again.",
+    ),
+    "DG-SWP-010": Text(
+        "There is no such root.",
+        "Name core, sensitive, basic or ingest, or sweep all of them: dangan sweep --all.",
+    ),
+    "DG-SWP-011": Text(
+        "The backup horizon file cannot be used.",
+        "Correct HOME/horizon.toml: each [[place]] has name, holds and keep_days.",
     ),
     # --- certificates and the trust file (DG-CER-0xx) ---
     "DG-CER-001": Text(

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import bson
 from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
@@ -28,6 +29,7 @@ class Record:
         field_versions: record version at which a field was last written, for those above 1.
         ingest_keys: kids of the ingest keys that sealed bundles with this record's values.
         tokens: blind index tokens, field -> token.
+        history_bytes: how large the history is.
         at_ms: when the newest version's command was appended to Kafka.
     """
 
@@ -48,6 +50,7 @@ class Record:
     field_versions: Mapping[str, int] = field(default_factory=dict)
     consent: Mapping[str, str] | None = None
     history: tuple[Mapping[str, Any], ...] = ()
+    history_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,7 @@ class Records:
             "$set": changes,
             "$push": {"history": dict(revision.past)},
             "$addToSet": {"ingest": revision.ingest_key},
+            "$inc": {"history_bytes": len(bson.encode(revision.past))},
         }
         if removals:
             update["$unset"] = removals
@@ -284,6 +288,7 @@ def from_document(doc: Document) -> Record:
         field_versions=doc.get("field_versions", {}),
         consent=doc.get("consent"),
         history=tuple(doc.get("history", ())),
+        history_bytes=doc.get("history_bytes", 0),
     )
 
 

@@ -45,12 +45,12 @@ from streams.audit.publisher import AuditPublisher
 from streams.dispatcher import EXIT_CANNOT_GO_ON
 from streams.opening import BundleOpener
 from streams.outbox import KafkaOutbox
-from streams.pipeline import Applier, Pipeline
+from streams.pipeline import Applier, Pipeline, persistently
 from streams.writer import WriterIdentity, new_writer, renewed
 
 log = structlog.get_logger(__name__)
 
-#: The writer's certificate is renewed this often, seconds (it lasts 30 days).
+#: Token and certificate are renewed this often, seconds (they last 30 days or more).
 RENEW_EVERY = 24 * 3600
 
 
@@ -158,7 +158,9 @@ async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worke
 
 
 async def _renew(transit: Transit, identity: list[WriterIdentity], audit: AuditPublisher) -> None:
+    """Once a day: the Vault token, and the certificate of this process's signing key."""
     while True:
         await asyncio.sleep(RENEW_EVERY)
-        identity[0] = await renewed(transit, identity[0], time.time())
+        await persistently(transit.renew_token)
+        identity[0] = await persistently(lambda: renewed(transit, identity[0], time.time()))
         audit.renew(identity[0])

@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,7 +154,16 @@ def _lookup(process: Process) -> psutil.Process | None:
             with contextlib.suppress(psutil.TimeoutExpired):
                 found.wait(0)  # a child of ours: collect it
             return None
-        same = _same_time(found.create_time(), process.created) and process.marker in found.cmdline()
+        same = _same_time(found.create_time(), process.created) and process.marker in _arguments(found)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
     return found if same else None
+
+
+def _arguments(process: psutil.Process) -> list[str]:
+    """A process's command line; a moment's patience while the kernel has none: in the middle of starting a program."""
+    for _ in range(20):
+        if arguments := process.cmdline():
+            return list(arguments)
+        time.sleep(0.005)
+    return []

@@ -1,0 +1,86 @@
+"""The command line tells errors in one way: code, sentence, next step; no traceback, no secret."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ops import cli
+from ops.doctor import examine
+from schemas.errors import DanganError
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["dangan", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_an_error_has_its_code_and_next_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state.json").write_text("{")
+    assert _run(monkeypatch, "down", "--home", str(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("DG-OPS-016 The state file of the embedded services is unreadable.")
+    assert "-> Stop the services by hand" in told
+    assert "Traceback" not in told
+
+
+def test_debug_shows_where_it_came_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "state.json").write_text("{")
+    monkeypatch.setattr("sys.argv", ["dangan", "--debug", "down", "--home", str(tmp_path)])
+    with pytest.raises(DanganError):
+        cli.main()
+
+
+@pytest.mark.parametrize("arguments", [["up", "--with", "kafka,redis"], ["up", "--kafka", "real"], ["nothing"]])
+def test_wrong_usage_is_status_2(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    assert _run(monkeypatch, *arguments) == 2
+
+
+def test_down_where_nothing_was_started_makes_nothing(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli.build(), ["down", "--home", str(tmp_path / "none")])
+    assert result.exit_code == 0
+    assert "nothing was running" in result.output
+    assert not (tmp_path / "none").exists()
+
+
+def test_init_refuses_a_token_that_others_can_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("hvs.canary")
+    token.chmod(0o644)
+    assert _run(monkeypatch, "init", "--home", str(tmp_path), "--token-file", str(token)) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("DG-OPS-020")
+    assert "canary" not in told
+
+
+def test_doctor_says_how_to_mend_what_does_not_answer(tmp_path: Path) -> None:
+    lines = [
+        'kafka_bootstrap = "127.0.0.1:9"',
+        'mongo_uri = "mongodb://127.0.0.1:9"',
+        'vault_addr = "http://127.0.0.1:9"',
+    ]
+    (tmp_path / "dangan.toml").write_text("\n".join(lines))
+    result = CliRunner().invoke(cli.build(), ["doctor", "--home", str(tmp_path), "--json"])
+    assert result.exit_code == 1
+    findings = {finding["check"]: finding for finding in json.loads(result.output)}
+    for check in ("Kafka", "MongoDB", "Vault"):
+        assert findings[check]["verdict"] == "wrong"
+        assert findings[check]["mend"].startswith("Start it")
+
+
+def test_doctor_goes_on_where_settings_are_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANGAN_VAULT_TOKEN", "hvs.canary")
+    monkeypatch.setenv("DANGAN_KAFKA_BOOTSTRP", "typo")
+    findings = {finding.check: finding for finding in examine(tmp_path)}
+    assert findings["settings"].verdict == "wrong"
+    assert "DG-OPS-012" in findings["settings"].found
+    assert not any("canary" in finding.found + finding.mend for finding in findings.values())

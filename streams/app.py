@@ -28,7 +28,7 @@ def make_app(
     processes: Mapping[Family, Process],
     *,
     datadir: Path,
-    in_flight: int,
+    in_flight: Mapping[Family, int],
     group: str = GROUP,
 ) -> faust.App:
     """The application, ready to be started.
@@ -37,7 +37,7 @@ def make_app(
         bootstrap: ``host:port`` of Kafka brokers, comma separated.
         processes: what handles the batches of each family.
         datadir: where Faust keeps its state (nothing that matters).
-        in_flight: batches of one family at work at once.
+        in_flight: batches of each family at work at once.
         group: the consumer group's id.
     """
     datadir.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def make_app(
     )
     for family, process in processes.items():
         topic = app.topic(topic_of(family), key_serializer="raw", value_serializer="raw", allow_empty=True)
-        app.agent(topic, name=f"archive-{family}", concurrency=1)(_agent(process, in_flight))
+        app.agent(topic, name=f"archive-{family}", concurrency=1)(_agent(process, in_flight[family]))
     app.finalize()
     return app
 

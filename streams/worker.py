@@ -142,7 +142,7 @@ async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worke
             settings.kafka_bootstrap,
             {family: pipeline.process for family, pipeline in made.pipelines.items()},
             datadir=settings.home / "faust" / name,
-            in_flight=settings.batches_in_flight,
+            in_flight={family: _in_flight(family, settings) for family in made.pipelines},
         )
         await app.start()
         log.info("worker_started", worker=made.writer.id)
@@ -155,6 +155,11 @@ async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worke
         await app.stop()
         crashed.cancel()
         log.info("worker_stopped", worker=made.writer.id)
+
+
+def _in_flight(family: Family, settings: Settings) -> int:
+    # Updates of one record, and the steps of a destruction, must not overtake each other.
+    return settings.batches_in_flight if family in ("collect", "access") else 1
 
 
 async def _renew(transit: Transit, identity: list[WriterIdentity], audit: AuditPublisher) -> None:

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import requests
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -229,7 +229,7 @@ def test_an_unknown_service_is_refused(stack: Stack, tmp_path: Path) -> None:
         Stack.attach(tmp_path).address(Service.KAFKA)
     assert refused.value.code == "DG-OPS-017"
     assert set(stack.services) == set(ALL)
-    assert httpx.get(f"{stack.address(Service.VAULT)}/v1/sys/health").status_code == 200
+    assert requests.get(f"{stack.address(Service.VAULT)}/v1/sys/health").status_code == 200
 
 
 def _until(condition: object, seconds: float = 30) -> None:

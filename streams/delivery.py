@@ -116,6 +116,8 @@ class Courier:
         except DanganError as error:
             self._give_up(bundle, bundle_id, error)
         else:
+            if self._unanswered is not None:
+                self._unanswered.delivered(bundle_id)
             delivery = Delivery(place.topic, place.partition, place.offset, bundle_id)
             for receipt in receipts:
                 if not receipt.delivered.done():

@@ -96,7 +96,7 @@ def bundle_headers(family: Family, *, sender: str, bundle_id: str, time: str) ->
 
 
 def open_bundle(
-    value: bytes,
+    value: bytes | None,
     *,
     headers: Headers | None,
     family: Family,
@@ -108,7 +108,7 @@ def open_bundle(
     """Check, decrypt and verify one Kafka message.
 
     Args:
-        value: the Kafka value.
+        value: the Kafka value; None is what Kafka calls a tombstone.
         headers: the Kafka headers.
         family: the family whose topic it came on.
         ingest_private: the ingest key of an id, or None if it is unknown or destroyed.
@@ -121,6 +121,7 @@ def open_bundle(
         UnreadableMessage: DG-WIR-001 to 009, 013, 014 and 015. Never anything else, whatever the bytes.
     """
     cloud_event = _check_headers(headers, family)
+    value = value or b""
     if len(value) > limits.max_value:
         raise UnreadableMessage("DG-WIR-002", detail=f"{len(value)} bytes, at most {limits.max_value}")
     try:

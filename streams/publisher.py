@@ -53,7 +53,7 @@ class Publisher:
         max_undelivered: handing over waits while this many commands are not durable yet.
         max_unanswered: handing over waits while this many commands have no answer yet.
         delivery_timeout: seconds from sealing until a bundle counts as not delivered.
-        reply_timeout: seconds from sending until a command counts as not answered.
+        reply_timeout: seconds from delivery until a command counts as not answered.
         kafka: further settings of aiokafka's clients (TLS, SASL).
         clock: UNIX seconds.
     """

@@ -73,14 +73,14 @@ def _seen(future: asyncio.Future[T]) -> None:
 @dataclass(slots=True)
 class _Waiting:
     receipts: dict[str, Receipt]
-    timer: asyncio.TimerHandle
+    timer: asyncio.TimerHandle | None = None
 
 
 class Unanswered:
     """The bundles whose replies are awaited.
 
     Args:
-        timeout: seconds to wait for a reply before its receipts fail with DG-WIR-020.
+        timeout: seconds from delivery to the reply, after which its receipts fail with DG-WIR-020.
     """
 
     def __init__(self, timeout: float) -> None:
@@ -89,8 +89,13 @@ class Unanswered:
 
     def expect(self, bundle_id: str, receipts: Sequence[Receipt]) -> None:
         """Await the reply to a bundle: before it is sent, since a reply can be quick."""
-        timer = asyncio.get_running_loop().call_later(self._timeout, self._expire, bundle_id)
-        self._bundles[bundle_id] = _Waiting({receipt.command_id: receipt for receipt in receipts}, timer)
+        self._bundles[bundle_id] = _Waiting({receipt.command_id: receipt for receipt in receipts})
+
+    def delivered(self, bundle_id: str) -> None:
+        """From now on the archive has the bundle: its time to answer runs."""
+        waiting = self._bundles.get(bundle_id)
+        if waiting is not None:
+            waiting.timer = asyncio.get_running_loop().call_later(self._timeout, self._expire, bundle_id)
 
     def knows(self, bundle_id: str) -> bool:
         """Whether a reply to that bundle is awaited."""
@@ -111,7 +116,7 @@ class Unanswered:
     def forget(self, bundle_id: str) -> None:
         """Stop waiting, without ending the receipts."""
         waiting = self._bundles.pop(bundle_id, None)
-        if waiting is not None:
+        if waiting is not None and waiting.timer is not None:
             waiting.timer.cancel()
 
     def close(self) -> None:

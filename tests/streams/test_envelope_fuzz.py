@@ -43,7 +43,7 @@ REPLY = seal_reply(
 B64_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def opened(value: bytes, given_headers: Headers | None = None) -> OpenedBundle:
+def opened(value: bytes | None, given_headers: Headers | None = None) -> OpenedBundle:
     good = {name: part.encode() for name, part in headers().items()}
     return open_bundle(
         value,
@@ -200,6 +200,11 @@ def test_an_altered_certificate_is_never_believed(value: bytes) -> None:
     with pytest.raises(DanganError):
         certified_writer(cert, trust=TRUST, at=NOW)
     assert read_announcement(value, trust=TRUST) is None
+
+
+def test_a_message_without_a_value_is_unreadable() -> None:
+    with pytest.raises(UnreadableMessage, match="DG-WIR-003"):
+        opened(None)
 
 
 def test_nobody_is_believed_without_trust() -> None:

@@ -9,10 +9,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops.commands import admin, approve, audit, ingest, keys, services, worker
+from ops.commands import admin, approve, audit, destruction, ingest, keys, request, services, worker
 from schemas.errors import DanganError
 
-_COMMANDS = (services, worker, admin, ingest, keys, approve, audit)
+_COMMANDS = (services, worker, admin, ingest, keys, request, approve, destruction, audit)
 
 
 def build() -> typer.Typer:

@@ -550,4 +550,9 @@ TEXTS: dict[str, Text] = {
         "The file is not a destroy command.",
         'Give JSON with "id", "records", "ground" and "reason", as docs/wire.md describes.',
     ),
+    # --- operations: the demo (DG-OPS-040 to 049) ---
+    "DG-OPS-040": Text(
+        "The demo's folder is not empty.",
+        "Name a new folder with --home, or leave it out: the demo then makes one of its own.",
+    ),
 }

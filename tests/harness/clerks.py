@@ -109,7 +109,10 @@ class Clerks:
     async def _update_and_read(self, number: int) -> None:
         record = self.name(number)
         for version in (1, 2):
-            change = {"city": f"新城{number:05d}-{version}", "email": None if version == 2 else f"v{number}@example.org"}
+            change = {
+                "city": f"新城{number:05d}-{version}",
+                "email": None if version == 2 else f"v{number}@example.org",
+            }
             command_id = str(uuid.uuid4())
             parts = {"record": record, "from_version": version, "reason": "搬家", "evidence": "doc-1", "fields": change}
             result = await self._surely("update", parts, command_id)

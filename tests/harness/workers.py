@@ -79,6 +79,16 @@ class Worker:
         """End the process as a crash would; the supervisor starts another one."""
         self._signal(signal.SIGKILL)
 
+    def kill9_when_running(self, within: float = 10.0) -> None:
+        """Wait for the supervisor to have started a process if there is none, then end it as a crash would."""
+        deadline = time.monotonic() + within
+        before = len(self.exits)
+        while len(self.exits) == before:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self.name} cannot be killed")
+            self.kill9()
+            time.sleep(0.05)
+
     def stop(self, grace: float = 20.0) -> int | None:
         """SIGTERM, then SIGKILL after ``grace`` seconds; return the last exit status."""
         self._stopping.set()

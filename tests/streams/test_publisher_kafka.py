@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -122,17 +123,22 @@ async def test_a_broker_that_is_not_there_is_told_in_plain_words() -> None:
 
 
 @pytest.mark.fault
-async def test_commands_handed_over_while_the_broker_is_dead_arrive_once(stack: Stack, worker: AnsweringWorker) -> None:
-    if stack.kafka_kind != "broker":
-        pytest.skip("the mock cluster loses its data when it dies")
-    await worker.announce(ReceivingKey.generate(), "active")
-    async with publisher(stack) as archive:
-        receipts = [await collect(archive, number) for number in range(100)]
-        stack.kill9(Service.KAFKA)
-        receipts += [await collect(archive, number) for number in range(100, 200)]
-        await asyncio.to_thread(stack.restart, Service.KAFKA)
-        await asyncio.wait_for(asyncio.gather(*(receipt.delivered for receipt in receipts)), 60)
-        results = await asyncio.wait_for(asyncio.gather(*receipts), 60)
+async def test_commands_handed_over_while_the_broker_is_dead_arrive_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stack.start(tmp_path / "home", [Service.KAFKA]) as own:
+        if own.kafka_kind != "broker":
+            pytest.skip("the mock cluster loses its data when it dies")
+        bootstrap = own.settings.kafka_bootstrap
+        async with scratch_topics(bootstrap, monkeypatch), AnsweringWorker(bootstrap, CLIENT) as worker:
+            await worker.announce(ReceivingKey.generate(), "active")
+            async with publisher(own) as archive:
+                receipts = [await collect(archive, number) for number in range(100)]
+                own.kill9(Service.KAFKA)
+                receipts += [await collect(archive, number) for number in range(100, 200)]
+                await asyncio.to_thread(own.restart, Service.KAFKA)
+                await asyncio.wait_for(asyncio.gather(*(receipt.delivered for receipt in receipts)), 60)
+                results = await asyncio.wait_for(asyncio.gather(*receipts), 60)
     assert {result.status for result in results} == {"accepted"}
     arrived = [command_id for commands in worker.seen.values() for _, command_id in commands]
     assert sorted(arrived) == sorted(receipt.command_id for receipt in receipts)

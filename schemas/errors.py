@@ -555,4 +555,8 @@ TEXTS: dict[str, Text] = {
         "The demo's folder is not empty.",
         "Name a new folder with --home, or leave it out: the demo then makes one of its own.",
     ),
+    "DG-OPS-036": Text(
+        "This is not an opaque reference.",
+        "Use 3 to 64 of A-Z a-z 0-9 . _ : - and nothing that identifies a person.",
+    ),
 }

@@ -17,9 +17,12 @@ from ops import registry
 from ops.audited import CONSOLE, Desk, desk
 from ops.config import load_settings
 from ops.public_keys import read_public_keys
+from ops.rules import load_rules
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Grant
+from schemas.values import looks_personal
+from schemas.wire import PRINCIPAL
 from store.holds import Hold, Holds
 from store.principals import Grants, Principals
 
@@ -100,12 +103,25 @@ def grant_add(
     operator: Operator = CONSOLE,
 ) -> None:
     """Let a principal read fields of records for a purpose and a time."""
+    _check_grant(grant, record, [*field, *(clear or ())], purpose)
     now = _now()
     made = Grant(
         grant, principal, frozenset(record), frozenset(field), frozenset(clear or ()), purpose, now, now + 3600 * hours
     )
     _with_desk(home, operator, lambda at: registry.give(at, made))
     Console().print(f"granted {grant} to {principal} until {_day(made.not_after)}")
+
+
+def _check_grant(grant: str, records: list[str], fields: list[str], purpose: str) -> None:
+    """A grant that no request could ever name, or that the catalogue knows nothing of, is a typing error."""
+    for reference in (grant, *(record for record in records if record != "*")):
+        if not PRINCIPAL.fullmatch(reference) or looks_personal(reference):
+            raise DanganError("DG-OPS-036", field=reference)
+    catalogue = load_rules().catalogue
+    catalogue.purpose(purpose)
+    for name in fields:
+        if name != "*":
+            catalogue.field(name)
 
 
 def grant_list(home: Home = None) -> None:

@@ -18,7 +18,7 @@ from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.provision import trust_file
 from schemas.commands import Destroy
-from schemas.errors import DanganError
+from schemas.errors import TEXTS, DanganError
 from schemas.replies import Result
 from schemas.settings import Settings
 from schemas.trust import load_trust
@@ -140,8 +140,15 @@ def _ask(
 
     result = asyncio.run(run())
     if result.status == "refused":
-        raise DanganError(result.code or "DG-CMD-005", field=result.field)
+        raise _refusal(result)
     return result
+
+
+def _refusal(result: Result) -> DanganError:
+    """The archive's refusal, with the detail that it gave."""
+    code = result.code if result.code in TEXTS else "DG-CMD-005"
+    detail = (result.message or "").removeprefix(TEXTS[code].sentence).strip(" ()")
+    return DanganError(code, field=result.field, detail=detail or None)
 
 
 def _destroy_command(parts: Mapping[str, object], approvals: tuple[str, ...] | list[str]) -> Destroy:

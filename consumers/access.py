@@ -52,7 +52,7 @@ def decide(
     with the same code.
 
     Raises:
-        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, or DG-COL-001.
+        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, DG-COL-001 or 007.
     """
     command, sender = received.command, received.sender
     if looks_personal(command.record):
@@ -74,7 +74,7 @@ def decide(
     if sender.receiving_key(now) is None:
         raise Refusal("DG-ACC-006")
     if record is None:
-        raise Refusal("DG-ACC-001")
+        raise Refusal("DG-ACC-007")
     return Lease(tuple(dict.fromkeys(command.fields)), grant.clear, level)
 
 

@@ -260,6 +260,10 @@ TEXTS: dict[str, Text] = {
         "The reader has no receiving key that is valid now.",
         "Have an X25519 key registered for the reader.",
     ),
+    "DG-ACC-007": Text(
+        "There is no live record under this id.",
+        "Check the record id; a destroyed record has a certificate: dangan certificate show.",
+    ),
     # --- destroy and approvals ---
     "DG-DES-001": Text(
         "The destruction lacks approvals: two distinct approvers must sign it.",

@@ -70,3 +70,7 @@ def test_who_has_no_grant_cannot_tell_whether_a_record_exists() -> None:
 
 def test_a_reader_without_a_receiving_key_gets_nothing() -> None:
     assert code(access(), grant(CLERK.id), sender=replace(CLERK, receiving_keys=())) == "DG-ACC-006"
+
+
+def test_who_may_read_a_record_is_told_that_it_is_gone() -> None:
+    assert code(access(), grant(CLERK.id), record=None) == "DG-ACC-007"

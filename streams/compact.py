@@ -153,9 +153,7 @@ def parse_sealed(value: bytes, *, typ: str, max_protected: int) -> Sealed:
     if (epk["kty"], epk["crv"]) != ("OKP", "X25519") or len(epk["x"]) != 43:
         raise Malformed("epk")
     ephemeral = unb64(epk["x"].encode("utf-8", "replace"))
-    return Sealed(
-        header["kid"], protected, ephemeral, unb64(encrypted_key), unb64(iv), unb64(ciphertext), unb64(tag)
-    )
+    return Sealed(header["kid"], protected, ephemeral, unb64(encrypted_key), unb64(iv), unb64(ciphertext), unb64(tag))
 
 
 def unseal(sealed: Sealed, private: X25519PrivateKey) -> bytes:
@@ -183,9 +181,7 @@ def signing_input_of(payload: bytes, header: Mapping[str, object]) -> bytes:
     return b64(_dumps({"alg": JWS_ALG, **header})) + b"." + b64(payload)
 
 
-def parse_signed(
-    value: bytes, *, typ: str, members: frozenset[str] = frozenset(), max_protected: int
-) -> Signed:
+def parse_signed(value: bytes, *, typ: str, members: frozenset[str] = frozenset(), max_protected: int) -> Signed:
     """Take a compact JWS apart; the signature is not verified yet.
 
     Args:

@@ -130,9 +130,7 @@ def _verified(cert: str, trust: Trust) -> CertifiedWriter | None:
         if issuer is None or not compact.verify(signed, issuer):
             return None
         claims = json.loads(signed.payload())
-        writer = CertifiedWriter(
-            claims["writer"], compact.unb64(claims["x"].encode()), claims["nbf"], claims["exp"]
-        )
+        writer = CertifiedWriter(claims["writer"], compact.unb64(claims["x"].encode()), claims["nbf"], claims["exp"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     named = isinstance(writer.id, str) and PRINCIPAL.fullmatch(writer.id) is not None

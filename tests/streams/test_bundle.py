@@ -113,10 +113,10 @@ def test_integers_keep_their_value_or_are_refused(number: int, spaced: bool) -> 
     ids=["open", "nested", "objects", "digits", "arrays", "commands", "fields"],
 )
 def test_a_bomb_is_refused_quickly(bomb: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(UnreadableMessage):
         parse_bundle(bomb, "collect")
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 def test_a_command_is_checked_before_it_is_sent() -> None:

@@ -215,7 +215,7 @@ def test_nobody_is_believed_without_trust() -> None:
 @pytest.mark.parametrize("size", [1 << 20, (1 << 20) + 1])
 @pytest.mark.parametrize("filler", [b".", b"A", b"[", b"\xff"])
 def test_the_largest_rubbish_is_refused_quickly(size: int, filler: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(UnreadableMessage):
         opened(filler * size)
-    assert time.perf_counter() - started < 0.25
+    assert time.process_time() - started < 0.25

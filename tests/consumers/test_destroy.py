@@ -1,0 +1,166 @@
+"""Destruction: approvals are counted by distinct verified signatures; every other way is refused with its code."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from consumers.destroy import decide
+from keys.ledger import Entry, Order
+from keys.principal_keys import PrincipalKeys
+from ops.commands.approve import sign_approval
+from schemas.approvals import TYP_APPROVAL, Approval, digest_of
+from schemas.commands import Destroy
+from schemas.errors import Refusal
+from schemas.principals import Principal, PublicKey
+from store.records import Occupied
+from tests.consumers.samples import NOW, RULES, principal, received
+
+ARCHIVIST = principal("sys:archivist", "archivist")
+LIVE = Occupied(True, "c", "sys:crm", 1, 0)
+
+
+class People:
+    """A directory of approvers with their key files."""
+
+    def __init__(self) -> None:
+        self.keys = {name: PrincipalKeys.generate(name) for name in ("per:a1", "per:a2", "per:clerk", ARCHIVIST.id)}
+        self.principals: dict[str, Principal] = {}
+        for name, keys in self.keys.items():
+            role = {"per:clerk": "reader", ARCHIVIST.id: "archivist"}.get(name, "approver")
+            signing = PublicKey(keys.signing.kid, keys.signing.x, NOW - 100, NOW + 100)
+            self.principals[name] = replace(principal(name, role, kind="person"), signing_keys=(signing,))
+        self.principals[ARCHIVIST.id] = replace(
+            self.principals[ARCHIVIST.id], roles=frozenset({"archivist", "approver"})
+        )
+
+    def principal(self, name: str) -> Principal | None:
+        return self.principals.get(name)
+
+    def signer(self, kid: str) -> tuple[str, PublicKey] | None:
+        for name, who in self.principals.items():
+            if key := who.signing_key(kid):
+                return name, key
+        return None
+
+
+PEOPLE = People()
+
+
+def request(*records: str, **changes: Any) -> Destroy:
+    members = {
+        "id": str(uuid.uuid4()), "type": "destroy", "records": records or ("rec-0001",), "ground": "expired",
+        "reason": "ten years over", "approvals": (),
+    }  # fmt: skip
+    return Destroy.model_validate(members | changes)
+
+
+def approved(command: Destroy, *approvers: str, at: int = NOW) -> Destroy:
+    tokens = tuple(sign_approval(command, ARCHIVIST.id, PEOPLE.keys[name], now=at) for name in approvers)
+    return command.model_copy(update={"approvals": tokens})
+
+
+def decided(command: Destroy, *, people: Any = PEOPLE, held: frozenset[str] = frozenset(), entries: Any = None) -> Any:
+    standing = {record: LIVE for record in command.records if record != "rec-none"}
+    who = received(command, people.principals[ARCHIVIST.id])
+    return decide(who, standing, entries or {}, set(held), people, RULES.authorizer, NOW)
+
+
+def code(command: Destroy, **kwargs: Any) -> str:
+    with pytest.raises(Refusal) as refusal:
+        decided(command, **kwargs)
+    return refusal.value.code
+
+
+@pytest.mark.clause("DES-05")
+def test_two_distinct_approvers_are_enough() -> None:
+    assert decided(approved(request(), "per:a2", "per:a1")) == ("per:a1", "per:a2")
+
+
+@pytest.mark.parametrize("approvers", [(), ("per:a1",), ("per:a1", "per:a1")])
+def test_fewer_are_not(approvers: tuple[str, ...]) -> None:
+    assert code(approved(request(), *approvers)) == "DG-DES-001"
+
+
+def test_the_requester_does_not_count() -> None:
+    assert code(approved(request(), "per:a1", ARCHIVIST.id)) == "DG-DES-003"
+
+
+def test_who_is_no_approver_does_not_count() -> None:
+    assert code(approved(request(), "per:a1", "per:clerk")) == "DG-DES-002"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"records": ("rec-0001", "rec-0002")},
+        {"reason": "another"},
+        {"ground": "business_request"},
+        {"id": str(uuid.UUID(int=5))},
+    ],
+)
+def test_an_approval_of_another_request_does_not_count(change: dict[str, Any]) -> None:
+    command = approved(request(), "per:a1", "per:a2")
+    assert code(command.model_copy(update=change)) == "DG-DES-004"
+
+
+def test_an_approval_for_another_requester_does_not_count() -> None:
+    command = request()
+    tokens = tuple(sign_approval(command, "sys:other", PEOPLE.keys[a], now=NOW) for a in ("per:a1", "per:a2"))
+    assert code(command.model_copy(update={"approvals": tokens})) == "DG-DES-004"
+
+
+def test_forged_and_borrowed_signatures_do_not_count() -> None:
+    command = request()
+    good = sign_approval(command, ARCHIVIST.id, PEOPLE.keys["per:a1"], now=NOW)
+    head, body, _ = good.split(".")
+    stranger = PrincipalKeys.generate("per:a2")
+    borrowed = Approval(action="approve-destroy", digest=digest_of(command, ARCHIVIST.id), approver="per:a2", at=NOW)
+    as_other = jws.serialize_compact(
+        {"alg": "Ed25519", "kid": PEOPLE.keys["per:a1"].signing.kid, "typ": TYP_APPROVAL},
+        borrowed.model_dump_json(), OKPKey.import_key(PEOPLE.keys["per:a1"].signing.private), algorithms=["Ed25519"],
+    )  # fmt: skip
+    wrong_type = jws.serialize_compact(
+        {"alg": "Ed25519", "kid": PEOPLE.keys["per:a1"].signing.kid, "typ": "dangan+jws"},
+        borrowed.model_dump_json(), OKPKey.import_key(PEOPLE.keys["per:a1"].signing.private), algorithms=["Ed25519"],
+    )  # fmt: skip
+    forged = [
+        f"{head}.{body}.{'A' * 86}", f"{head}..", "x", "", "a.b.c", as_other, wrong_type,
+        sign_approval(command, ARCHIVIST.id, stranger, now=NOW), f"{'A' * 1000}.{body}.x",
+    ]  # fmt: skip
+    for token in forged:
+        assert code(command.model_copy(update={"approvals": (good, token)})) == "DG-DES-002", token
+
+
+def test_expired_revoked_stale_and_future_approvals_do_not_count() -> None:
+    command = approved(request(), "per:a1", "per:a2")
+    for change in ({"not_after": NOW}, {"revoked_at": NOW - 1}, {"not_before": NOW + 1}):
+        people = People()
+        people.keys, people.principals = PEOPLE.keys, dict(PEOPLE.principals)
+        who = people.principals["per:a2"]
+        people.principals["per:a2"] = replace(who, signing_keys=(replace(who.signing_keys[0], **change),))
+        assert code(command, people=people) == "DG-DES-002", change
+    assert code(approved(request(), "per:a1", "per:a2", at=NOW - 31 * 86400)) == "DG-DES-002"
+    assert code(approved(request(), "per:a1", "per:a2", at=NOW + 301)) == "DG-DES-002"
+
+
+def test_a_legal_hold_wins() -> None:
+    command = approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2")
+    assert code(command, held=frozenset({"rec-0002"})) == "DG-DES-005"
+
+
+def test_unknown_and_destroyed_records_are_told_apart() -> None:
+    assert code(approved(request("rec-0001", "rec-none"), "per:a1", "per:a2")) == "DG-DES-006"
+    other = {"rec-0001": Entry("rec-0001", Order("another", "r", "expired", (), 0))}
+    assert code(approved(request(), "per:a1", "per:a2"), entries=other) == "DG-DES-007"
+
+
+def test_a_redelivered_command_goes_on_where_it_stopped() -> None:
+    command = approved(request(), "per:a1", "per:a2")
+    begun = {"rec-0001": Entry("rec-0001", Order(command.id, ARCHIVIST.id, "expired", (), 0))}
+    assert decided(command, entries=begun) == ("per:a1", "per:a2")

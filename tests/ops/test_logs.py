@@ -1,0 +1,39 @@
+"""Logs hold codes and counts; whatever else code logs by mistake is dropped, and third parties stay quiet."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from ops.logs import configure_logging
+
+CANARY = "11010519491231002X"
+
+
+@pytest.fixture(autouse=True)
+def _put_back() -> Iterator[None]:
+    levels = {name: logging.getLogger(name).level for name in ("pymongo", "aiokafka", "faust")}
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:], logging.root.level = handlers, level
+    for name, was in levels.items():
+        logging.getLogger(name).setLevel(was)
+
+
+def test_unknown_keys_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    structlog.get_logger("x").warning("collected", code="DG-COL-002", value=CANARY, id_number=CANARY)
+    line = capsys.readouterr().err
+    assert CANARY not in line
+    assert json.loads(line)["code"] == "DG-COL-002"
+
+
+@pytest.mark.parametrize("name", ["pymongo.command", "aiokafka.conn", "faust.app", "mode", "aiohttp.access"])
+def test_third_party_loggers_do_not_even_format(name: str) -> None:
+    configure_logging()
+    assert not logging.getLogger(name).isEnabledFor(logging.WARNING)

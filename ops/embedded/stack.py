@@ -23,7 +23,7 @@ from pydantic import SecretStr
 from ops.bootstrap import bootstrap
 from ops.config import load_settings, write_settings
 from ops.embedded.kafka_mock import KafkaMock
-from ops.embedded.launcher import await_ready, check_disk, start_program
+from ops.embedded.launcher import PortTakenError, await_ready, check_disk, start_program
 from ops.embedded.process import Process, find
 from ops.embedded.program import ALL, Program, Say, Service
 from ops.embedded.programs import KafkaKind, kind_of, markers, program_of
@@ -175,7 +175,11 @@ class Stack:
         process = program.launch()
         state = known.model_copy(update={"pid": process.pid, "created": process.created})
         self._record(service, state)
-        await_ready(program, process, state, log_start)
+        try:
+            await_ready(program, process, state, log_start)
+        except PortTakenError as error:
+            # Clients hold the old address: moving to another port would be no restart.
+            raise DanganError("DG-OPS-006", detail=f"the port of {service} was taken meanwhile") from error
 
     def stop(self) -> None:
         """Stop every service of this home; stopping twice is stopping once."""

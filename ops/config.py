@@ -55,7 +55,7 @@ def load_settings(home: Path | None = None, environ: Mapping[str, str] | None = 
     return Settings.model_validate({**values, "mongo_uri": uri})
 
 
-def write_settings(home: Path, values: Mapping[str, str]) -> Path:
+def write_settings(home: Path, values: Mapping[str, str | float]) -> Path:
     """Set some settings in ``HOME/dangan.toml`` and keep the others; return the file."""
     merged = {**_from_file(home), **values}
     lines = [f"{name} = {_toml(value)}\n" for name, value in sorted(merged.items())]

@@ -1,8 +1,8 @@
 """The life of ingest keys: made, announced to senders, retired, and found drained.
 
 A retired key is *drained* when no message sealed to it can still be waiting: senders have heard of its
-retirement (``heard`` seconds have passed) and the workers have committed everything that stood in the topics
-then. Only a drained key may be destroyed (keys/sweep.py); a message sealed to it afterwards is put to the dead
+retirement and have sent what they had sealed (``ingest_drain_seconds`` have passed), and the workers have committed
+everything that stood in the topics then. Only a drained key may be destroyed (keys/sweep.py); a message sealed to it afterwards is put to the dead
 letters as DG-WIR-004, and its sender told to seal again.
 """
 
@@ -28,8 +28,6 @@ from streams.app import GROUP
 
 #: How long senders may seal to a key that nobody retires, seconds.
 LIFETIME = 2 * 24 * 3600
-#: How long senders take at most to hear of a retirement, seconds.
-HEARD = 15.0
 
 
 async def rotate(settings: Settings, transit: Transit, keys: IngestKeys, *, now: int) -> IngestKey:
@@ -58,7 +56,7 @@ async def drained(
     settings: Settings,
     keys: IngestKeys,
     *,
-    heard: float = HEARD,
+    heard: float | None = None,
     patience: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> set[str]:
@@ -67,7 +65,7 @@ async def drained(
     Args:
         settings: where Kafka is.
         keys: where ingest keys are kept.
-        heard: how long senders take to hear of a retirement, seconds.
+        heard: how long senders may still send what they sealed before, seconds; the setting by default.
         patience: how long to wait for the workers, seconds.
         clock: monotonic seconds.
 
@@ -77,7 +75,7 @@ async def drained(
     retired = {key.kid for key in await keys.living() if key.state is State.RETIRING}
     if not retired:
         return set()
-    await asyncio.sleep(heard)
+    await asyncio.sleep(settings.ingest_drain_seconds if heard is None else heard)
     ends = await _end_offsets(settings)
     deadline = clock() + patience
     while waiting := _behind(ends, await _committed(settings)):

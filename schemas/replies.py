@@ -29,7 +29,14 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The reply to one bundle; ``bundle`` is the bundle's ``ce_id``."""
+    """The reply to one bundle; ``bundle`` is the bundle's ``ce_id``.
+
+    A bundle whose signature holds but whose commands cannot be read has a ``code`` and no results: nothing of
+    it was applied.
+    """
 
     bundle: str
     results: tuple[Result, ...]
+    code: str | None = None
+    message: str | None = None
+    next_step: str | None = None

@@ -67,6 +67,13 @@ class Settings(BaseModel):
         description="Oldest bundle that is accepted; no longer than the input topics' retention.",
     )
 
+    ingest_drain_seconds: float = Field(
+        130.0,
+        ge=0,
+        description="How long senders may go on sending bundles sealed to a retired ingest key; at least their "
+        "delivery timeout (120 s).",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _paths_below_home(cls, values: Any) -> Any:

@@ -13,7 +13,7 @@ from schemas.errors import UnreadableMessage
 from schemas.wire import Family, WireLimits
 from streams.bundle import parse_bundle
 from streams.envelope import OpenedBundle, open_bundle
-from streams.pipeline import Message, Opened
+from streams.pipeline import Message, Opened, Unread
 
 
 class IngestKeys(Protocol):
@@ -34,7 +34,7 @@ class BundleOpener:
         self._ingest = ingest
         self._limits = limits
 
-    async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | UnreadableMessage]:
+    async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | Unread]:
         """For each message its commands, or why it cannot be read.
 
         Raises:
@@ -43,7 +43,7 @@ class BundleOpener:
         await self._directory.refresh()
         await self._ingest.refresh()
         results = [self._open(message, family) for message in messages]
-        late = [at for at, r in enumerate(results) if _may_be_new(r)]
+        late = [at for at, result in enumerate(results) if _may_be_new(result)]
         if late:  # a key may have been registered, or rotated, a moment ago
             await self._directory.refresh(needed=("",))
             await self._ingest.refresh()
@@ -51,7 +51,7 @@ class BundleOpener:
                 results[at] = self._open(messages[at], family)
         return results
 
-    def _open(self, message: Message, family: Family) -> Opened | UnreadableMessage:
+    def _open(self, message: Message, family: Family) -> Opened | Unread:
         try:
             bundle = open_bundle(
                 message.value,
@@ -62,12 +62,15 @@ class BundleOpener:
                 now=message.at_ms / 1000,
                 limits=self._limits,
             )
-            commands = parse_bundle(bundle.payload, family).commands
         except UnreadableMessage as error:
-            return error
+            return Unread(message, error)
         sender = self._directory.principal(bundle.sender)
         if sender is None:
-            return UnreadableMessage("DG-WIR-007")
+            return Unread(message, UnreadableMessage("DG-WIR-007"))
+        try:
+            commands = parse_bundle(bundle.payload, family).commands
+        except UnreadableMessage as error:
+            return Unread(message, error, sender, bundle.bundle_id)
         received = tuple(_received(command, message, bundle, sender) for command in commands)
         return Opened(message, sender, received, bundle.bundle_id)
 
@@ -85,5 +88,5 @@ def _received(command: Any, message: Message, bundle: OpenedBundle, sender: Any)
     )
 
 
-def _may_be_new(result: Opened | UnreadableMessage) -> bool:
-    return isinstance(result, UnreadableMessage) and result.code in ("DG-WIR-004", "DG-WIR-007")
+def _may_be_new(result: Opened | Unread) -> bool:
+    return isinstance(result, Unread) and result.error.code in ("DG-WIR-004", "DG-WIR-007")

@@ -108,6 +108,9 @@ class KafkaOutbox:
 
 def _payloads(reply: Reply) -> Iterator[bytes]:
     """The reply's JSON, in as many parts as its size asks for."""
+    if reply.code is not None:
+        yield orjson.dumps(_members(reply))
+        return
     rows: list[bytes] = []
     size = 0
     for result in reply.results:
@@ -124,6 +127,6 @@ def _document(bundle: str, rows: Sequence[bytes]) -> bytes:
     return b'{"bundle":' + orjson.dumps(bundle) + b',"results":[' + b",".join(rows) + b"]}"
 
 
-def _members(result: Result) -> dict[str, object]:
-    everything = {name: getattr(result, name) for name in Result.__slots__}
+def _members(result: Result | Reply) -> dict[str, object]:
+    everything = {name: getattr(result, name) for name in type(result).__slots__}
     return {name: value for name, value in everything.items() if value is not None}

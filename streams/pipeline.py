@@ -56,10 +56,20 @@ class Opened:
     bundle: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A message that cannot be read, and its sender if the signature holds all the same."""
+
+    message: Message
+    error: UnreadableMessage
+    sender: Principal | None = None
+    bundle: str = ""
+
+
 class Opener(Protocol):
     """Opens sealed bundles (streams/opening.py)."""
 
-    async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | UnreadableMessage]:
+    async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | Unread]:
         """For each message its commands, or why it cannot be read."""
 
 
@@ -114,15 +124,11 @@ class Pipeline:
         """
         results = await persistently(lambda: self._opener.open(messages, self._family))
         opened = [result for result in results if isinstance(result, Opened)]
-        letters = [
-            (message, result)
-            for message, result in zip(messages, results, strict=True)
-            if isinstance(result, UnreadableMessage)
-        ]
+        unread = [result for result in results if isinstance(result, Unread)]
         commands = [command for bundle in opened for command in bundle.commands]
         outcomes = await self._apply(commands)
         facts = [event for outcome in outcomes for event in outcome.facts]
-        facts += [self._unreadable(message, error) for message, error in letters]
+        facts += [self._unreadable(each) for each in unread]
         try:
             await self._audit.publish(facts)
         except Transient as unavailable:
@@ -133,7 +139,10 @@ class Pipeline:
                 opened = []
             await persistently(lambda: self._audit.publish([*facts, *late]))
         await persistently(
-            lambda: _both(self._outbox.reply(_replies(opened, outcomes)), self._outbox.dead_letters(letters))
+            lambda: _both(
+                self._outbox.reply([*_replies(opened, outcomes), *_complaints(unread)]),
+                self._outbox.dead_letters([(each.message, each.error) for each in unread]),
+            )
         )
 
     async def _apply(self, commands: list[Received[Any]]) -> list[Outcome]:
@@ -156,14 +165,16 @@ class Pipeline:
             event = fact(received, self._family, allowed=False, code=failure.code)
             return [Outcome(refused(received, failure), (event,))]
 
-    def _unreadable(self, message: Message, error: UnreadableMessage) -> Fact:
+    def _unreadable(self, unread: Unread) -> Fact:
+        message = unread.message
         return Fact(
             command_id=f"{message.topic}/{message.partition}/{message.offset}",
             action=self._family,
             allowed=False,
-            code=error.code,
-            actor=None,
+            code=unread.error.code,
+            actor=unread.sender.id if unread.sender else None,
             at_ms=message.at_ms,
+            bundle=unread.bundle or None,
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
@@ -211,3 +222,12 @@ def _replies(opened: Sequence[Opened], outcomes: Sequence[Outcome]) -> list[tupl
         at += len(bundle.commands)
         replies.append((bundle.sender, Reply(bundle.bundle, results)))
     return replies
+
+
+def _complaints(unread: Sequence[Unread]) -> list[tuple[Principal, Reply]]:
+    """Replies to senders whose signature holds but whose bundle cannot be used."""
+    return [
+        (each.sender, Reply(each.bundle, (), each.error.code, each.error.sentence, each.error.next_step))
+        for each in unread
+        if each.sender is not None
+    ]

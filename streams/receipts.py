@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from schemas.errors import DanganError
+from schemas.errors import TEXTS, DanganError
 from schemas.replies import Reply, Result
 from schemas.wire import Family
 
@@ -102,9 +102,13 @@ class Unanswered:
         return bundle_id in self._bundles
 
     def resolve(self, reply: Reply) -> None:
-        """Hand the results to their receipts; those without one go on waiting."""
+        """Hand the results to their receipts; those without one go on waiting. A refused bundle ends them all."""
         waiting = self._bundles.get(reply.bundle)
         if waiting is None:
+            return
+        if reply.code is not None:
+            code = reply.code if reply.code in TEXTS else "DG-WIR-011"
+            self._end(reply.bundle, DanganError(code, detail="the archive's answer to the whole bundle"))
             return
         for result in reply.results:
             receipt = waiting.receipts.pop(result.id, None)

@@ -21,7 +21,7 @@ from typing import Self
 from pydantic import SecretStr
 
 from ops.bootstrap import bootstrap
-from ops.config import load_settings, write_settings
+from ops.config import load_settings, settings_file, write_settings
 from ops.embedded.kafka_mock import KafkaMock
 from ops.embedded.launcher import PortTakenError, await_ready, check_disk, start_program
 from ops.embedded.process import Process, find
@@ -211,6 +211,8 @@ class Stack:
 
     def _bootstrap(self, say: Say) -> None:
         running = {service for service in self._state.services if self.pid(service) is not None}
+        if not settings_file(self.home).exists():
+            write_settings(self.home, _TRIAL_SETTINGS)
         write_settings(self.home, {_ADDRESS_SETTING[service]: self.address(service) for service in running})
         bootstrap(
             self.settings,

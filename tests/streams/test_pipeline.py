@@ -12,7 +12,7 @@ from consumers.received import Outcome, fact
 from schemas.errors import DanganError, Transient, UnreadableMessage
 from schemas.replies import Result
 from streams import pipeline as module
-from streams.pipeline import Message, Opened, Pipeline
+from streams.pipeline import Message, Opened, Pipeline, Unread
 from tests.consumers.samples import access, principal, received
 
 READER = principal("per:clerk-7", "reader", kind="person")
@@ -36,8 +36,10 @@ class World:
 
     async def open(self, messages: Sequence[Message], _family: str) -> list[Any]:
         return [
-            UnreadableMessage("DG-WIR-003")
+            Unread(message, UnreadableMessage("DG-WIR-003"))
             if message.value == b"bad"
+            else Unread(message, UnreadableMessage("DG-WIR-011", detail="commands.0"), READER, "b-7")
+            if message.value == b"signed nonsense"
             else Opened(message, READER, (received(access(), READER, offset=message.offset),), "b-1")
             for message in messages
         ]
@@ -107,6 +109,16 @@ async def test_an_unreadable_message_is_put_aside_and_audited_and_the_rest_goes_
     assert [(m.offset, e.code) for m, e in world.letters] == [(0, "DG-WIR-003")]
     assert [(f.command_id, f.code) for f in world.facts if f.actor is None] == [("archive.access/0/0", "DG-WIR-003")]
     assert len(world.replies) == 1
+
+
+async def test_a_sender_whose_signature_holds_is_told_what_is_wrong_with_the_bundle() -> None:
+    world = World()
+    await run(world, message(0, b"signed nonsense"))
+    ((reader, reply),) = world.replies
+    assert (reader, reply.bundle, reply.code, reply.results) == (READER, "b-7", "DG-WIR-011", ())
+    assert "commands.0" in reply.message
+    assert [f.actor for f in world.facts] == [READER.id]
+    assert len(world.letters) == 1
 
 
 class Broken(World):

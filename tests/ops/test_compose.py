@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from ops.config import load_settings
+from ops.doctor.machine import _EMBEDDED, _LIBRARIES
 from ops.embedded.kafka import _SERVER_PROPERTIES
 from ops.embedded.kafka_jars import KAFKA_VERSION
 from schemas.settings import Settings
@@ -128,3 +129,8 @@ def _pins(name: str) -> dict[str, tuple[str, frozenset[str]]]:
         if found := re.match(r"([A-Za-z0-9._-]+)==(\S+)", block):
             pins[found[1]] = (found[2], frozenset(re.findall(r"sha256:[0-9a-f]{64}", block)))
     return pins
+
+
+def test_the_doctor_asks_only_for_what_is_installed_by_the_locks() -> None:
+    assert set(_LIBRARIES) <= set(_pins("requirements-worker.lock"))
+    assert set(_EMBEDDED) <= set(_pins("requirements.lock"))

@@ -83,16 +83,16 @@ class Issuer:
     cache_seconds: int
     horizon: tuple[Horizon, ...] = ()
 
-    async def issue(self) -> list[str]:
+    async def issue(self) -> dict[str, str]:
         """Certify every record whose roots are all swept since it was forgotten. Repeatable.
 
         Returns:
-            The certificates, compact JWS each.
+            Serial -> certificate (compact JWS).
 
         Raises:
             DanganError: DG-SWP-006 when Vault still accepts an old key.
         """
-        issued = []
+        issued = {}
         for group in _groups(await self._complete()):
             certificate = await self._certificate(group)
             found = contradictions(certificate)
@@ -100,7 +100,7 @@ class Issuer:
                 raise DanganError("DG-CER-003", detail=found[0])
             records = [entry.record for entry in group]
             jws = await sign_certificate(self.transit, certificate)
-            issued.append(await self.certificates.put(certificate.serial, jws, records))
+            issued[certificate.serial] = await self.certificates.put(certificate.serial, jws, records)
             await self.ledger.certified(records, certificate.serial)
         return issued
 

@@ -85,7 +85,8 @@ async def save_vault(tools: Tools, _keys: WrappedKeys, sweep: Sweep) -> Sweep:
 
 async def fence(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     """Rehearse the trim: from here Vault behaves as after it, and a person can still take it back."""
-    await tools.transit.configure(keys.root, min_decryption_version=sweep.target)
+    # Both, since a sweeper that was fenced off may have set the encryption minimum of its own, older target.
+    await tools.transit.configure(keys.root, min_decryption_version=sweep.target, min_encryption_version=sweep.target)
     return await tools.record(sweep, step=Step.FENCED)
 
 
@@ -108,7 +109,7 @@ async def trim(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     """Look at everything once more, then destroy the old versions. The only irreversible step."""
     await _settle_left(tools, keys, sweep)
     info = await tools.transit.key_info(keys.root)
-    if info.min_decryption_version < sweep.target:
+    if min(info.min_decryption_version, info.min_encryption_version) < sweep.target:
         await tools.record(sweep, step=Step.SAVED)
         raise DanganError("DG-SWP-009", detail=keys.root)
     if not copies_hold(tools.places, sweep.copies):

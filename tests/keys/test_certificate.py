@@ -61,7 +61,7 @@ async def test_it_states_who_what_why_and_what_vault_answered(archive: Archive) 
 
 async def test_one_order_gives_one_certificate_and_issuing_again_gives_none(archive: Archive) -> None:
     assert len(archive.certificates.certificates) == 1
-    assert await archive.issuer.issue() == []
+    assert await archive.issuer.issue() == {}
 
 
 async def test_it_does_not_verify_with_a_key_for_another_purpose(archive: Archive) -> None:

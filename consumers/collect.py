@@ -53,12 +53,14 @@ def decide(received: Received[Collect], catalogue: Catalogue, authorizer: Author
             raise Refusal("DG-COL-007")
     values: dict[Level, dict[str, bytes]] = {}
     indexed: dict[str, str] = {}
+    needed = catalogue.needed[command.purpose]
     for name, value in command.fields.items():
-        spec = catalogue.field(name)
-        if name not in purpose.fields:
-            raise Refusal("DG-COL-005", field=name)
+        spec = needed.get(name) or catalogue.needed_field(name, command.purpose)
         normal = normalise(name, spec, value)
-        values.setdefault(spec.level, {})[name] = orjson.dumps(normal)
+        of_level = values.get(spec.level)
+        if of_level is None:
+            of_level = values[spec.level] = {}
+        of_level[name] = orjson.dumps(normal)
         if spec.index:
             indexed[name] = str(normal)
     level = highest(set(values))

@@ -66,12 +66,10 @@ def decide(received: Received[Update], record: Record | None, catalogue: Catalog
         raise Refusal("DG-UPD-002", detail=f"current version {record.version}")
     if record.history_bytes > MAX_HISTORY_BYTES:
         raise Refusal("DG-UPD-003")
-    purpose = catalogue.purpose(record.purpose)
     values: dict[str, bytes | None] = {}
     indexed: dict[str, str | None] = {}
     for name, value in command.fields.items():
-        if name not in purpose.fields:
-            raise Refusal("DG-COL-005", field=name)
+        catalogue.needed_field(name, record.purpose)
         normal = None if value is None else normalise(name, specs[name], value)
         values[name] = None if normal is None else orjson.dumps(normal)
         if specs[name].index:

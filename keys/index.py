@@ -65,9 +65,10 @@ class BlindIndex:
         return [token for (token,) in made]
 
     async def _made(self, field: str, epoch: int, values: Sequence[str]) -> list[bytes]:
-        inputs = [b"dangan-index-1|%s|%d|%s" % (field.encode(), epoch, value.encode()) for value in values]
+        place, mark = b"dangan-index-1|%s|%d|" % (field.encode(), epoch), bytes([epoch])
+        inputs = [place + value.encode() for value in values]
         macs = await self._vault.hmac(index_key(field, epoch), inputs, version=_KEY_VERSION)
-        return [bytes([epoch]) + mac.digest[:DIGEST_BYTES] for mac in macs]
+        return [mark + mac[:DIGEST_BYTES] for mac in macs]
 
 
 def epoch_of(token: bytes) -> int:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64decode, b64encode
+from binascii import a2b_base64
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -36,13 +37,6 @@ class Wrapped(NamedTuple):
     """A ciphertext as Vault gave it (``vault:vN:...``), and the key version N."""
 
     ciphertext: str
-    version: int
-
-
-class Mac(NamedTuple):
-    """HMAC-SHA256, 32 raw bytes, and the version of the key that made it."""
-
-    digest: bytes
     version: int
 
 
@@ -127,15 +121,16 @@ class Transit:
         results = await self._batch("rewrap", root, items)
         return [_refused(item) or _wrapped("rewrap", item) for item in results]
 
-    async def hmac(self, key: str, values: Sequence[bytes], *, version: int | None = None) -> list[Mac]:
-        """HMAC-SHA256 of each value, in order, by the key's latest version or the one given."""
+    async def hmac(self, key: str, values: Sequence[bytes], *, version: int) -> list[bytes]:
+        """HMAC-SHA256 (32 bytes) of each value, in order, by that version of the key."""
         items = [{"input": b64encode(value).decode()} for value in values]
-        extra = {} if version is None else {"key_version": version}
-        macs = []
-        for item in await self._batch("hmac", key, items, **extra):
+        made_by = f"vault:v{version}:"
+        macs: list[bytes] = []
+        for item in await self._batch("hmac", key, items, key_version=version):
             text = _granted("hmac", _refused(item) or str(item["hmac"]))
-            _, made_by, digest = text.split(":", 2)
-            macs.append(Mac(b64decode(digest), int(made_by[1:])))
+            if not text.startswith(made_by):
+                raise DanganError("DG-KEY-002", detail="hmac: another version answered")
+            macs.append(a2b_base64(text[len(made_by) :]))
         return macs
 
     async def sign(self, key: str, data: bytes) -> bytes:

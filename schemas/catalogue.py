@@ -45,10 +45,11 @@ class Purpose(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All fields and purposes, looked up by name."""
+    """All fields and purposes, looked up by name; ``needed`` holds each purpose's fields."""
 
     fields: Mapping[str, FieldSpec]
     purposes: Mapping[str, Purpose]
+    needed: Mapping[str, Mapping[str, FieldSpec]]
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Catalogue:
@@ -65,7 +66,11 @@ class Catalogue:
         for name, spec in fields.items():
             if (spec.kind == "choice") != bool(spec.choices):
                 raise ValueError(f"fields.{name}: choices go with kind = 'choice', and only with it")
-        return cls(fields, purposes)
+        needed = {
+            name: {each: spec for each, spec in fields.items() if each in purpose.fields}
+            for name, purpose in purposes.items()
+        }
+        return cls(fields, purposes, needed)
 
     def field(self, name: str) -> FieldSpec:
         """The field's entry.
@@ -77,6 +82,18 @@ class Catalogue:
         if spec is None:
             near = difflib.get_close_matches(name, self.fields, n=1)
             raise Refusal("DG-COL-001", field=name, detail=f"did you mean {near[0]}?" if near else None)
+        return spec
+
+    def needed_field(self, name: str, purpose: str) -> FieldSpec:
+        """The entry of a field that the purpose needs (clause COL-01, minimality).
+
+        Raises:
+            Refusal: DG-COL-001 for an unknown field, DG-COL-005 for one that the purpose does not need.
+        """
+        spec = self.needed[purpose].get(name)
+        if spec is None:
+            self.field(name)
+            raise Refusal("DG-COL-005", field=name)
         return spec
 
     def purpose(self, name: str) -> Purpose:

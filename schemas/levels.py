@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 
@@ -18,9 +19,10 @@ class Level(StrEnum):
         return _RANKS[self]
 
 
+_DESCENDING = (Level.CORE, Level.SENSITIVE, Level.BASIC)
 _RANKS = {Level.BASIC: 0, Level.SENSITIVE: 1, Level.CORE: 2}
 
 
-def highest(levels: set[Level]) -> Level:
+def highest(levels: Collection[Level]) -> Level:
     """The highest of the levels given; ``basic`` for none."""
-    return max(levels, key=lambda level: level.rank, default=Level.BASIC)
+    return next((level for level in _DESCENDING if level in levels), Level.BASIC)

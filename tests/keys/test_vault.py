@@ -117,13 +117,13 @@ class TransitCases:
 
     async def test_hmac_is_a_function_of_key_version_and_value(self, vault: Transit, new_key: NewKey) -> None:
         key = await new_key("hmac")
-        one, two, again = await vault.hmac(key, [b"1", b"2", b"1"])
+        one, two, again = await vault.hmac(key, [b"1", b"2", b"1"], version=1)
         assert one == again
         assert one != two
-        assert (len(one.digest), one.version) == (32, 1)
+        assert len(one) == 32
         await vault.rotate(key)
-        (later,) = await vault.hmac(key, [b"1"])
-        assert (later.version, later.digest != one.digest) == (2, True)
+        (later,) = await vault.hmac(key, [b"1"], version=2)
+        assert later != one
         assert await vault.hmac(key, [b"1"], version=1) == [one]
 
     async def test_signatures_verify_with_the_public_key(self, vault: Transit, new_key: NewKey) -> None:

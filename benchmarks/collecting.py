@@ -8,13 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaProducer
-
-from benchmarks.customers import Fields
-from benchmarks.replies import Replies
-from benchmarks.scene import Scene
+from benchmarks.bench import Bench
 from benchmarks.sealed import collects, load, seal_all
-from benchmarks.vault_log import VaultLog
+from benchmarks.vault_log import VaultWork
 from benchmarks.worker import Program
 from store.database import Document
 
@@ -24,17 +20,17 @@ class CollectRun:
     """What one run showed.
 
     Attributes:
-        run: the record ids' prefix.
+        prefix: of the record ids.
         seconds: from the worker's waking, everything lying ready, to the last durable reply.
         cpu_seconds: the worker's processor time in between.
-        vault_calls: requests Vault logged, by operation.
+        vault: what Vault logged meanwhile.
     """
 
-    run: str
+    prefix: str
     records: int
     seconds: float
     cpu_seconds: float
-    vault_calls: Counter[str]
+    vault: VaultWork
 
     @property
     def per_second(self) -> float:
@@ -46,41 +42,46 @@ class CollectRun:
         """Worker processor time for a record, microseconds."""
         return 1e6 * self.cpu_seconds / self.records
 
+    @property
+    def vault_calls(self) -> float:
+        """Vault requests for a record."""
+        return self.vault.calls.total() / self.records
 
-class Collecting:
-    """Runs collects against one worker."""
 
-    def __init__(
-        self, scene: Scene, program: Program, people: Sequence[Fields], producer: AIOKafkaProducer, answers: Replies
-    ) -> None:
-        self._scene = scene
-        self._program = program
-        self._people = people
-        self._producer = producer
-        self._answers = answers
-        self._vault = VaultLog(scene.stack.vault_audit_log)
+async def collect(bench: Bench, program: Program, count: int, bundle: int) -> CollectRun:
+    """Collect ``count`` records in bundles of ``bundle``.
 
-    async def run(self, count: int, bundle: int) -> CollectRun:
-        """Collect ``count`` records in bundles of ``bundle``."""
-        run = f"b{uuid.uuid4().hex[:8]}"
-        sealed = seal_all(self._scene, "collect", collects(run, self._people, count), bundle)
-        expected = await self._answers.count() + len(sealed)
-        with self._program.paused():
-            await load(self._producer, "collect", sealed)
-            self._vault.since_last()
-            cpu = self._program.cpu_seconds()
-            start = time.monotonic()
-        end = await self._answers.until(expected, check=self._program.check)
-        cpu = self._program.cpu_seconds() - cpu
-        return CollectRun(run, count, end - start, cpu, self._vault.since_last())
+    The worker stands still while they are put into Kafka, so that it finds all of them when it wakes: no sender
+    works beside it, and its start does not count.
+    """
+    prefix = f"b{uuid.uuid4().hex[:8]}"
+    sealed = seal_all(bench.scene, "collect", collects(prefix, bench.people, count), bundle)
+    expected = await bench.answers.count() + len(sealed)
+    with program.paused():
+        await load(bench.producer, "collect", sealed)
+        bench.vault.since_last()
+        cpu = program.cpu_seconds()
+        start = time.monotonic()
+    end = await bench.answers.until(expected, check=program.check)
+    cpu = program.cpu_seconds() - cpu
+    return CollectRun(prefix, count, end - start, cpu, bench.vault.since_last())
 
-    async def stored(self, run: CollectRun) -> list[Document]:
-        """The documents that the run left in the store; raises if any is missing."""
-        ids = {"$gte": f"{run.run}-", "$lt": f"{run.run}."}
-        documents = [doc async for doc in self._scene.database["records"].find({"_id": ids, "state": "live"})]
-        if len(documents) != run.records:
-            raise RuntimeError(f"{len(documents)} of {run.records} records are stored")
-        return documents
+
+async def warm_up(bench: Bench, program: Program, records: int = 2_000) -> None:
+    """Let a worker that has just started collect some records first."""
+    sealed = seal_all(bench.scene, "collect", collects(f"w{uuid.uuid4().hex[:8]}", bench.people, records), 50)
+    expected = await bench.answers.count() + len(sealed)
+    await load(bench.producer, "collect", sealed)
+    await bench.answers.until(expected, check=program.check)
+
+
+async def stored(bench: Bench, run: CollectRun) -> list[Document]:
+    """The documents that a run left in the store; raises if any is missing."""
+    ids = {"$gte": f"{run.prefix}-", "$lt": f"{run.prefix}."}
+    documents = [doc async for doc in bench.scene.database["records"].find({"_id": ids, "state": "live"})]
+    if len(documents) != run.records:
+        raise RuntimeError(f"{len(documents)} of {run.records} records are stored")
+    return documents
 
 
 def batch_size(documents: Sequence[Document]) -> float:

@@ -45,13 +45,11 @@ class Replies:
 
 
 @asynccontextmanager
-async def replies(bootstrap: str) -> AsyncIterator[Replies]:
-    """Connect to the replies topic."""
+async def replies(bootstrap: str, partitions: int) -> AsyncIterator[Replies]:
+    """Connect to the replies topic, which has that many partitions."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        await consumer._client.set_topics([REPLIES])  # noqa: SLF001 - partitions are known after this only
-        parts = sorted(consumer.partitions_for_topic(REPLIES) or ())
-        yield Replies(consumer, [TopicPartition(REPLIES, part) for part in parts])
+        yield Replies(consumer, [TopicPartition(REPLIES, number) for number in range(partitions)])
     finally:
         await consumer.stop()

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+
+
+@dataclass(slots=True)
+class VaultWork:
+    """What Vault did: requests by operation, and the items in them (a batch holds up to 480)."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    items: Counter[str] = field(default_factory=Counter)
 
 
 class VaultLog:
@@ -15,9 +24,9 @@ class VaultLog:
         self._file = file
         self._at = file.stat().st_size
 
-    def since_last(self) -> Counter[str]:
-        """Requests by operation (``encrypt``, ``hmac``, ``keys``, ...)."""
-        counted: Counter[str] = Counter()
+    def since_last(self) -> VaultWork:
+        """What was logged since; anything of our own in between counts as well."""
+        work = VaultWork()
         with self._file.open("rb") as log:
             log.seek(self._at)
             for line in log:
@@ -25,9 +34,14 @@ class VaultLog:
                     break
                 self._at += len(line)
                 entry = orjson.loads(line)
-                if entry.get("type") == "request":
-                    counted[_operation(str(entry["request"].get("path", "")))] += 1
-        return counted
+                if entry.get("type") != "request":
+                    continue
+                request = entry["request"]
+                name = _operation(str(request.get("path", "")))
+                batch = (request.get("data") or {}).get("batch_input")
+                work.calls[name] += 1
+                work.items[name] += len(batch) if isinstance(batch, list) else 1
+        return work
 
 
 def _operation(path: str) -> str:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +68,16 @@ class Program:
 
 
 @contextmanager
-def worker(home: Path, name: str, start: Sequence[str] = _START) -> Iterator[Program]:
+def program(arguments: Sequence[str], log: Path) -> Iterator[Program]:
+    """Run Python with these arguments; stop it at the end."""
+    started = Program(arguments, log)
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+def worker(home: Path, name: str, start: Sequence[str] = _START) -> AbstractContextManager[Program]:
     """Run ``dangan worker`` on an installation.
 
     Args:
@@ -78,16 +86,4 @@ def worker(home: Path, name: str, start: Sequence[str] = _START) -> Iterator[Pro
         start: how Python starts the ``dangan`` command: as it is, or under benchmarks/cpu_profile.py.
     """
     options = ("worker", "--home", str(home), "--name", name, "--log-level", "warning")
-    started = Program((*start, *options), home / "bench-worker.log")
-    try:
-        yield started
-    finally:
-        started.stop()
-
-
-def wait_for(seconds: float, program: Program) -> None:
-    """Let a process come to rest."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        program.check()
-        time.sleep(0.05)
+    return program((*start, *options), home / "bench-worker.log")

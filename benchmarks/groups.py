@@ -1,0 +1,32 @@
+"""Which rows are measured together, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Final
+
+from benchmarks.access_rows import access_rows
+from benchmarks.bench import Bench
+from benchmarks.collect_rows import collect_rows
+from benchmarks.rows import Row
+from benchmarks.store_rows import store_rows
+
+Group = Callable[[Bench], Awaitable[list[Row]]]
+
+#: Row -> what measures it. The rows of one group share their runs. The large store comes last.
+GROUPS: Final[dict[str, Group]] = {
+    **dict.fromkeys(("A1", "A2", "A3", "A4"), collect_rows),
+    "A5": access_rows,
+    **dict.fromkeys(("A6", "A7", "A8", "F"), store_rows),
+}
+
+
+def groups_of(rows: Collection[str]) -> list[Group]:
+    """The groups that measure those rows, or all.
+
+    Raises:
+        ValueError: naming the row that does not exist.
+    """
+    if unknown := sorted(set(rows) - GROUPS.keys()):
+        raise ValueError(f"no row {unknown[0]}")
+    return list(dict.fromkeys(GROUPS[name] for name in GROUPS if not rows or name in rows))

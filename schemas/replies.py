@@ -1,4 +1,4 @@
-"""What a sender gets back: one reply per bundle, one result per command, in the bundle's order."""
+"""What a sender gets back: a reply for each bundle, a result for each command, several replies in one message."""
 
 from __future__ import annotations
 
@@ -40,3 +40,10 @@ class Reply:
     code: str | None = None
     message: str | None = None
     next_step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """The payload of one sealed message: what one sender is answered at one time."""
+
+    replies: tuple[Reply, ...]

@@ -1,7 +1,6 @@
 """Where answers go: sealed replies to their readers, unreadable messages to the dead letters.
 
-Both are durable (acks=all) when the calls return. A reply may come twice after a crash; its ``ce_id`` is the
-same each time.
+Both are durable (acks=all) when the calls return. A command's result may come twice after a crash.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from streams.writer import WriterIdentity
 
 log = structlog.get_logger(__name__)
 
-#: JSON bytes of one reply; more results go into further replies to the same bundle.
+#: JSON bytes of one message; more goes into further ones.
 MAX_REPLY_JSON = 768 * 1024
 #: Headers of a dead letter that are copied from the message (they carry no personal data).
 _COPIED = (
@@ -67,15 +66,16 @@ class KafkaOutbox:
         """Seal each reply to its reader; a reader without a valid receiving key gets none."""
         now = self._clock()
         moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        writer = self._writer()
         sends = []
-        for recipient, reply in replies:
+        for recipient, theirs in _by_recipient(replies):
             key = recipient.receiving_key(now)
             if key is None:
-                log.info("reply_skipped", principal=recipient.id, bundle=reply.bundle)
+                log.info("reply_skipped", principal=recipient.id, count=len(theirs))
                 continue
-            for part, payload in enumerate(_payloads(reply)):
-                value = seal_reply(payload, writer=self._writer(), recipient=key, bundle_id=reply.bundle, iat=int(now))
-                reply_id = str(uuid.uuid5(uuid.UUID(reply.bundle), f"reply/{part}"))
+            for payload in _payloads(theirs):
+                reply_id = str(uuid.uuid4())
+                value = seal_reply(payload, writer=writer, recipient=key, reply_id=reply_id, iat=int(now))
                 headers = reply_headers(recipient=recipient.id, reply_id=reply_id, time=moment)
                 sends.append((wire.TOPIC_REPLIES, recipient.id.encode(), value, headers))
         await self._send(sends)
@@ -106,8 +106,30 @@ class KafkaOutbox:
             raise Transient("DG-KAF-001", detail=type(error).__name__) from error
 
 
-def _payloads(reply: Reply) -> Iterator[bytes]:
-    """The reply's JSON, in as many parts as its size asks for."""
+def _by_recipient(replies: Sequence[tuple[Principal, Reply]]) -> list[tuple[Principal, list[Reply]]]:
+    """The replies of a batch by who gets them: sealing costs more than what is sealed."""
+    found: dict[str, tuple[Principal, list[Reply]]] = {}
+    for recipient, reply in replies:
+        found.setdefault(recipient.id, (recipient, []))[1].append(reply)
+    return list(found.values())
+
+
+def _payloads(replies: Sequence[Reply]) -> Iterator[bytes]:
+    """The replies' JSON, in as many parts as their size asks for; a large reply may be in several."""
+    parts: list[bytes] = []
+    size = 0
+    for reply in replies:
+        for part in _parts(reply):
+            if parts and size + len(part) > MAX_REPLY_JSON:
+                yield b'{"replies":[' + b",".join(parts) + b"]}"
+                parts, size = [], 0
+            parts.append(part)
+            size += len(part) + 1
+    yield b'{"replies":[' + b",".join(parts) + b"]}"
+
+
+def _parts(reply: Reply) -> Iterator[bytes]:
+    """One reply as JSON; several with some of its results each when it is large."""
     if reply.code is not None:
         yield orjson.dumps(_members(reply))
         return

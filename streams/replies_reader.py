@@ -11,28 +11,25 @@ from pydantic import TypeAdapter, ValidationError
 from keys.okp import ReceivingKey
 from schemas import wire
 from schemas.errors import DanganError
-from schemas.replies import Reply
+from schemas.replies import Replies, Reply
 from schemas.trust import Trust
 from streams.receipts import Unanswered
 from streams.reply_envelope import open_reply
 
 log = structlog.get_logger(__name__)
-_REPLY: Final = TypeAdapter(Reply)
+_REPLIES: Final = TypeAdapter(Replies)
 
 
-def parse_reply(payload: bytes, bundle_id: str) -> Reply:
-    """A verified reply's results; ``bundle_id`` is the one that was signed.
+def parse_replies(payload: bytes) -> tuple[Reply, ...]:
+    """The replies in a verified payload, one for each bundle.
 
     Raises:
-        DanganError: DG-WIR-016 when the JSON is not a reply's, or another bundle's.
+        DanganError: DG-WIR-016 when the JSON is something else.
     """
     try:
-        reply = _REPLY.validate_json(payload)
+        return _REPLIES.validate_json(payload).replies
     except ValidationError:
         raise DanganError("DG-WIR-016", detail="content") from None
-    if reply.bundle != bundle_id:
-        raise DanganError("DG-WIR-016", detail="another bundle's")
-    return reply
 
 
 class RepliesReader:
@@ -62,11 +59,10 @@ class RepliesReader:
             return
         try:
             opened = open_reply(message.value, key=self._key, trust=self._trust)
-            if not self._unanswered.knows(opened.bundle_id):
-                return  # another process of the same principal waits for it, or it is too late
-            reply = parse_reply(opened.payload, opened.bundle_id)
+            replies = parse_replies(opened.payload)
         except DanganError as error:
             self.rejected += 1
             log.warning("reply_rejected", code=error.code, partition=message.partition, offset=message.offset)
             return
-        self._unanswered.resolve(reply)
+        for reply in replies:  # those that nobody here waits for are another process's, or too late
+            self._unanswered.resolve(reply)

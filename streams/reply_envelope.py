@@ -2,7 +2,7 @@
 
 The same two layers as a bundle, the other way round. The inner header carries the writer's certificate
 (streams/writer.py), so that a requester with the trust file verifies a reply offline; ``aud`` names the
-receiving key, so that a requester cannot seal a reply again to somebody else; ``bid`` the bundle it answers.
+receiving key, so that a requester cannot seal a reply again to somebody else; ``rid`` is the reply's own id.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from schemas.trust import Trust
 from streams import compact
 from streams.writer import WriterIdentity, certified_writer
 
-_MEMBERS: Final = frozenset({"iat", "bid", "aud", "wcert"})
+_MEMBERS: Final = frozenset({"iat", "rid", "aud", "wcert"})
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedReply:
-    """A reply whose seal, signature and writer hold: the bundle it answers, the JSON, who wrote it, when."""
+    """A reply whose seal, signature and writer hold: its id, the JSON, who wrote it, when."""
 
-    bundle_id: str
+    reply_id: str
     payload: bytes = field(repr=False)
     writer: str
     iat: int
@@ -37,7 +37,7 @@ def seal_reply(
     *,
     writer: WriterIdentity,
     recipient: PublicKey,
-    bundle_id: str,
+    reply_id: str,
     iat: int,
     secrets: compact.SealingSecrets | None = None,
 ) -> bytes:
@@ -47,7 +47,7 @@ def seal_reply(
         payload: the reply's JSON.
         writer: this process.
         recipient: the requester's valid X25519 key.
-        bundle_id: the bundle answered.
+        reply_id: a lower-case UUID; the ``ce_id`` header is the same.
         iat: the time of signing, UNIX seconds.
         secrets: given by the test vectors only.
     """
@@ -55,7 +55,7 @@ def seal_reply(
         "kid": writer.key.kid,
         "typ": wire.TYP_REPLY_JWS,
         "iat": iat,
-        "bid": bundle_id,
+        "rid": reply_id,
         "aud": recipient.kid,
         "wcert": writer.cert,
     }
@@ -105,12 +105,12 @@ def _opened(value: bytes, key: ReceivingKey, trust: Trust) -> OpenedReply:
         members=_MEMBERS,
         max_protected=wire.MAX_REPLY_PROTECTED,
     )
-    iat, bundle_id, cert = (signed.header[member] for member in ("iat", "bid", "wcert"))
-    if type(iat) is not int or not isinstance(bundle_id, str) or not isinstance(cert, str):
+    iat, reply_id, cert = (signed.header[member] for member in ("iat", "rid", "wcert"))
+    if type(iat) is not int or not isinstance(reply_id, str) or not isinstance(cert, str):
         raise compact.Malformed("header members")
     if signed.header["aud"] != key.kid:
         raise compact.Malformed("meant for another key")
     writer = certified_writer(cert, trust=trust, at=iat)
     if not compact.verify(signed, writer.x):
         raise compact.Malformed("signature")
-    return OpenedReply(bundle_id, signed.payload(), writer.id, iat)
+    return OpenedReply(reply_id, signed.payload(), writer.id, iat)

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from schemas import topics, wire
 from schemas.commands import Bundle
-from schemas.replies import Reply
+from schemas.replies import Replies
 from schemas.wire import Family
 
 _REF: Final = "#/components/schemas/{model}"
@@ -147,7 +147,7 @@ def _principal() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    adapters = [("Bundle", "validation", TypeAdapter(Bundle)), ("Reply", "validation", TypeAdapter(Reply))]
+    adapters = [("Bundle", "validation", TypeAdapter(Bundle)), ("Replies", "validation", TypeAdapter(Replies))]
     _, generated = TypeAdapter.json_schemas(adapters, ref_template=_REF)  # type: ignore[arg-type]
     times = {name: {"type": "integer", "description": "UNIX seconds."} for name in ("seal_until", "announced_at")}
     announcement = {
@@ -158,7 +158,7 @@ def _schemas() -> dict[str, Any]:
     }
     return {
         "SealedBundle": _sealed(wire.TYP_BUNDLE_JWE, wire.TYP_BUNDLE_JWS, "Bundle", wire.WireLimits().max_value),
-        "SealedReply": _sealed(wire.TYP_REPLY_JWE, wire.TYP_REPLY_JWS, "Reply", topics.MAX_MESSAGE_BYTES),
+        "SealedReply": _sealed(wire.TYP_REPLY_JWE, wire.TYP_REPLY_JWS, "Replies", topics.MAX_MESSAGE_BYTES),
         "SignedAnnouncement": {
             "type": "string",
             "contentMediaType": wire.CONTENT_TYPE,

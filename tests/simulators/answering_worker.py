@@ -23,7 +23,7 @@ from keys.okp import PublicIngestKey, ReceivingKey
 from keys.principal_keys import PrincipalKeys
 from schemas import topics, wire
 from schemas.principals import PublicKey
-from schemas.replies import Reply, Result
+from schemas.replies import Replies, Reply, Result
 from schemas.wire import Family, WireLimits
 from streams.announce import State, announce
 from streams.bundle import parse_bundle
@@ -105,10 +105,10 @@ class AnsweringWorker:
         """Send a reply to the client."""
         receiving = self._client.receiving
         value = seal_reply(
-            orjson.dumps(asdict(Reply(bundle_id, tuple(results)))),
+            orjson.dumps(asdict(Replies((Reply(bundle_id, tuple(results)),)))),
             writer=self._writer,
             recipient=PublicKey(receiving.kid, receiving.x, 0, 1 << 40),
-            bundle_id=bundle_id,
+            reply_id=bundle_id,
             iat=int(time.time()),
         )
         headers = reply_headers(

@@ -98,6 +98,7 @@ class SimulatedLedger:
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
+        self.frozen: defaultdict[str, set[str]] = defaultdict(set)
 
     async def open(self, entries: Sequence[Entry]) -> set[str]:
         known = {entry.record for entry in entries if entry.record in self.entries}
@@ -120,17 +121,14 @@ class SimulatedLedger:
             traces = self._with(name, Traces(ingest_kids=frozenset(ingest_kids)))
             self._change(name, State.PENDING, traces=traces, state=State.FORGOTTEN, forgotten_at=at)
 
-    async def freeze(self, records: Collection[str], root: str, tag: str) -> None:
-        for name in records:
-            entry = self.entries[name]
-            tags = entry.frozen.get(root, frozenset()) | {tag}
-            self.entries[name] = replace(entry, frozen={**entry.frozen, root: tags})
+    async def freeze(self, records: Collection[str], tag: str) -> None:
+        self.frozen[tag].update(records)
 
     async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
         found = [
             entry
             for entry in self.entries.values()
-            if entry.state is State.FORGOTTEN and tag in entry.frozen.get(root, ()) and root not in entry.swept
+            if entry.state is State.FORGOTTEN and entry.record in self.frozen[tag] and root not in entry.swept
         ]
         for entry in found:
             self.entries[entry.record] = replace(entry, swept={**entry.swept, root: sweep})

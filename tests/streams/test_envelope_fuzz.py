@@ -38,7 +38,7 @@ from tests.vectors.bundles import (
 GOOD = forged()
 KEY = PublicKey(SIGNER.kid, SIGNER.x, 0, NOW * 2)
 REPLY = seal_reply(
-    b"{}", writer=certified(), recipient=PublicKey(RECIPIENT.kid, RECIPIENT.x, 0, 1), bundle_id=BUNDLE_ID, iat=NOW
+    b"{}", writer=certified(), recipient=PublicKey(RECIPIENT.kid, RECIPIENT.x, 0, 1), reply_id=BUNDLE_ID, iat=NOW
 )
 B64_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

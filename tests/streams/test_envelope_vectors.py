@@ -135,7 +135,7 @@ def test_a_reply(case: dict[str, Any]) -> None:
         return
     reply = open_reply(case["value"].encode(), key=receiving("recipient"), trust=trust)
     assert reply.payload.decode() == case["payload"]
-    assert {"bundle_id": reply.bundle_id, "writer": reply.writer, "iat": reply.iat} == case["opened"]
+    assert {"reply_id": reply.reply_id, "writer": reply.writer, "iat": reply.iat} == case["opened"]
 
 
 @named(ANNOUNCEMENTS["cases"])

@@ -28,10 +28,15 @@ from tests.vectors.bundles import (
     WRITERS,
 )
 
+REPLY_ID = "a1f2c3d4-0b1c-4d2e-8f30-5a6b7c8d9e01"
 REPLY = json.dumps(
     {
-        "bundle": BUNDLE_ID,
-        "results": [{"id": "0c5e1a4e-2f64-4d0a-8a55-3f3c6f0f9a01", "status": "accepted", "version": 1}],
+        "replies": [
+            {
+                "bundle": BUNDLE_ID,
+                "results": [{"id": "0c5e1a4e-2f64-4d0a-8a55-3f3c6f0f9a01", "status": "accepted", "version": 1}],
+            }
+        ]
     },
     separators=(",", ":"),
 ).encode()
@@ -61,7 +66,7 @@ def certified(at: int = NOW, **keys: SigningKey) -> WriterIdentity:
 
 
 def _reply_header(writer: WriterIdentity, **changes: Any) -> dict[str, Any]:
-    header = {"alg": "Ed25519", "kid": WRITER.kid, "typ": "dangan-reply+jws", "iat": NOW, "bid": BUNDLE_ID}
+    header = {"alg": "Ed25519", "kid": WRITER.kid, "typ": "dangan-reply+jws", "iat": NOW, "rid": REPLY_ID}
     return {**header, "aud": RECIPIENT.kid, "wcert": writer.cert, **changes}
 
 
@@ -74,12 +79,12 @@ def _forged_reply(header: dict[str, Any], signer: SigningKey = WRITER) -> bytes:
 def _reply_cases() -> Iterator[dict[str, Any]]:
     writer = certified()
     recipient = PublicKey(RECIPIENT.kid, RECIPIENT.x, 0, NOW * 2)
-    good = seal_reply(REPLY, writer=writer, recipient=recipient, bundle_id=BUNDLE_ID, iat=NOW, secrets=SECRETS)
+    good = seal_reply(REPLY, writer=writer, recipient=recipient, reply_id=REPLY_ID, iat=NOW, secrets=SECRETS)
     yield {
         "name": "a reply",
         "value": good.decode(),
         "payload": REPLY.decode(),
-        "opened": {"bundle_id": BUNDLE_ID, "writer": writer.id, "iat": NOW},
+        "opened": {"reply_id": REPLY_ID, "writer": writer.id, "iat": NOW},
     }
     bad = {
         "a certificate by a key that is not trusted": _forged_reply(

@@ -23,6 +23,7 @@ from tests.consumers.samples import principal
 from tests.vectors.answers import WRITERS, certified
 from tests.vectors.bundles import NOW
 
+IDENTITY = certified()
 TRUST = Trust(writers=(TrustedKey(kid=WRITERS.kid, x=WRITERS.x),))
 
 
@@ -48,7 +49,7 @@ def reader(name: str) -> tuple[Any, ReceivingKey]:
 
 
 def outbox(producer: Producer) -> KafkaOutbox:
-    return KafkaOutbox(producer, lambda: certified(), clock=lambda: float(NOW))
+    return KafkaOutbox(producer, lambda: IDENTITY, clock=lambda: float(NOW))
 
 
 def reply(bundle: str, count: int = 1, size: int = 0) -> Reply:

@@ -4,13 +4,13 @@
 restore replays. This module holds the entry and the rules about it; :class:`LedgerStore` is what keeps them.
 
 A record is gone for good when every root that wrapped something of it was swept after it was forgotten.
-What a sweep of a root may count as swept is settled *before* the root is rotated: the sweep tags the
-entries that it finds ``forgotten`` at that moment (its frozen set) and afterwards counts the tagged ones
+What a sweep of a root may count as swept is settled *before* the root is rotated: the sweep keeps a
+list of the entries that it finds ``forgotten`` at that moment (its frozen set) and afterwards counts those
 only. Whatever is forgotten later was possibly still wrapped under the new version, and waits for the next
 sweep.
 
 Each attempt at freezing has a tag of its own, and the sweep's document names the tag of the attempt that
-counts: so a sweeper that was fenced off and wakes up late can tag what it likes without effect.
+counts: so a sweeper that was fenced off and wakes up late can freeze what it likes without effect.
 """
 
 from __future__ import annotations
@@ -82,7 +82,6 @@ class Entry:
     Attributes:
         traces: written before any of its keys is removed; only ever added to.
         forgotten_at: UNIX seconds.
-        frozen: root -> tags of the freezing attempts that found the entry forgotten.
         swept: root -> id of the sweep that finished for it.
         certificate: serial of its certificate.
     """
@@ -92,7 +91,6 @@ class Entry:
     state: State = State.PENDING
     traces: Traces = Traces()
     forgotten_at: int | None = None
-    frozen: Mapping[str, frozenset[str]] = field(default_factory=dict)
     swept: Mapping[str, str] = field(default_factory=dict)
     certificate: str | None = None
 
@@ -139,11 +137,11 @@ class LedgerStore(Protocol):
     async def forgotten(self, records: Collection[str], ingest_kids: Collection[str], *, at: int) -> None:
         """Add the ingest keys to the pending entries of those records and move them on to forgotten."""
 
-    async def freeze(self, records: Collection[str], root: str, tag: str) -> None:
-        """Add a freezing tag for the root to those entries."""
+    async def freeze(self, records: Collection[str], tag: str) -> None:
+        """Add entries to the frozen set of that tag."""
 
     async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
-        """Note the sweep on every entry that bears the tag and has none for the root; return how many."""
+        """Note the sweep on every entry of the tag's frozen set that has none for the root; return how many."""
 
     async def certified(self, records: Collection[str], serial: str) -> None:
         """Move forgotten entries on to certified."""

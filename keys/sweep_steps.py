@@ -33,7 +33,7 @@ async def freeze(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     while entries := await tools.ledger.in_state(State.FORGOTTEN, after=after, limit=_LEDGER_BATCH):
         found = [entry.record for entry in entries if freezable(entry, keys.root, destroyed)]
         if found:
-            await tools.ledger.freeze(found, keys.root, tag)
+            await tools.ledger.freeze(found, tag)
         after = entries[-1].record
     info = await tools.transit.key_info(keys.root)
     floor = max(info.min_decryption_version, 1)

@@ -1,5 +1,6 @@
 """The destruction ledger in MongoDB: collection ``ledger``, one document per destroyed record, never removed.
 
+``frozen`` holds what sweeps may count when they end: inserted before the rotation, gone when it is noted.
 Sets are arrays that only ``$addToSet`` writes, so that every write can be repeated and late ones add nothing.
 """
 
@@ -19,16 +20,17 @@ _MANY: Final = 1000
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create the indexes of ``ledger``; repeatable."""
+    """Create the indexes of ``ledger`` and ``frozen``; repeatable."""
     await database["ledger"].create_index([("state", 1), ("_id", 1)], name="state")
-    await database["ledger"].create_index([("order.command", 1)], name="command")
+    await database["frozen"].create_index([("tag", 1)], name="tag")
 
 
 class Ledger:
-    """The ``ledger`` collection. Implements :class:`keys.ledger.LedgerStore`."""
+    """The ``ledger`` and ``frozen`` collections. Implements :class:`keys.ledger.LedgerStore`."""
 
     def __init__(self, database: Database) -> None:
         self._ledger = database["ledger"]
+        self._frozen = database["frozen"]
 
     async def open(self, entries: Sequence[Entry]) -> set[str]:
         """Insert pending entries; return the records that had an entry already, which stays as it is."""
@@ -83,24 +85,30 @@ class Ledger:
             },
         )
 
-    async def freeze(self, records: Collection[str], root: str, tag: str) -> None:
-        """Add a freezing tag for the root to those entries."""
-        await self._update(records, {}, {"$addToSet": {f"frozen.{root}": tag}})
+    async def freeze(self, records: Collection[str], tag: str) -> None:
+        """Add entries to the frozen set of that tag."""
+        await self._frozen.insert_one({"tag": tag, "records": list(records)})
 
     async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
-        """Note the sweep on every entry that bears the tag and has none for the root; return how many."""
-        query = {"state": State.FORGOTTEN.value, f"frozen.{root}": tag, f"swept.{root}": {"$exists": False}}
-        return (await self._ledger.update_many(query, {"$set": {f"swept.{root}": sweep}})).modified_count
+        """Note the sweep on every entry of the tag's frozen set that has none for the root; return how many."""
+        condition = {"state": State.FORGOTTEN.value, f"swept.{root}": {"$exists": False}}
+        done = 0
+        async for part in self._frozen.find({"tag": tag}):
+            done += await self._update(part["records"], condition, {"$set": {f"swept.{root}": sweep}})
+        await self._frozen.delete_many({"tag": tag})
+        return done
 
     async def certified(self, records: Collection[str], serial: str) -> None:
         """Move forgotten entries on to certified."""
         change = {"$set": {"state": State.CERTIFIED.value, "certificate": serial}}
         await self._update(records, {"state": State.FORGOTTEN.value}, change)
 
-    async def _update(self, records: Collection[str], condition: Document, change: Document) -> None:
-        ids = list(records)
+    async def _update(self, records: Collection[str], condition: Document, change: Document) -> int:
+        ids, done = list(records), 0
         for start in range(0, len(ids), _MANY):
-            await self._ledger.update_many({"_id": {"$in": ids[start : start + _MANY]}, **condition}, change)
+            query = {"_id": {"$in": ids[start : start + _MANY]}, **condition}
+            done += (await self._ledger.update_many(query, change)).modified_count
+        return done
 
 
 def to_document(entry: Entry) -> Document:
@@ -120,8 +128,6 @@ def to_document(entry: Entry) -> Document:
     }
     if entry.forgotten_at is not None:
         doc["forgotten_at"] = entry.forgotten_at
-    if entry.frozen:
-        doc["frozen"] = {root: sorted(tags) for root, tags in entry.frozen.items()}
     if entry.swept:
         doc["swept"] = dict(entry.swept)
     if entry.certificate:
@@ -142,7 +148,6 @@ def from_document(doc: Mapping[str, Any]) -> Entry:
             frozenset(doc["ingest_kids"]),
         ),
         forgotten_at=doc.get("forgotten_at"),
-        frozen={root: frozenset(tags) for root, tags in doc.get("frozen", {}).items()},
         swept=dict(doc.get("swept", {})),
         certificate=doc.get("certificate"),
     )

@@ -180,7 +180,7 @@ class CertifiesWhatIsMerelyForgotten(SimulatedLedger):
     async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
         for name, entry in list(self.entries.items()):
             if entry.state is State.FORGOTTEN:
-                await self.freeze([name], root, tag)
+                await self.freeze([name], tag)
         return await super().sweep_done(root, tag, sweep)
 
 

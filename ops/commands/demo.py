@@ -38,8 +38,10 @@ def demo(
 
     Exit status 1 if a claim of the final table is false.
     """
-    from ops.demo.story import Plan, tell  # noqa: PLC0415 - needs the extra "embedded", and loads everything
-
+    try:
+        from ops.demo.story import Plan, tell  # noqa: PLC0415 - absent without the extra "embedded"
+    except ModuleNotFoundError as error:
+        raise DanganError("DG-OPS-008", detail=f"{error.name} is missing") from error
     configure_logging(logging.CRITICAL)  # what goes wrong is told on the stage; the worker has a log of its own
     if home is not None and home.exists() and any(home.iterdir()):
         raise DanganError("DG-OPS-040", field=str(home))

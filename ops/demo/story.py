@@ -57,6 +57,7 @@ async def tell(plan: Plan, stage: Stage, claims: Claims) -> None:
         await destroying.destroy(scene, doomed)
         outcome = await destroying.sweep(scene)
         await drill.steal_again()
+        await drill.restore()
         await _goes_on(scene, kept)
         await proving.verify_audit(scene)
         proving.verify_certificate_offline(scene, outcome.certificates, doomed)

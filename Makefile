@@ -11,7 +11,7 @@ help: ## show this
 venv: ## make .venv from the hashed lock (the other targets do it when needed)
 	@$(PYTHON) .ci/environment.py
 
-demo: venv ## tell the whole story in the terminal, about two minutes
+demo: venv ## tell the whole story in the terminal, about a minute
 	@$(BIN)/dangan demo $(ARGS)
 
 test: lint ## lint, types, contracts, then every test on real servers

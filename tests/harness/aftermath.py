@@ -24,7 +24,6 @@ from store.records import Record, Records
 from streams.app import GROUP
 from streams.audit.checkpoint import VALUE_PREFIX
 from streams.audit.findings import Report
-from streams.audit.reader import open_topic
 from streams.audit.verify import Verifier
 from streams.reply_envelope import open_reply
 from tests.harness.office import Office
@@ -64,11 +63,33 @@ async def lag(settings: Settings) -> int:
     return sum(max(0, end - done.get(at, 0)) for at, end in ends.items())
 
 
+async def messages_of(settings: Settings, *topics: str) -> list[Any]:
+    """Every message of the topics up to their ends now (aiokafka's records), partition by partition."""
+    consumer = AIOKafkaConsumer(
+        *topics,
+        bootstrap_servers=settings.kafka_bootstrap,
+        group_id=None,
+        auto_offset_reset="earliest",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+    found = []
+    await consumer.start()
+    try:
+        partitions = consumer.assignment()  # all of them: there is no group to share with
+        ends = await consumer.end_offsets(partitions)
+        left = {at for at in partitions if await consumer.position(at) < ends[at]}
+        while left:
+            for batch in (await consumer.getmany(timeout_ms=300)).values():
+                found += batch
+            left = {at for at in left if await consumer.position(at) < ends[at]}
+    finally:
+        await consumer.stop()
+    return sorted(found, key=lambda message: (message.topic, message.partition, message.offset))
+
+
 async def values_of(settings: Settings, topic: str) -> list[bytes]:
     """Every value on a topic, partition by partition."""
-    async with open_topic(settings.kafka_bootstrap, topic) as reader:
-        found = [entry async for batch in reader.to_the_end() for entry in batch]
-    return [entry.value for entry in sorted(found, key=lambda entry: (entry.partition, entry.offset))]
+    return [message.value or b"" for message in await messages_of(settings, topic)]
 
 
 async def audit_events(settings: Settings) -> list[dict[str, Any]]:
@@ -104,7 +125,8 @@ async def answers(office: Office, who: PrincipalKeys) -> dict[str, Counter[tuple
             opened = open_reply(value, key=who.receiving, trust=office.trust)
         except DanganError:
             continue  # another principal's
-        for result in orjson.loads(opened.payload)["results"]:
+        results = (result for reply in orjson.loads(opened.payload)["replies"] for result in reply["results"])
+        for result in results:
             found[result["id"]][result["status"], result.get("code")] += 1
     return found
 

@@ -1,0 +1,36 @@
+"""An archive at work on the session's services, for as long as a module's tests run; a whole life, told once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from ops.embedded.stack import Stack
+from tests.harness.office import Office, open_office
+from tests.harness.services import own_services
+from tests.harness.story import Story, tell
+from tests.harness.workers import Worker
+
+
+@pytest.fixture(scope="module")
+def office(stack: Stack) -> Office:
+    """People and systems, newly registered for the module."""
+    return asyncio.run(open_office(stack.settings))
+
+
+@pytest.fixture(scope="module")
+def worker(stack: Stack, office: Office) -> Iterator[Worker]:
+    """A worker process on the session's services."""
+    with Worker(stack.home, "flow") as started:
+        started.wait_started()
+        yield started
+
+
+@pytest.fixture(scope="session")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
+    """A whole life of some records on services of its own: its sweep destroys old versions of every root."""
+    folder = tmp_path_factory.mktemp("story")
+    with own_services(folder / "home") as started:
+        yield asyncio.run(tell(started, folder))

@@ -444,6 +444,10 @@ TEXTS: dict[str, Text] = {
         "A key-page copy is damaged or is not what its name says.",
         "Use the copy of another backup place.",
     ),
+    "DG-BAK-006": Text(
+        "The backup cannot be written.",
+        "Make room and check the folder's permissions, then run dangan backup again; no part of it was left.",
+    ),
     # --- operations: services, bootstrap, settings (DG-OPS-001 to 029) ---
     "DG-OPS-001": Text(
         "A program that this needs is missing.",

@@ -1,0 +1,98 @@
+"""``dangan backup`` and ``dangan restore``: the data apart from its keys, and back together with the newest ones."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from keys.places import DirectoryPlace
+from keys.vault import Transit
+from ops.backup import make_backup
+from ops.config import load_settings
+from ops.restore import Report, Restore
+from schemas.settings import Settings
+from store.database import connect
+
+Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
+OnProgress = Callable[[str, int, int | None], None]
+_SHOWN = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``dangan backup`` and ``dangan restore`` to the command line."""
+    app.command("backup")(backup)
+    app.command("restore")(restore)
+
+
+def backup(
+    to: Annotated[Path, typer.Option(help="Folder that takes the backup, in a folder of its own.")],
+    home: Home = None,
+) -> None:
+    """Copy the database, as mongodump would. What is destroyed later cannot be read from the copy any more."""
+    settings = load_settings(home)
+
+    async def act(told: OnProgress) -> Path:
+        async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
+            return await make_backup(database, to, now=int(time.time()), on_progress=told)
+
+    with _bars() as bars:
+        folder = asyncio.run(act(_Told(bars)))
+    typer.echo(str(folder))
+
+
+def restore(
+    source: Annotated[Path, typer.Option("--from", help="A folder that dangan backup made.")],
+    into: Annotated[str, typer.Option(help="Name of a new database on the same server.")],
+    home: Home = None,
+) -> None:
+    """Join a backup's records with the current keys in a new database, next to the live one.
+
+    Destroyed records stay destroyed. If the live database is lost, load the newest backup in its place with
+    mongorestore first: its ledger and the key-page snapshots of the backup places are then the newest there are.
+    """
+    settings = load_settings(home)
+    with _bars() as bars:
+        report = asyncio.run(_restore(settings, source, into, _Told(bars)))
+    console = Console()
+    console.print(f"restored {report.restored}, destroyed and left so {report.destroyed}, key pages {report.pages}")
+    if report.unreadable:
+        names = escape(", ".join(report.unreadable[:_SHOWN]))
+        console.print(f"[bold red]unreadable {len(report.unreadable)}[/]: {names}")
+        raise typer.Exit(1)
+
+
+async def _restore(settings: Settings, source: Path, into: str, told: OnProgress) -> Report:
+    uri = settings.mongo_uri.get_secret_value()
+    async with (
+        connect(uri, settings.mongo_database) as live,
+        connect(uri, into) as target,
+        Transit(settings.vault_addr, settings.token_file("sweeper"), mount=settings.transit_mount) as transit,
+    ):
+        places = [DirectoryPlace(place) for place in settings.backup_places]
+        return await Restore(source, live, target, transit, places, told).run()
+
+
+def _bars() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+class _Told:
+    """One bar for each collection."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, name: str, done: int, total: int | None) -> None:
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=total)
+        self._bars.update(self._tasks[name], completed=done, total=total)

@@ -1,0 +1,189 @@
+"""Restore a backup into a new database: its records, the current keys, the newest ledger. Never over anything.
+
+Refused with the reason: the live database or one that is not empty as the target; a backup that is not whole; a
+ledger that is older than the backup (destroyed records could come back); no current key pages.
+
+What is newer elsewhere is never taken from the backup: key pages and ingest keys come from the live store and the
+key-page snapshots, every other collection but the records from the live store where it has one. A grant that was
+recalled after the backup stays recalled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import bson
+from bson.raw_bson import RawBSONDocument
+
+from keys.places import Place
+from keys.ports import KeyRef
+from keys.restore import Fate, fate, newest_with, stale_ledger
+from keys.roots import root_of
+from keys.vault import Transit
+from ops.backup import Manifest, Progress, collection_file, read_manifest
+from ops.key_copies import page_copies
+from schemas.errors import DanganError
+from schemas.levels import Level
+from store import ingest_keys, ledger, pages, records, sweeps
+from store.database import Database, Document
+from store.dump import documents, dump, load
+
+_KEYS: Final = ("pages", "ingest_keys")
+_BATCH: Final = 500
+
+
+@dataclass(slots=True)
+class Report:
+    """What a restore did, in records; ``unreadable`` holds the ids of those that nobody destroyed and that do
+    not open: there must be none.
+    """
+
+    restored: int = 0
+    destroyed: int = 0
+    pages: int = 0
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """A restore of one backup.
+
+    Attributes:
+        folder: what ``dangan backup`` made.
+        live: the archive's database; its ledger and its keys are the newest there are.
+        into: a database that does not exist yet.
+        transit: may read the level roots' settings.
+        places: backup places with key-page snapshots.
+    """
+
+    folder: Path
+    live: Database
+    into: Database
+    transit: Transit
+    places: Sequence[Place]
+    on_progress: Progress
+
+    async def run(self) -> Report:
+        """Restore everything.
+
+        Raises:
+            DanganError: DG-BAK-001 to -005; the target is dropped again.
+        """
+        manifest = read_manifest(self.folder)
+        await self._check_target()
+        destroyed = await self._ledger_ids(manifest)
+        try:
+            report = Report()
+            slots = await self._pages(report, expected="pages" in manifest.collections)
+            await self._records(manifest, destroyed, slots, report)
+            await self._others(manifest)
+            for module in (records, pages, ledger, sweeps, ingest_keys):
+                await module.ensure_indexes(self.into)
+        except BaseException:
+            await self.into.client.drop_database(self.into.name)
+            raise
+        return report
+
+    async def _check_target(self) -> None:
+        if self.into.name == self.live.name or await self.into.list_collection_names():
+            raise DanganError("DG-BAK-002", detail=self.into.name)
+
+    async def _ledger_ids(self, manifest: Manifest) -> set[str]:
+        """Everything that was ever destroyed."""
+        ids = {str(doc["_id"]) async for doc in self.live["ledger"].find({}, {"_id": 1})}
+        older = stale_ledger(ids, (_text(doc, "_id") for doc in self._documents(manifest, "ledger")))
+        if older is not None:
+            raise DanganError("DG-BAK-003", detail=older)
+        return ids
+
+    async def _pages(self, report: Report, *, expected: bool) -> dict[str, int]:
+        """Write the newest copy of every page; page id -> slots, of those under a version that Vault has."""
+        slots: dict[str, int] = {}
+        with ExitStack() as files:
+            for level in Level:
+                info = await self.transit.key_info(root_of(level))
+                oldest = max(info.min_available_version, info.min_decryption_version)
+                copies = page_copies(self.places, level, files)
+                batch: list[Document] = []
+                async for page in newest_with(pages.Pages(self.live).scan(level), *copies):
+                    if page.root_version >= oldest:
+                        slots[page.id] = sum(1 << slot for slot in page.slots)
+                    batch.append(pages.to_document(page))
+                    report.pages += 1
+                    if len(batch) == _BATCH:
+                        await self.into["pages"].insert_many(batch, ordered=False)
+                        batch = []
+                if batch:
+                    await self.into["pages"].insert_many(batch, ordered=False)
+                self.on_progress("pages", report.pages, None)
+        if expected and not slots:
+            raise DanganError("DG-BAK-004")
+        return slots
+
+    async def _records(self, manifest: Manifest, gone: set[str], slots: Mapping[str, int], report: Report) -> None:
+        absent = set(gone)
+
+        def judged() -> Iterator[bytes]:
+            for raw in self._documents(manifest, "records"):
+                doc = RawBSONDocument(raw)
+                record = str(doc["_id"])
+                absent.discard(record)
+                what = fate(record, _keys(doc), ledger=gone, slots=slots)
+                if what is Fate.DESTROYED:
+                    report.destroyed += 1
+                    yield raw if doc["state"] == "destroyed" else _tombstone(record)
+                    continue
+                if what is Fate.RESTORED:
+                    report.restored += 1
+                else:
+                    report.unreadable.append(record)
+                yield raw
+
+        await load(self.into, "records", judged())
+        # What was collected after the backup and destroyed must not be collected again either.
+        await load(self.into, "records", map(_tombstone, sorted(absent)))
+
+    async def _others(self, manifest: Manifest) -> None:
+        there = set(await self.live.list_collection_names())
+        for name in sorted((there | set(manifest.collections)) - {"pages", "records"}):
+            if name in there:
+                async for batch in dump(self.live, name):
+                    await load(self.into, name, _split(batch))
+            elif name not in _KEYS:
+                await load(self.into, name, self._documents(manifest, name))
+
+    def _documents(self, manifest: Manifest, name: str) -> Iterator[bytes]:
+        part = manifest.collections.get(name)
+        if part is None:
+            return
+        with collection_file(self.folder, manifest, name).open("rb") as source:
+            for done, document in enumerate(documents(source), start=1):
+                yield document
+                if done % _BATCH == 0 or done == part.documents:
+                    self.on_progress(name, done, part.documents)
+
+
+def _text(document: bytes, name: str) -> str:
+    return str(RawBSONDocument(document)[name])
+
+
+def _keys(doc: RawBSONDocument) -> Mapping[Level, KeyRef] | None:
+    if doc["state"] != "live":
+        return None
+    return {Level(level): KeyRef(page, slot) for level, (page, slot) in doc["keys"].items()}
+
+
+def _tombstone(record: str) -> bytes:
+    return bson.encode({"_id": record, "state": "destroyed", "at": 0})
+
+
+def _split(batch: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(batch):
+        end = at + int.from_bytes(batch[at : at + 4], "little")
+        yield batch[at:end]
+        at = end

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.harness.aftermath import messages_of
 from tests.harness.customers import Fields, customer
 
 _SHORTEST = 7  # bytes: what is shorter could be found by chance
+_ZEROS = re.compile(b"\x00{4096,}")
 _NAMES = ("nationality", "occupation", "address", "city", "interests", "last_feedback", "name")
 
 
@@ -54,7 +56,7 @@ class Search:
         """File -> the values found in it, for every byte of every file below a folder."""
         found = {}
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink() and (hits := self.inside(b"".join(_extents(path)))):
+            if path.is_file() and not path.is_symlink() and (hits := self.inside(read(path))):
                 found[str(path.relative_to(folder))] = hits
         return found
 
@@ -112,14 +114,21 @@ def _base64_cores(text: bytes, shift: int) -> Iterator[bytes]:
     yield encoded[first:last].translate(bytes.maketrans(b"+/", b"-_"))
 
 
-def _extents(path: Path) -> Iterator[bytes]:
-    """The parts of a file that are there: Kafka's index files are mostly holes, which are no bytes on the disk."""
-    with path.open("rb") as file:
-        size, at = os.fstat(file.fileno()).st_size, 0
-        while at < size:
-            try:
-                start = os.lseek(file.fileno(), at, os.SEEK_DATA)
-            except OSError:  # nothing but a hole up to the end
-                return
-            at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
-            yield os.pread(file.fileno(), at - start, start)
+def read(path: Path) -> bytes:
+    """A file's bytes without what is surely nothing: holes (Kafka's index files), long runs of zeros (journals)."""
+    try:
+        with path.open("rb") as file:
+            return _ZEROS.sub(bytes(16), b"".join(_extents(file.fileno())))
+    except FileNotFoundError:  # the broker or the store has just replaced it by another one
+        return b""
+
+
+def _extents(file: int) -> Iterator[bytes]:
+    size, at = os.fstat(file).st_size, 0
+    while at < size:
+        try:
+            start = os.lseek(file, at, os.SEEK_DATA)
+        except OSError:  # nothing but a hole up to the end
+            return
+        at = os.lseek(file, start, os.SEEK_HOLE)
+        yield os.pread(file, at - start, start)

@@ -6,7 +6,6 @@ It takes long (services, a worker, a sweep that waits for senders), so it is tol
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +95,7 @@ async def tell(stack: Stack, scratch: Path) -> Story:
         kept = await _live(office, given)
         await drain(stack.settings)
         loot = await steal(stack, scratch / "loot")
-        seen_before = await _look(stack, search, scratch / "searched-1")
+        seen_before = await _look(stack, search)
         read_before = await _read(thief, loot)
         await _destroy(office)
         read_middle = await _read(thief, loot)
@@ -108,7 +107,7 @@ async def tell(stack: Stack, scratch: Path) -> Story:
             await thief.records(loot.records, snapshot_pages(places)),
             tuple(await thief.bundles(snapshot_ingest_keys(places), loot.messages)),
         )
-        seen_after = await _look(stack, search, scratch / "searched-2")
+        seen_after = await _look(stack, search)
     certificates = tuple(file.read_text("ascii").strip() for file in (stack.home / "certificates").glob("*.jws"))
     return Story(
         stack,
@@ -165,21 +164,10 @@ async def _destroy(office: Office) -> None:
     await drain(office.settings)
 
 
-async def _look(stack: Stack, search: Search, copy: Path) -> Seen:
-    """Search every byte below the home, through a copy: files must not change while they are read."""
-    shutil.copytree(stack.home, copy, symlinks=True, ignore_dangling_symlinks=True, copy_function=_sparse_copy)
-    try:
-        files = await asyncio.to_thread(search.below, copy)
-    finally:
-        shutil.rmtree(copy)
+async def _look(stack: Stack, search: Search) -> Seen:
+    """Search every byte below the home, every topic and every collection."""
+    files = await asyncio.to_thread(search.below, stack.home)
     return Seen(files, await search.in_topics(stack.settings), await search.in_database(stack.settings))
-
-
-def _sparse_copy(source: str, target: str) -> None:
-    try:
-        shutil.copyfile(source, target)
-    except FileNotFoundError:  # the broker or the store has just replaced it by another one
-        return
 
 
 async def _read(thief: Thief, loot: Loot) -> Reading:

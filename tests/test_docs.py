@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
 import tomllib
 from pathlib import Path
@@ -14,6 +17,7 @@ import yaml
 from ops import cli
 from ops.docs import errors
 from schemas.errors import TEXTS
+from streams.publisher import Publisher
 
 ROOT = Path(cli.__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -141,3 +145,18 @@ def test_the_lock_names_hashes_and_no_address() -> None:
 def test_the_hooks_run_what_is_installed() -> None:
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
     assert [repo["repo"] for repo in hooks["repos"]] == ["local"]
+
+
+def test_the_publisher_example_in_the_readme_fits_the_publisher() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    tree = ast.parse(code)
+    assert len(code.splitlines()) <= 25
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            assert all(hasattr(module, each.name) for each in node.names)
+        if isinstance(node, ast.Call):
+            target = {"Publisher": Publisher, "archive.collect": Publisher.collect}.get(ast.unparse(node.func))
+            if target is not None:
+                given = [object()] * len(node.args) if target is Publisher else [object()]
+                inspect.signature(target).bind(*given, **{str(each.arg): None for each in node.keywords})

@@ -66,7 +66,7 @@ async def tell(plan: Plan, stage: Stage, claims: Claims) -> None:
 @asynccontextmanager
 async def _set(plan: Plan, stage: Stage, claims: Claims) -> AsyncIterator[Scene]:
     """Start the services, write the customers' file meanwhile, register everybody, start a worker."""
-    stage.step("Kafka, MongoDB and Vault are started, each a real one")
+    stage.step("Kafka, MongoDB and Vault are started, in a folder and on ports of their own")
     stage.command(f"dangan up --home {plan.home}")
     plan.home.mkdir(parents=True, exist_ok=True)
     with stage.bar("customers invented", plan.records) as advance:

@@ -9,10 +9,23 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops.commands import admin, approve, audit, demo, destruction, ingest, keys, publish, request, services, worker
+from ops.commands import (
+    admin,
+    approve,
+    audit,
+    backup,
+    demo,
+    destruction,
+    ingest,
+    keys,
+    publish,
+    request,
+    services,
+    worker,
+)
 from schemas.errors import DanganError
 
-_COMMANDS = (services, worker, admin, ingest, keys, publish, request, approve, destruction, audit, demo)
+_COMMANDS = (services, worker, admin, ingest, keys, publish, request, approve, destruction, backup, audit, demo)
 
 
 def build() -> typer.Typer:

@@ -156,7 +156,8 @@ def test_the_publisher_example_in_the_readme_fits_the_publisher() -> None:
             module = importlib.import_module(node.module or "")
             assert all(hasattr(module, each.name) for each in node.names)
         if isinstance(node, ast.Call):
-            target = {"Publisher": Publisher, "archive.collect": Publisher.collect}.get(ast.unparse(node.func))
+            known: dict[str, Any] = {"Publisher": Publisher, "archive.collect": Publisher.collect}
+            target = known.get(ast.unparse(node.func))
             if target is not None:
                 given = [object()] * len(node.args) if target is Publisher else [object()]
                 inspect.signature(target).bind(*given, **{str(each.arg): None for each in node.keywords})

@@ -150,7 +150,7 @@ def test_the_hooks_run_what_is_installed() -> None:
 def test_the_publisher_example_in_the_readme_fits_the_publisher() -> None:
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     tree = ast.parse(code)
-    assert len(code.splitlines()) <= 25
+    assert len(code.splitlines()) <= 30
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             module = importlib.import_module(node.module or "")

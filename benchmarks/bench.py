@@ -38,6 +38,6 @@ async def bench(home: Path, plan: Plan, say: Say) -> AsyncIterator[Bench]:
         enter = stack.enter_async_context
         made = await enter(scene(home))
         bootstrap = made.settings.kafka_bootstrap
-        answers = await enter(replies(bootstrap, made.settings.topic_partitions))
+        answers = await enter(replies(made))
         producer = await enter(AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", max_request_size=2 << 20))
         yield Bench(made, plan, customers(plan.people), producer, answers, VaultLog(made.stack.vault_audit_log), say)

@@ -1,7 +1,7 @@
-"""How far the worker is, told from the end of the replies topic: cheap to ask, and it comes after durability.
+"""How far the worker is, told from its replies: they come when records and audit event are durable.
 
-A reply is sent when records and audit event are durable, one for each bundle. Asking for the topic's end costs
-the broker next to nothing, and the worker nothing at all.
+Each message is opened and its results counted, so that a refusal would show. There is one message for each batch
+and sender, whatever the batch holds: opening them costs this process next to nothing.
 """
 
 from __future__ import annotations
@@ -10,46 +10,79 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import orjson
+from aiokafka import ConsumerRecord
 
+from benchmarks.scene import SENDER, Scene
+from schemas import wire
 from schemas.topics import REPLIES
+from streams.reply_envelope import open_reply
+from streams.tail import Tail
+
+_CHECK_SECONDS: Final = 1.0
 
 
 class Replies:
-    """Counts the messages of the replies topic."""
+    """Counts the results that the sender was answered.
 
-    def __init__(self, consumer: AIOKafkaConsumer, places: list[TopicPartition]) -> None:
-        self._consumer = consumer
-        self._places = places
+    Attributes:
+        count: results so far.
+        last_at: when the newest message was seen, monotonic seconds.
+    """
 
-    async def count(self) -> int:
-        """How many replies there are."""
-        return sum((await self._consumer.end_offsets(self._places)).values())
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._refusals: list[str] = []
+        self._heard = asyncio.Event()
+        self.count = 0
+        self.last_at = 0.0
 
-    async def until(
-        self, total: int, *, check: Callable[[], None], within: float = 600.0, every: float = 0.02
-    ) -> float:
-        """Wait until there are that many; the monotonic time when they were seen.
+    def hear(self, message: ConsumerRecord) -> None:
+        """Take one message of the topic."""
+        if dict(message.headers).get(wire.HEADER_SUBJECT) != SENDER.encode():
+            return
+        self.last_at = time.monotonic()
+        opened = open_reply(message.value, key=self._scene.receiving_key, trust=self._scene.trust)
+        for reply in orjson.loads(opened.payload)["replies"]:
+            results = reply.get("results", [])
+            self.count += len(results)
+            self._refusals += [result["code"] for result in results if result["status"] != "accepted"]
+            if "code" in reply:
+                self._refusals.append(reply["code"])
+        self._heard.set()
+
+    async def until(self, total: int, *, check: Callable[[], None], within: float = 600.0) -> float:
+        """Wait until there are that many; the monotonic time when the last of them was seen.
 
         Raises:
             TimeoutError: after ``within`` seconds.
+            RuntimeError: when one of them is not an acceptance, or ``check`` says so.
         """
         deadline = time.monotonic() + within
-        while await self.count() < total:
+        while self.count < total:
             check()
+            if self._refusals:
+                raise RuntimeError(f"refused: {self._refusals[0]}")
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{await self.count()} replies of {total}")
-            await asyncio.sleep(every)
-        return time.monotonic()
+                raise TimeoutError(f"{self.count} results of {total}")
+            self._heard.clear()
+            try:
+                await asyncio.wait_for(self._heard.wait(), _CHECK_SECONDS)
+            except TimeoutError:
+                continue
+        return self.last_at
+
+    def forget_refusals(self) -> None:
+        """Refusals so far were meant."""
+        self._refusals.clear()
 
 
 @asynccontextmanager
-async def replies(bootstrap: str, partitions: int) -> AsyncIterator[Replies]:
-    """Connect to the replies topic, which has that many partitions."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        yield Replies(consumer, [TopicPartition(REPLIES, number) for number in range(partitions)])
-    finally:
-        await consumer.stop()
+async def replies(scene: Scene) -> AsyncIterator[Replies]:
+    """Follow the replies topic from now on."""
+    counted = Replies(scene)
+    bootstrap = scene.settings.kafka_bootstrap
+    async with Tail(bootstrap, REPLIES, from_start=False, on_message=counted.hear, kafka={}):
+        yield counted

@@ -32,8 +32,8 @@ bench: venv ## every benchmark row side by side; writes build/bench.json
 
 # hatchling and editables build the package itself, so that nothing is installed without a hash.
 # SecantusDB is a pre-release, and named as one in pyproject.toml; no other pre-release is taken.
-lock: venv ## resolve requirements.lock anew (hashes, no address in it); needs uv
-	@printf 'hatchling\neditables\n' | uv pip compile pyproject.toml - --universal --python-version 3.11 \
+lock: ## resolve requirements.lock anew (hashes, no address in it); needs uv
+	@printf 'hatchling\neditables\n' | PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml - --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra embedded --extra dev \
 		--prerelease if-necessary-or-explicit --quiet --output-file requirements.lock >/dev/null
 

@@ -37,7 +37,7 @@ from schemas.trust import Trust
 
 _ALG: Final = "Ed25519"  # RFC 9864: EdDSA with the curve in its name
 _TYP: Final = "dangan-certificate+jws"
-_BATCH: Final = 1000
+_BATCH: Final = 5000
 _MAX_RECORDS: Final = 5000
 _MAX_BYTES: Final = 8 << 20
 _SERIALS: Final = uuid.UUID("6ab2f0d1-3f0e-5a54-9a43-8d3c3a1a9f2e")
@@ -101,7 +101,7 @@ class Issuer:
             records = [entry.record for entry in group]
             jws = await sign_certificate(self.transit, certificate)
             issued[certificate.serial] = await self.certificates.put(certificate.serial, jws, records)
-            await self.ledger.certified(records, certificate.serial)
+            await self.ledger.certified(records, certificate.serial, group[0].swept)
         return issued
 
     async def _complete(self) -> list[Entry]:

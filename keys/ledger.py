@@ -140,8 +140,8 @@ class LedgerStore(Protocol):
     async def freeze(self, records: Collection[str], tag: str) -> None:
         """Add entries to the frozen set of that tag."""
 
-    async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
-        """Note the sweep on every entry of the tag's frozen set that has none for the root; return how many."""
+    async def sweep_done(self, root: str, tag: str, sweep: str) -> None:
+        """Note the sweep for every entry of the tag's frozen set."""
 
-    async def certified(self, records: Collection[str], serial: str) -> None:
-        """Move forgotten entries on to certified."""
+    async def certified(self, records: Collection[str], serial: str, swept: Mapping[str, str]) -> None:
+        """Move forgotten entries, all with those finished sweeps, on to certified."""

@@ -21,7 +21,7 @@ from schemas.certificate import Copy, RootEvidence
 from schemas.errors import DanganError
 
 _MAX_PASSES: Final = 100
-_LEDGER_BATCH: Final = 1000
+_LEDGER_BATCH: Final = 5000
 
 
 async def freeze(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:

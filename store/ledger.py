@@ -1,7 +1,8 @@
 """The destruction ledger in MongoDB: collection ``ledger``, one document per destroyed record, never removed.
 
-``frozen`` holds what sweeps may count when they end: inserted before the rotation, gone when it is noted.
-Sets are arrays that only ``$addToSet`` writes, so that every write can be repeated and late ones add nothing.
+``frozen`` holds what sweeps may count when they end: a set of records is one document, inserted before the rotation
+and given the sweep's id at its end. So a sweep of many entries writes few documents; reading an entry joins the two,
+and its certificate writes the result into the entry for good.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from store.database import Database, Document
 
 _DUPLICATE_KEY: Final = 11000
 _MANY: Final = 1000
+_DONE: Final[Document] = {"sweep": {"$exists": True}}
 
 
 async def ensure_indexes(database: Database) -> None:
@@ -49,13 +51,12 @@ class Ledger:
         """The entries of those records that have one."""
         if not records:
             return {}
-        found = self._ledger.find({"_id": {"$in": list(records)}})
-        return {doc["_id"]: from_document(doc) async for doc in found}
+        found = await self._entries({"_id": {"$in": list(records)}}, len(records))
+        return {entry.record: entry for entry in found}
 
     async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
         """At most ``limit`` entries in a state, by ascending record id after ``after``."""
-        found = self._ledger.find({"state": state.value, "_id": {"$gt": after}}).sort("_id", 1).limit(limit)
-        return [from_document(doc) async for doc in found]
+        return await self._entries({"state": state.value, "_id": {"$gt": after}}, limit)
 
     async def count(self, state: State) -> int:
         """How many entries are in a state."""
@@ -89,26 +90,32 @@ class Ledger:
         """Add entries to the frozen set of that tag."""
         await self._frozen.insert_one({"tag": tag, "records": list(records)})
 
-    async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
-        """Note the sweep on every entry of the tag's frozen set that has none for the root; return how many."""
-        condition = {"state": State.FORGOTTEN.value, f"swept.{root}": {"$exists": False}}
-        done = 0
-        async for part in self._frozen.find({"tag": tag}):
-            done += await self._update(part["records"], condition, {"$set": {f"swept.{root}": sweep}})
-        await self._frozen.delete_many({"tag": tag})
-        return done
+    async def sweep_done(self, root: str, tag: str, sweep: str) -> None:
+        """Note the sweep for every entry of the tag's frozen set."""
+        await self._frozen.update_many({"tag": tag}, {"$set": {"root": root, "sweep": sweep}})
 
-    async def certified(self, records: Collection[str], serial: str) -> None:
-        """Move forgotten entries on to certified."""
-        change = {"$set": {"state": State.CERTIFIED.value, "certificate": serial}}
+    async def certified(self, records: Collection[str], serial: str, swept: Mapping[str, str]) -> None:
+        """Move forgotten entries, all with those finished sweeps, on to certified."""
+        change = {"$set": {"state": State.CERTIFIED.value, "certificate": serial, "swept": dict(swept)}}
         await self._update(records, {"state": State.FORGOTTEN.value}, change)
+        async for part in self._frozen.find(_DONE):  # a set whose records are all certified has served
+            waiting = {"_id": {"$in": part["records"]}, "state": State.FORGOTTEN.value}
+            if await self._ledger.find_one(waiting, {"_id": 1}) is None:
+                await self._frozen.delete_one({"_id": part["_id"]})
 
-    async def _update(self, records: Collection[str], condition: Document, change: Document) -> int:
-        ids, done = list(records), 0
+    async def _entries(self, query: Document, limit: int) -> list[Entry]:
+        docs = await self._ledger.find(query).sort("_id", 1).limit(limit).to_list()
+        forgotten = {doc["_id"]: doc for doc in docs if doc["state"] == State.FORGOTTEN.value}
+        if forgotten:
+            async for part in self._frozen.find(_DONE):
+                for record in forgotten.keys() & part["records"]:
+                    forgotten[record].setdefault("swept", {}).setdefault(part["root"], part["sweep"])
+        return [from_document(doc) for doc in docs]
+
+    async def _update(self, records: Collection[str], condition: Document, change: Document) -> None:
+        ids = list(records)
         for start in range(0, len(ids), _MANY):
-            query = {"_id": {"$in": ids[start : start + _MANY]}, **condition}
-            done += (await self._ledger.update_many(query, change)).modified_count
-        return done
+            await self._ledger.update_many({"_id": {"$in": ids[start : start + _MANY]}, **condition}, change)
 
 
 def to_document(entry: Entry) -> Document:

@@ -177,11 +177,11 @@ TestDestruction = Destruction.TestCase
 class CertifiesWhatIsMerelyForgotten(SimulatedLedger):
     """A ledger that counts every forgotten entry at the end of a sweep, not only the frozen set."""
 
-    async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
+    async def sweep_done(self, root: str, tag: str, sweep: str) -> None:
         for name, entry in list(self.entries.items()):
             if entry.state is State.FORGOTTEN:
                 await self.freeze([name], tag)
-        return await super().sweep_done(root, tag, sweep)
+        await super().sweep_done(root, tag, sweep)
 
 
 def test_the_machine_finds_false_certificates_when_the_set_is_not_frozen() -> None:

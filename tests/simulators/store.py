@@ -124,7 +124,7 @@ class SimulatedLedger:
     async def freeze(self, records: Collection[str], tag: str) -> None:
         self.frozen[tag].update(records)
 
-    async def sweep_done(self, root: str, tag: str, sweep: str) -> int:
+    async def sweep_done(self, root: str, tag: str, sweep: str) -> None:
         found = [
             entry
             for entry in self.entries.values()
@@ -132,9 +132,8 @@ class SimulatedLedger:
         ]
         for entry in found:
             self.entries[entry.record] = replace(entry, swept={**entry.swept, root: sweep})
-        return len(found)
 
-    async def certified(self, records: Collection[str], serial: str) -> None:
+    async def certified(self, records: Collection[str], serial: str, swept: Mapping[str, str]) -> None:
         for name in records:
             self._change(name, State.FORGOTTEN, state=State.CERTIFIED, certificate=serial)
 

@@ -50,7 +50,7 @@ async def _load(office: Office, tag: str, clerks: int = 3) -> AsyncIterator[Book
 async def _answers(book: Book, more: int, within: float = 60.0) -> None:
     before = book.answered
     async with asyncio.timeout(within):
-        while book.answered < before + more:  # noqa: ASYNC110 - a number in a book has no event to wait for
+        while book.answered < before + more:
             await asyncio.sleep(0.05)
 
 

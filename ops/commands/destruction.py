@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from keys.certificate import verify_certificate
 from keys.vault import Transit
@@ -167,6 +167,8 @@ def verify(
     console = Console()
     console.print(_statement(certificate))
     console.print(_roots(certificate))
+    for each in certificate.roots:
+        console.print(f"{each.root}: asked to go back, Vault answered: {each.lowering_refused}", markup=False)
     for place in certificate.horizon:
         until = _time(place.until) if place.until is not None else "an unknown date"
         console.print(f"may still hold {place.holds}: {place.place}, until {until}", markup=False)
@@ -196,15 +198,12 @@ def _statement(certificate: Certificate) -> Table:
 
 
 def _roots(certificate: Certificate) -> Table:
-    table = Table("root", "wrapped under, at most", "oldest version left", "trimmed", "copies", "Vault's refusal")
+    root = Column("root", no_wrap=True)
+    table = Table(root, "destroyed up to", "oldest left", "trimmed", "copies of what lives")
     for each in certificate.roots:
+        copies = ", ".join(copy.place for copy in each.copies)
         table.add_row(
-            escape(each.root),
-            str(each.before),
-            str(each.min_available),
-            _time(each.trimmed_at),
-            escape(", ".join(copy.place for copy in each.copies)),
-            escape(each.lowering_refused),
+            escape(each.root), str(each.before), str(each.min_available), _time(each.trimmed_at), escape(copies)
         )
     return table
 

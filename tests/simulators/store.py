@@ -161,7 +161,10 @@ class SimulatedSweeps:
         return self.sweeps.get(root)
 
     async def insert(self, sweep: Sweep) -> bool:
-        return self.sweeps.setdefault(sweep.root, sweep) is sweep
+        if sweep.root in self.sweeps:
+            return False
+        self.sweeps[sweep.root] = sweep
+        return True
 
     async def swap(self, sweep: Sweep, *, if_epoch: int) -> bool:
         if self.sweeps[sweep.root].epoch != if_epoch:

@@ -11,13 +11,14 @@ recalled after the backup stays recalled.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import bson
 from bson.raw_bson import RawBSONDocument
+from pymongo.errors import PyMongoError
 
 from keys.places import Place
 from keys.ports import KeyRef
@@ -84,7 +85,8 @@ class Restore:
             for module in (records, pages, ledger, sweeps, ingest_keys):
                 await module.ensure_indexes(self.into)
         except BaseException:
-            await self.into.client.drop_database(self.into.name)
+            with suppress(PyMongoError):  # the first error is the one to tell
+                await self.into.client.drop_database(self.into.name)
             raise
         return report
 

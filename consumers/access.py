@@ -108,8 +108,19 @@ class Reader:
             Transient: a dependency does not answer; apply the same batch again.
         """
         seen = {received.command.id: received.place for received in batch}
-        replayed, grants, records = await asyncio.gather(
-            self._requests.replayed(seen, now=now),
+        # Noting the requests is one durable write: it runs beside the reads, and is awaited before any answer.
+        noting = asyncio.create_task(self._requests.replayed(seen, now=now))
+        try:
+            outcomes = await self._decided(batch, now)
+        finally:
+            replayed = await noting
+        for at, received in enumerate(batch):
+            if received.command.id in replayed:
+                outcomes[at] = self._refused(received, None, Refusal("DG-CMD-003"))
+        return outcomes
+
+    async def _decided(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
+        grants, records = await asyncio.gather(
             self._grants.get({received.command.grant for received in batch}),
             self._records.get({received.command.record for received in batch}),
         )
@@ -117,11 +128,7 @@ class Reader:
         outcomes: dict[int, Outcome] = {}
         for at, received in enumerate(batch):
             command = received.command
-            record = records.get(command.record)
-            if command.id in replayed:
-                outcomes[at] = self._refused(received, record, Refusal("DG-CMD-003"))
-                continue
-            grant = grants.get(command.grant)
+            record, grant = records.get(command.record), grants.get(command.grant)
             try:
                 leases[at] = decide(received, record, grant, self._catalogue, self._authorizer, now)
             except Refusal as refusal:

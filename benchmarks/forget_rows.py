@@ -19,7 +19,7 @@ _TOGETHER: Final = 1_000
 
 async def forget_rows(bench: Bench, transit: Transit, names: list[str]) -> list[Row]:
     """Forget records chosen at random from the whole store: the worst case, since hardly two share a page."""
-    repetitions = bench.plan.repetitions
+    repetitions = bench.plan.sweeps
     together = min(_TOGETHER, len(names) // (2 * repetitions) - _ALONE)
     chosen = random.Random(11).sample(names, repetitions * (together + _ALONE))
     forget = forgetter(transit, bench.scene.database)

@@ -11,6 +11,7 @@ class Plan:
 
     Attributes:
         repetitions: of each side of each row; at least 3.
+        sweeps: repetitions of sweeping and of forgetting.
         people: distinct customers.
         bundled, single: records of one collect run, in bundles of 50 and one to a message.
         many: records of the large store (memory, key material, sweep).
@@ -25,7 +26,8 @@ class Plan:
     bundled: int = 10_000
     single: int = 3_000
     many: int = 100_000
-    per_record: int = 5_000
+    per_record: int = 3_000
+    sweeps: int = 3
     encrypted: int = 500
     keyed: int = 100
     low_seconds: float = 12.0

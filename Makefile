@@ -30,12 +30,14 @@ lint: venv ## ruff, mypy --strict and the import contracts
 bench: venv ## every benchmark row side by side; writes build/bench.json
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-# hatchling and editables build the package itself, so that nothing is installed without a hash.
+# hatchling and editables (in the dev extra) build the package itself, so that nothing is installed without a hash.
 # SecantusDB is a pre-release, and named as one in pyproject.toml; no other pre-release is taken.
-lock: ## resolve requirements.lock anew (hashes, no address in it); needs uv
-	@printf 'hatchling\neditables\n' | PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml - --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra embedded --extra dev \
-		--prerelease if-necessary-or-explicit --quiet --output-file requirements.lock >/dev/null
+COMPILE = PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links --prerelease if-necessary-or-explicit --quiet
+
+lock: venv ## resolve the two locks anew (hashes, no address in them); needs uv
+	@$(COMPILE) --extra embedded --extra dev --output-file requirements.lock >/dev/null
+	@$(COMPILE) --constraint requirements.lock --output-file requirements-worker.lock >/dev/null
 
 clean: ## remove the environment, caches and build results
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

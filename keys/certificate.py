@@ -50,7 +50,7 @@ RESIDUALS: Final = (
     "index keys of their epoch; no value can be read back from one.",
     "A worker's memory may have held a page key until caches_empty_at.",
     "Somebody with decrypt rights who copied a page key out before the forgetting can read old copies; Vault's "
-    "audit log is reconciled with the archive's to find that.",
+    "audit log shows such a decryption to whoever compares it with the archive's.",
     "Messages about the record that arrived after the forgetting were refused; Kafka holds them sealed "
     "until their ingest key is destroyed in its turn.",
     "Answers released to readers before the forgetting are out of the archive's reach.",

@@ -102,18 +102,14 @@ class Forgetter:
         refs = await self._records.keys_of(records)
         return refs, await self._pages.get({ref.page for keys in refs.values() for ref in keys.values()})
 
-    async def _traces(
-        self, records: Collection[str], refs: Refs, pages: Mapping[str, Page]
-    ) -> dict[str, Traces]:
+    async def _traces(self, records: Collection[str], refs: Refs, pages: Mapping[str, Page]) -> dict[str, Traces]:
         kids = await self._records.ingest_keys_of(refs)
         return {
             record: Traces(
                 # The roots of all references, also where the page is re-keyed or lost: old copies exist.
                 frozenset(root_of(level) for level in refs.get(record, ())),
                 tuple(
-                    OldKey(
-                        root_of(level), ref.page, pages[ref.page].root_version, pages[ref.page].wrapped_key
-                    )
+                    OldKey(root_of(level), ref.page, pages[ref.page].root_version, pages[ref.page].wrapped_key)
                     for level, ref in refs.get(record, {}).items()
                     if ref.page in pages and ref.slot in pages[ref.page].slots
                 ),
@@ -122,9 +118,7 @@ class Forgetter:
             for record in records
         }
 
-    async def _remove(
-        self, records: Collection[str], refs: Refs, pages: Mapping[str, Page], at: int
-    ) -> set[str]:
+    async def _remove(self, records: Collection[str], refs: Refs, pages: Mapping[str, Page], at: int) -> set[str]:
         """One attempt at steps 2 to 4; the records that are forgotten now."""
         if not await self._rekey(_drops(refs), pages):
             return set()
@@ -147,9 +141,7 @@ class Forgetter:
             all_took = all_took and took == len(old)
         return all_took
 
-    async def _next_generations(
-        self, root: str, pages: list[Page], drops: Mapping[str, set[int]]
-    ) -> list[Page]:
+    async def _next_generations(self, root: str, pages: list[Page], drops: Mapping[str, set[int]]) -> list[Page]:
         old_keys = await self._transit.try_decrypt(root, [page.wrapped_key for page in pages])
         new_keys = [os.urandom(KEY_BYTES) for _ in pages]
         wraps = await self._transit.encrypt(root, new_keys)

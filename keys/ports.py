@@ -61,9 +61,7 @@ class PageStore(Protocol):
     async def rewrap(self, changes: Sequence[Rewrap]) -> int:
         """Apply the changes whose conditions hold; each adds 1 to its page's version. Return how many did."""
 
-    async def below(
-        self, level: Level, root_version: int, *, after: str = "", limit: int
-    ) -> list[WrappedKey]:
+    async def below(self, level: Level, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
         """At most ``limit`` page keys of the level, by ascending page id from ``after`` (excluded) on,
         whose root version is below the one given."""
 

@@ -2,8 +2,8 @@
 
 A retired key is *drained* when no message sealed to it can still be waiting: senders have heard of its
 retirement and have sent what they had sealed (``ingest_drain_seconds`` have passed), and the workers have committed
-everything that stood in the topics then. Only a drained key may be destroyed (keys/sweep.py); a message sealed to it afterwards is put to the dead
-letters as DG-WIR-004, and its sender told to seal again.
+everything that stood in the topics then. Only a drained key may be destroyed (keys/sweep.py); a message sealed to
+it afterwards is put to the dead letters as DG-WIR-004.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ async def _committed(settings: Settings) -> dict[TopicPartition, int]:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
     await admin.start()
     try:
-        offsets = await admin.list_consumer_group_offsets(GROUP)
+        # Named one by one: without a list, aiokafka cannot read the mock cluster's answer.
+        offsets = await admin.list_consumer_group_offsets(GROUP, partitions=await _partitions(settings))
         return {partition: found.offset for partition, found in offsets.items() if found.offset >= 0}
     finally:
         await admin.close()

@@ -76,16 +76,11 @@ class Pages:
         ]
         return (await self._pages.bulk_write(updates, ordered=False)).matched_count
 
-    async def below(
-        self, level: Level, root_version: int, *, after: str = "", limit: int
-    ) -> list[WrappedKey]:
+    async def below(self, level: Level, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
         """At most ``limit`` page keys below the root version, by ascending id after ``after``."""
         query = {"level": level.value, "root_version": {"$lt": root_version}, "_id": {"$gt": after}}
         found = self._pages.find(query, _KEY_ONLY).sort("_id", 1).limit(limit)
-        return [
-            WrappedKey(doc["_id"], doc["version"], doc["root_version"], doc["wrapped_key"])
-            async for doc in found
-        ]
+        return [WrappedKey(doc["_id"], doc["version"], doc["root_version"], doc["wrapped_key"]) async for doc in found]
 
     async def count_below(self, level: Level, root_version: int) -> int:
         """How many pages of the level have a root version below the one given."""

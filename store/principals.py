@@ -71,9 +71,7 @@ class Grants:
 
     async def recall(self, grant: str, *, at: int) -> bool:
         """Recall a grant; False when there is none that is not recalled yet."""
-        result = await self._grants.update_one(
-            {"_id": grant, "recalled_at": None}, {"$set": {"recalled_at": at}}
-        )
+        result = await self._grants.update_one({"_id": grant, "recalled_at": None}, {"$set": {"recalled_at": at}})
         return result.modified_count == 1
 
 

@@ -29,7 +29,7 @@ def main() -> None:
             return
         print("Installing what requirements.lock names into .venv (once; a minute or two)", flush=True)
         STAMP.unlink(missing_ok=True)
-        venv.create(VENV, with_pip=True, clear=not same_python())
+        venv.create(VENV, with_pip=True, symlinks=True, clear=not same_python())
         run("--require-hashes", "-r", "requirements.lock")
         run("--no-deps", "--no-build-isolation", "--editable", ".")
         STAMP.write_text(wanted)

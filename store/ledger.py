@@ -7,7 +7,7 @@ and its certificate writes the result into the entry for good.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import UpdateOne
@@ -17,7 +17,7 @@ from keys.ledger import Entry, OldKey, Order, State, Traces
 from store.database import Database, Document
 
 _DUPLICATE_KEY: Final = 11000
-_MANY: Final = 1000
+_IDS: Final = 50
 _DONE: Final[Document] = {"sweep": {"$exists": True}}
 
 
@@ -49,10 +49,11 @@ class Ledger:
 
     async def get(self, records: Collection[str]) -> dict[str, Entry]:
         """The entries of those records that have one."""
-        if not records:
-            return {}
-        found = await self._entries({"_id": {"$in": list(records)}}, len(records))
-        return {entry.record: entry for entry in found}
+        return {
+            entry.record: entry
+            for part in _parts(records)
+            for entry in await self._entries({"_id": {"$in": part}}, len(part))
+        }
 
     async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
         """At most ``limit`` entries in a state, by ascending record id after ``after``."""
@@ -99,8 +100,7 @@ class Ledger:
         change = {"$set": {"state": State.CERTIFIED.value, "certificate": serial, "swept": dict(swept)}}
         await self._update(records, {"state": State.FORGOTTEN.value}, change)
         async for part in self._frozen.find(_DONE):  # a set whose records are all certified has served
-            waiting = {"_id": {"$in": part["records"]}, "state": State.FORGOTTEN.value}
-            if await self._ledger.find_one(waiting, {"_id": 1}) is None:
+            if not await self._any_forgotten(part["records"]):
                 await self._frozen.delete_one({"_id": part["_id"]})
 
     async def _entries(self, query: Document, limit: int) -> list[Entry]:
@@ -112,10 +112,23 @@ class Ledger:
                     forgotten[record].setdefault("swept", {}).setdefault(part["root"], part["sweep"])
         return [from_document(doc) for doc in docs]
 
+    async def _any_forgotten(self, records: Collection[str]) -> bool:
+        for part in _parts(records):
+            query = {"_id": {"$in": part}, "state": State.FORGOTTEN.value}
+            if await self._ledger.find_one(query, {"_id": 1}) is not None:
+                return True
+        return False
+
     async def _update(self, records: Collection[str], condition: Document, change: Document) -> None:
-        ids = list(records)
-        for start in range(0, len(ids), _MANY):
-            await self._ledger.update_many({"_id": {"$in": ids[start : start + _MANY]}, **condition}, change)
+        for part in _parts(records):
+            await self._ledger.update_many({"_id": {"$in": part}, **condition}, change)
+
+
+def _parts(records: Collection[str]) -> Iterator[list[str]]:
+    """Some ids at a time: the embedded store tests a document against every id of a list."""
+    ids = list(records)
+    for start in range(0, len(ids), _IDS):
+        yield ids[start : start + _IDS]
 
 
 def to_document(entry: Entry) -> Document:

@@ -18,6 +18,7 @@ from schemas.levels import Level
 from store.database import Database, Document
 
 _SCAN: Final = 200
+_IDS: Final = 50
 _KEY_ONLY: Final = {"version": 1, "root_version": 1, "wrapped_key": 1}
 
 
@@ -41,8 +42,13 @@ class Pages:
 
     async def get(self, ids: Collection[str]) -> dict[str, Page]:
         """The pages that exist among ``ids``."""
-        found = self._pages.find({"_id": {"$in": list(ids)}})
-        return {doc["_id"]: from_document(doc) async for doc in found}
+        names = list(ids)
+        found: dict[str, Page] = {}
+        # In parts: the embedded store tests a document against every id of a list.
+        for start in range(0, len(names), _IDS):
+            async for doc in self._pages.find({"_id": {"$in": names[start : start + _IDS]}}):
+                found[doc["_id"]] = from_document(doc)
+        return found
 
     async def replace(self, page: Page, *, if_version: int) -> bool:
         """Replace the page where its version is ``if_version`` and its root version not above the new one."""

@@ -2,11 +2,14 @@
 
 A key that is revoked stops being accepted within ``max_age`` seconds everywhere; one that is not known yet
 is looked up at once, though not more than once a second, so that unknown keys cannot flood the database.
+A key id that is registered twice belongs to nobody: which of the two signed cannot be told, and a revocation of
+one must not be undone by the other.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from schemas.principals import Principal, PublicKey
@@ -45,7 +48,10 @@ class Directory:
         everyone = await self._principals.all()
         self._read_at = self._clock()
         self._by_id = {principal.id: principal for principal in everyone}
-        self._by_kid = {key.kid: principal for principal in everyone for key in principal.signing_keys}
+        owners = Counter(key.kid for principal in everyone for key in principal.signing_keys)
+        self._by_kid = {
+            key.kid: principal for principal in everyone for key in principal.signing_keys if owners[key.kid] == 1
+        }
 
     def principal(self, principal: str) -> Principal | None:
         """The principal of that id."""

@@ -567,4 +567,16 @@ TEXTS: dict[str, Text] = {
         "This is not an opaque reference.",
         "Use 3 to 64 of A-Z a-z 0-9 . _ : - and nothing that identifies a person.",
     ),
+    "DG-OPS-037": Text(
+        "This key is revoked, or belongs to another principal.",
+        "Make new keys: dangan keys new. A key that was ever revoked never comes back.",
+    ),
+    "DG-OPS-038": Text(
+        "A grant with this id was made before.",
+        "Choose another id; what a grant allows never changes, it can only be recalled.",
+    ),
+    "DG-OPS-039": Text(
+        "Somebody else changed this registration at the same time.",
+        "Look at it with dangan admin principal list, then repeat what is still wanted.",
+    ),
 }

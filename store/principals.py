@@ -1,12 +1,24 @@
-"""Principals and grants: who is registered, and which leases to read exist."""
+"""Principals and grants: who is registered, and which leases to read exist.
+
+Registrations change by compare-and-swap on a version, so that no registration overwrites a deactivation made at the
+same time; a grant is inserted once and can only be recalled. A unique index keeps a key id from having two owners.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from pymongo.errors import DuplicateKeyError
+
 from schemas.levels import Level
 from schemas.principals import Grant, Principal, PublicKey
 from store.database import Database, Document
+
+
+async def ensure_indexes(database: Database) -> None:
+    """Create the indexes of ``principals``; repeatable."""
+    for keys in ("signing_keys", "receiving_keys"):
+        await database["principals"].create_index([(f"{keys}.kid", 1)], name=keys, unique=True)
 
 
 class Principals:
@@ -24,19 +36,36 @@ class Principals:
         doc = await self._principals.find_one({"_id": principal})
         return _principal(doc) if doc else None
 
-    async def put(self, principal: Principal) -> None:
-        """Register or replace a principal."""
-        doc = {
-            "_id": principal.id,
-            "kind": principal.kind,
-            "roles": sorted(principal.roles),
-            "department": principal.department,
-            "clearance": principal.clearance.value,
-            "signing_keys": [_key_document(key) for key in principal.signing_keys],
-            "receiving_keys": [_key_document(key) for key in principal.receiving_keys],
-            "active": principal.active,
-        }
-        await self._principals.replace_one({"_id": principal.id}, doc, upsert=True)
+    async def versioned(self, principal: str) -> tuple[Principal | None, int]:
+        """One principal and the version of its registration: 0 when there is none."""
+        doc = await self._principals.find_one({"_id": principal})
+        return (_principal(doc), doc["version"]) if doc else (None, 0)
+
+    async def with_keys(self, kids: Collection[str]) -> list[Principal]:
+        """The principals under which any of those key ids is registered, for signing or receiving, good or revoked."""
+        named = {"$in": list(kids)}
+        query = {"$or": [{"signing_keys.kid": named}, {"receiving_keys.kid": named}]}
+        return [_principal(doc) async for doc in self._principals.find(query)]
+
+    async def put(self, principal: Principal, *, if_version: int = 0) -> bool:
+        """Register a principal, or replace a registration that has not changed since it was read.
+
+        Args:
+            principal: the whole registration.
+            if_version: the version it replaces; 0 when there must be none yet.
+
+        Returns:
+            False when that is not the version there is, or another principal has one of the keys: nothing was written.
+        """
+        doc = _principal_document(principal, if_version + 1)
+        try:
+            if if_version == 0:
+                await self._principals.insert_one(doc)
+                return True
+            result = await self._principals.replace_one({"_id": principal.id, "version": if_version}, doc)
+        except DuplicateKeyError:
+            return False
+        return result.matched_count == 1
 
 
 class Grants:
@@ -54,20 +83,13 @@ class Grants:
         """Every grant, by id."""
         return [_grant(doc) async for doc in self._grants.find({}).sort("_id", 1)]
 
-    async def put(self, grant: Grant) -> None:
-        """Make or replace a grant."""
-        doc = {
-            "_id": grant.id,
-            "principal": grant.principal,
-            "records": sorted(grant.records),
-            "fields": sorted(grant.fields),
-            "clear": sorted(grant.clear),
-            "purpose": grant.purpose,
-            "not_before": grant.not_before,
-            "not_after": grant.not_after,
-            "recalled_at": grant.recalled_at,
-        }
-        await self._grants.replace_one({"_id": grant.id}, doc, upsert=True)
+    async def put(self, grant: Grant) -> bool:
+        """Make a grant; False when one of that id was ever made."""
+        try:
+            await self._grants.insert_one(grant_document(grant))
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def recall(self, grant: str, *, at: int) -> bool:
         """Recall a grant; False when there is none that is not recalled yet."""
@@ -86,6 +108,35 @@ def _principal(doc: Document) -> Principal:
         receiving_keys=tuple(_public_key(key) for key in doc["receiving_keys"]),
         active=doc["active"],
     )
+
+
+def _principal_document(principal: Principal, version: int) -> Document:
+    return {
+        "_id": principal.id,
+        "version": version,
+        "kind": principal.kind,
+        "roles": sorted(principal.roles),
+        "department": principal.department,
+        "clearance": principal.clearance.value,
+        "signing_keys": [_key_document(key) for key in principal.signing_keys],
+        "receiving_keys": [_key_document(key) for key in principal.receiving_keys],
+        "active": principal.active,
+    }
+
+
+def grant_document(grant: Grant) -> Document:
+    """The grant as it is stored: what its audit event holds the digest of."""
+    return {
+        "_id": grant.id,
+        "principal": grant.principal,
+        "records": sorted(grant.records),
+        "fields": sorted(grant.fields),
+        "clear": sorted(grant.clear),
+        "purpose": grant.purpose,
+        "not_before": grant.not_before,
+        "not_after": grant.not_after,
+        "recalled_at": grant.recalled_at,
+    }
 
 
 def _grant(doc: Document) -> Grant:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from consumers.directory import Directory
 from schemas.principals import Principal
 from tests.consumers.samples import principal
@@ -39,3 +41,21 @@ async def test_it_is_read_anew_after_its_age_and_at_once_for_an_unknown_key() ->
     registry.everyone.remove(first)
     await directory.refresh()
     assert directory.principal("sys:one") is None
+
+
+async def test_a_key_registered_twice_belongs_to_nobody() -> None:
+    first, other = principal("sys:one", "collector"), principal("sys:other", "reader")
+    stolen = replace(other, signing_keys=(*other.signing_keys, *first.signing_keys))
+    for everyone in ((first, stolen), (stolen, first)):
+        directory = Directory(Registry(*everyone))  # type: ignore[arg-type]
+        await directory.refresh()
+        assert directory.signer(first.signing_keys[0].kid) is None
+        assert directory.signer(other.signing_keys[0].kid) == ("sys:other", other.signing_keys[0])
+
+
+async def test_a_key_listed_twice_for_one_principal_is_refused_too() -> None:
+    good = principal("sys:one", "collector")
+    revoked = replace(good.signing_keys[0], revoked_at=1)
+    directory = Directory(Registry(replace(good, signing_keys=(good.signing_keys[0], revoked))))  # type: ignore[arg-type]
+    await directory.refresh()
+    assert directory.signer(good.signing_keys[0].kid) is None

@@ -1,0 +1,125 @@
+"""Operators' acts on the real services: what is refused, what two at once do, and what their events say."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from keys.principal_keys import PrincipalKeys
+from ops import registry
+from ops.audited import Desk, desk
+from ops.embedded.stack import Stack
+from ops.public_keys import PublicKeys
+from schemas.errors import DanganError
+from schemas.levels import Level
+from schemas.principals import Grant, Principal
+from store import principals
+from store.principals import Grants, Principals
+
+pytestmark = pytest.mark.flow
+NOW = int(time.time())
+
+
+@pytest.fixture
+async def at(stack: Stack) -> AsyncIterator[Desk]:
+    """An operator's desk over a database of its own."""
+    settings = stack.settings.model_copy(update={"mongo_database": f"t{uuid.uuid4().hex[:12]}"})
+    async with desk(settings, operator="ops:tester") as opened:
+        await principals.ensure_indexes(opened.database)
+        yield opened
+        await opened.database.client.drop_database(settings.mongo_database)
+
+
+def public(keys: PrincipalKeys, name: str | None = None) -> PublicKeys:
+    return PublicKeys(name or keys.principal, keys.signing.x, keys.receiving.x)
+
+
+async def register(at: Desk, keys: PublicKeys, *roles: str) -> Principal:
+    return await registry.register(
+        at, keys, roles=roles or ("reader",), department="retail", clearance=Level.BASIC, person=False, now=NOW
+    )
+
+
+def a_grant(holder: str, name: str = "grant-1") -> Grant:
+    return Grant(
+        name, holder, frozenset({"rec-1"}), frozenset({"name", "phone"}), frozenset({"phone"}), "service", NOW, NOW + 60
+    )
+
+
+async def test_a_revoked_key_never_comes_back(at: Desk) -> None:
+    stolen, fresh = PrincipalKeys.generate("sys:crm"), PrincipalKeys.generate("sys:crm")
+    await register(at, public(stolen))
+    await registry.deactivate(at, "sys:crm", now=NOW)
+    half_stolen = PublicKeys("sys:crm", fresh.signing.x, stolen.receiving.x)
+    for keys in (public(stolen), public(stolen, "sys:other"), half_stolen):
+        with pytest.raises(DanganError, match="DG-OPS-037"):
+            await register(at, keys)
+    again = await register(at, public(fresh))
+    assert again.active
+    old = again.signing_key(stolen.signing.kid)
+    assert old is not None
+    assert old.revoked_at == NOW
+
+
+async def test_a_key_has_one_owner(at: Desk) -> None:
+    keys = PrincipalKeys.generate("sys:crm")
+    await register(at, public(keys))
+    with pytest.raises(DanganError, match="DG-OPS-037"):
+        await register(at, public(keys, "sys:other"))
+    renewed = await register(at, public(keys), "collector")
+    assert renewed.roles == {"collector"}
+    assert len(renewed.signing_keys) == 1
+
+
+async def test_two_at_once_cannot_register_one_key(at: Desk) -> None:
+    keys = PrincipalKeys.generate("sys:crm")
+    names = [f"sys:n{number}" for number in range(6)]
+    done = await asyncio.gather(*(register(at, public(keys, name)) for name in names), return_exceptions=True)
+    assert sum(isinstance(each, Principal) for each in done) == 1
+    assert {each.code for each in done if isinstance(each, DanganError)} <= {"DG-OPS-037", "DG-OPS-039"}
+    assert len(await Principals(at.database).all()) == 1
+
+
+async def test_a_stale_registration_does_not_undo_a_deactivation(at: Desk) -> None:
+    await register(at, public(PrincipalKeys.generate("sys:crm")))
+    store = Principals(at.database)
+    seen, version = await store.versioned("sys:crm")
+    assert seen is not None
+    await registry.deactivate(at, "sys:crm", now=NOW)
+    assert not await store.put(replace(seen, roles=frozenset({"editor"})), if_version=version)
+    assert not await store.put(seen)
+    now = await store.get("sys:crm")
+    assert now is not None
+    assert not now.active
+
+
+async def test_registrations_and_a_deactivation_at_once_leave_the_old_keys_revoked(at: Desk) -> None:
+    first = PrincipalKeys.generate("sys:crm")
+    await register(at, public(first))
+    await asyncio.gather(
+        *(register(at, public(PrincipalKeys.generate("sys:crm"))) for _ in range(4)),
+        registry.deactivate(at, "sys:crm", now=NOW),
+        return_exceptions=True,
+    )
+    now = await Principals(at.database).get("sys:crm")
+    assert now is not None
+    key = now.signing_key(first.signing.kid)
+    assert key is not None
+    assert key.revoked_at == NOW
+
+
+async def test_a_grant_is_made_once(at: Desk) -> None:
+    await register(at, public(PrincipalKeys.generate("sys:crm")))
+    await registry.give(at, a_grant("sys:crm"))
+    await registry.recall(at, "grant-1", now=NOW)
+    wider = replace(a_grant("sys:crm"), fields=frozenset("*"), clear=frozenset("*"))
+    with pytest.raises(DanganError, match="DG-OPS-038"):
+        await registry.give(at, wider)
+    assert not await Grants(at.database).put(wider)
+    kept = (await Grants(at.database).get(["grant-1"]))["grant-1"]
+    assert kept == replace(a_grant("sys:crm"), recalled_at=NOW)

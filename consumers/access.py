@@ -52,12 +52,13 @@ def decide(
     with the same code.
 
     Raises:
-        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, DG-COL-001 or 007.
+        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, DG-COL-001, 005, 006 or 007.
     """
     command, sender = received.command, received.sender
-    if looks_personal(command.record):
+    if looks_personal(command.record) or looks_personal(command.grant):
         raise Refusal("DG-COL-007")
-    levels = {catalogue.field(name).level for name in command.fields}
+    catalogue.purpose(command.purpose)
+    levels = {catalogue.needed_field(name, command.purpose).level for name in command.fields}
     level = highest(levels)
     if not authorizer.allows(sender, "access", level, command.purpose):
         raise Refusal("DG-CMD-004")
@@ -107,7 +108,12 @@ class Reader:
         Raises:
             Transient: a dependency does not answer; apply the same batch again.
         """
-        seen = {received.command.id: received.place for received in batch}
+        seen: dict[str, str] = {}
+        twice: set[int] = set()
+        for at, received in enumerate(batch):
+            place = f"{received.place}/{received.at}"
+            if seen.setdefault(received.command.id, place) != place:
+                twice.add(at)
         # Noting the requests is one durable write: it runs beside the reads, and is awaited before any answer.
         noting = asyncio.create_task(self._requests.replayed(seen, now=now))
         try:
@@ -115,7 +121,8 @@ class Reader:
         finally:
             replayed = await noting
         for at, received in enumerate(batch):
-            if received.command.id in replayed:
+            personal = outcomes[at].result.code == "DG-COL-007"  # its event names nothing, and stays so
+            if not personal and (at in twice or received.command.id in replayed):
                 outcomes[at] = self._refused(received, None, Refusal("DG-CMD-003"))
         return outcomes
 
@@ -172,7 +179,7 @@ class Reader:
             code=error.code,
             fields=known,
             purpose=command.purpose if command.purpose in self._catalogue.purposes else None,
-            grant=command.grant,
+            grant=None if error.code == "DG-COL-007" else command.grant,
         )
         return Outcome(refused(received, error), (event,))
 

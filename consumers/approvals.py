@@ -64,6 +64,12 @@ def approvers(
     return tuple(sorted(found))
 
 
+def named_approvers(approvals: Sequence[str]) -> tuple[str, ...]:
+    """Who approved, by approvals that were verified before: those of a ledger entry."""
+    claims = (Approval.model_validate_json(jws.extract_compact(token.encode()).payload) for token in approvals)
+    return tuple(sorted({approval.approver for approval in claims}))
+
+
 def _verified(token: str, signer: Callable[[str], tuple[str, PublicKey] | None], now: float) -> Approval:
     try:
         header: dict[str, Any] = jws.extract_compact(token.encode()).headers()
@@ -74,7 +80,7 @@ def _verified(token: str, signer: Callable[[str], tuple[str, PublicKey] | None],
         approver, key = known
         signed = jws.deserialize_compact(token, _public(key), algorithms=[_ALGORITHM])
         approval = Approval.model_validate_json(signed.payload)
-    except (JoseError, ValidationError, ValueError) as error:
+    except (JoseError, ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise Refusal("DG-DES-002", detail="signature or contents") from error
     timely = now - MAX_AGE <= approval.at <= now + MAX_AHEAD
     if approval.approver != approver or not key.valid_at(approval.at) or not key.valid_at(now) or not timely:

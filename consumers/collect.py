@@ -47,10 +47,10 @@ def decide(received: Received[Collect], catalogue: Catalogue, authorizer: Author
         Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007.
     """
     command = received.command
+    consent = (command.consent.reference,) if command.consent else ()
+    if any(looks_personal(reference) for reference in (command.record, command.subject, *consent)):
+        raise Refusal("DG-COL-007")
     purpose = catalogue.purpose(command.purpose)
-    for reference in (command.record, command.subject):
-        if looks_personal(reference):
-            raise Refusal("DG-COL-007")
     values: dict[Level, dict[str, bytes]] = {}
     indexed: dict[str, str] = {}
     needed = catalogue.needed[command.purpose]
@@ -79,21 +79,26 @@ def settle(draft: Draft, occupied: Occupied | None) -> Outcome:
     """What became of a draft whose insert found its id free (None) or taken."""
     received, command = draft.received, draft.received.command
     if occupied is None or _is_redelivery(received, occupied):
-        event = fact(
-            received,
-            "collect",
-            record=command.record,
-            subject=command.subject,
-            purpose=command.purpose,
-            fields=tuple(command.fields),
-            level=draft.level,
-            version=1,
-        )
-        return Outcome(Result(id=command.id, status="accepted", version=1), (event,))
+        return _stored(received, tuple(command.fields), draft.level)
     if occupied.live and occupied.command == command.id and occupied.sender == received.sender.id:
         event = fact(received, "collect", record=command.record, code="DG-CMD-002")
         return Outcome(Result(id=command.id, status="duplicate", code="DG-CMD-002", version=occupied.version), (event,))
     return refuse(received, Refusal("DG-COL-003" if occupied.live else "DG-COL-004"))
+
+
+def _stored(received: Received[Collect], fields: tuple[str, ...], level: Level | None) -> Outcome:
+    command = received.command
+    event = fact(
+        received,
+        "collect",
+        record=command.record,
+        subject=command.subject,
+        purpose=command.purpose,
+        fields=fields,
+        level=level,
+        version=1,
+    )
+    return Outcome(Result(id=command.id, status="accepted", version=1), (event,))
 
 
 def refuse(received: Received[Collect], refusal: Refusal) -> Outcome:
@@ -133,6 +138,7 @@ class Collector:
             Transient: a dependency does not answer; apply the same batch again.
         """
         outcomes: dict[int, Outcome] = {}
+        doubted: dict[int, Refusal] = {}
         drafts: dict[int, Draft] = {}
         again: dict[int, Draft] = {}
         first: dict[str, Received[Collect]] = {}
@@ -140,10 +146,14 @@ class Collector:
             try:
                 draft = decide(received, self._catalogue, self._authorizer)
             except Refusal as refusal:
-                outcomes[at] = refuse(received, refusal)
+                doubted[at] = refusal
                 continue
             earlier = first.setdefault(received.command.record, received)
             (drafts if earlier is received else again)[at] = draft
+        if doubted:
+            standing = await self._records.occupied({batch[at].command.record for at in doubted})
+            for at, doubt in doubted.items():
+                outcomes[at] = self._doubted(batch[at], doubt, standing.get(batch[at].command.record))
         records = await self._encrypted(list(drafts.values()))
         occupied = await self._records.insert(records)
         for at, draft in drafts.items():
@@ -152,6 +162,13 @@ class Collector:
             record = draft.received.command.record
             outcomes[at] = settle(draft, occupied.get(record) or _as_occupied(first[record]))
         return [outcomes[at] for at in range(len(batch))]
+
+    def _doubted(self, received: Received[Collect], refusal: Refusal, standing: Occupied | None) -> Outcome:
+        """What a rule forbids now may have been stored before a crash, when it did not: then that stands."""
+        if standing is None or not _is_redelivery(received, standing):
+            return refuse(received, refusal)
+        known = tuple(name for name in received.command.fields if name in self._catalogue.fields)
+        return _stored(received, known, None)
 
     async def _encrypted(self, drafts: Sequence[Draft]) -> list[Record]:
         keys, tokens = await asyncio.gather(self._allocate(drafts), self._tokens(drafts))

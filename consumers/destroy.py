@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from consumers.approvals import approvers
+from consumers.approvals import approvers, named_approvers
 from consumers.authorize import Authorizer
 from consumers.directory import Directory
 from consumers.received import Outcome, Received, fact, refused
@@ -53,13 +53,9 @@ def decide(
         The approvers.
 
     Raises:
-        Refusal: DG-CMD-004, DG-DES-001 to 007, DG-COL-007.
+        Refusal: DG-DES-001 to 007.
     """
     command, requester = received.command, received.sender.id
-    if any(looks_personal(record) for record in command.records):
-        raise Refusal("DG-COL-007")
-    if not authorizer.allows(received.sender, "destroy", Level.CORE, "destruction"):
-        raise Refusal("DG-CMD-004")
     approved_by = approvers(
         command.approvals,
         digest=digest_of(command, requester),
@@ -70,16 +66,25 @@ def decide(
         now=now,
     )
     for record in command.records:
-        entry = entries.get(record)
-        if entry is not None and entry.order.command == command.id:
-            continue  # begun by this very command before a crash
-        if entry is not None:
+        if record in entries:
             raise Refusal("DG-DES-007", detail=record)
         if record not in standing:
             raise Refusal("DG-DES-006", detail=record)
         if record in held:
             raise Refusal("DG-DES-005", detail=record)
     return approved_by
+
+
+def authorize(received: Received[Destroy], authorizer: Authorizer) -> None:
+    """What is checked before anything is looked up.
+
+    Raises:
+        Refusal: DG-COL-007, DG-CMD-004.
+    """
+    if any(looks_personal(record) for record in received.command.records):
+        raise Refusal("DG-COL-007")
+    if not authorizer.allows(received.sender, "destroy", Level.CORE, "destruction"):
+        raise Refusal("DG-CMD-004")
 
 
 class Destroyer:
@@ -111,21 +116,30 @@ class Destroyer:
 
     async def _one(self, received: Received[Destroy], now: float) -> Outcome:
         command = received.command
+        entries = await self._ledger.get(command.records)
+        begun = next((entry.order for entry in entries.values() if _same(entry.order, received)), None)
+        if begun is not None:  # accepted before a crash: what was decided then stands
+            return await self._forget(received, named_approvers(begun.approvals), now)
         try:
+            authorize(received, self._authorizer)
             approved_by = decide(
                 received,
                 await self._records.occupied(command.records),
-                await self._ledger.get(command.records),
+                entries,
                 await self._holds.on(command.records, now=now),
                 self._directory,
                 self._authorizer,
                 now,
             )
         except Refusal as refusal:
-            events = tuple(
-                fact(received, "destroy", record=record, allowed=False, code=refusal.code) for record in command.records
-            )
-            return Outcome(refused(received, refusal), events)
+            # One event for the command: one for each of 256 records would let a bundle flood the stream.
+            record = command.records[0] if len(command.records) == 1 else None
+            event = fact(received, "destroy", record=record, allowed=False, code=refusal.code)
+            return Outcome(refused(received, refusal), (event,))
+        return await self._forget(received, approved_by, now)
+
+    async def _forget(self, received: Received[Destroy], approved_by: tuple[str, ...], now: float) -> Outcome:
+        command = received.command
         order = Order(
             command=command.id,
             requester=received.sender.id,
@@ -136,3 +150,7 @@ class Destroyer:
         await self._forgetter.forget(command.records, order, at=int(now))
         events = tuple(fact(received, "destroy", record=record, approvers=approved_by) for record in command.records)
         return Outcome(Result(id=command.id, status="accepted"), events)
+
+
+def _same(order: Order, received: Received[Destroy]) -> bool:
+    return order.command == received.command.id and order.requester == received.sender.id

@@ -13,6 +13,8 @@ from schemas.principals import Principal
 from schemas.replies import Result
 
 C = TypeVar("C", bound=Command)
+#: Errors that concern one record's keys, and so refuse one command; others of their kind concern all.
+OF_THE_RECORD = frozenset(("DG-KEY-003", "DG-KEY-004", "DG-KEY-005"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Received(Generic[C]):
         sender: the verified signer.
         bundle: the bundle's id.
         topic, partition, offset: the message's place in Kafka: the same at a redelivery, another at a replay.
+        at: the command's place in its bundle, from 0.
         ingest_key: the key the bundle was sealed to.
         at_ms: when Kafka took the message, UNIX milliseconds; the same at a redelivery.
     """
@@ -35,6 +38,7 @@ class Received(Generic[C]):
     offset: int
     ingest_key: str
     at_ms: int
+    at: int = 0
 
     @property
     def place(self) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from consumers.authorize import Authorizer
-from consumers.received import Outcome, Received, fact, refused
+from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from keys.cipher import FieldCipher
 from keys.index import BlindIndex
 from keys.ports import KeyRef
@@ -54,7 +54,7 @@ def decide(received: Received[Update], record: Record | None, catalogue: Catalog
             DG-UPD-003, DG-COL-001, 002, 005.
     """
     command = received.command
-    if looks_personal(command.record):
+    if looks_personal(command.record) or looks_personal(command.evidence):
         raise Refusal("DG-COL-007")
     specs = {name: catalogue.field(name) for name in command.fields}
     touched = highest({spec.level for spec in specs.values()})
@@ -121,7 +121,7 @@ class Updater:
         # Each round reads anew: a lost race shows the winner's version, which decide() then answers with.
         for _round in range(8):
             record = (await self._records.get([command.record])).get(command.record)
-            applied = await self._records.commands_applied([command.id], command.record)
+            applied = await self._records.commands_applied([command.id], command.record, by=received.sender.id)
             if command.id in applied:
                 return _accepted(received, applied[command.id], record)
             try:
@@ -129,9 +129,9 @@ class Updater:
                 if record is None:
                     raise Refusal("DG-UPD-001")
                 revision = await self._revision(change, record)
-            except Transient:
-                raise
             except DanganError as error:
+                if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
+                    raise  # a dependency's failure would refuse every update there is
                 event = fact(received, "update", record=command.record, allowed=False, code=error.code)
                 return Outcome(refused(received, error), (event,))
             if await self._records.revise(revision):

@@ -113,11 +113,12 @@ class KeptCheckpoint(NamedTuple):
 
 
 def event_id(fact: Fact) -> str:
-    """The event's id: UUID version 5 (RFC 9562) over command, action, record and outcome.
+    """The event's id: UUID version 5 (RFC 9562) over command, actor, action, record and outcome.
 
     The same command with the same outcome has the same id wherever and however often it is published.
     """
-    name = f"{fact.command_id}\n{fact.action}\n{fact.record or ''}\n{fact.code or ''}\n{fact.allowed:d}"
+    parts = (fact.command_id, fact.actor or "", fact.action, fact.record or "", fact.code or "", f"{fact.allowed:d}")
+    name = "\n".join(parts)
     text = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
     variant = "89ab"[int(text[16], 16) & 3]
     return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 MAX_COMMANDS = 256
 MAX_FIELDS = 64
 MAX_TEXT = 4096
+RFC3339 = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
 
 #: Opaque references: never personal data, since Kafka keys and audit events carry them in clear.
 Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{2,63}$")]
@@ -42,7 +43,7 @@ class Consent(BaseModel):
 
     reference: Reference
     text_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    given_at: Annotated[str, StringConstraints(max_length=40)]
+    given_at: Annotated[str, StringConstraints(pattern=RFC3339)]
 
 
 class Collect(_Command):

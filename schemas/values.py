@@ -27,6 +27,8 @@ DEFAULT_REGION = "CN"
 
 #: RFC 5321 section 4.5.3.1.
 _MAX_LOCAL, _MAX_EMAIL = 64, 254
+#: What every JSON reader takes (RFC 7493).
+_MAX_INTEGER = 2**53 - 1
 
 Scalar = str | bool | int | float
 
@@ -176,7 +178,7 @@ def _amount(_spec: FieldSpec, value: Scalar) -> Scalar:
 
 
 def _integer(_spec: FieldSpec, value: Scalar) -> Scalar:
-    if isinstance(value, bool) or int(value) != float(value):
+    if isinstance(value, bool) or int(value) != float(value) or abs(int(value)) > _MAX_INTEGER:
         raise ValueError
     return int(value)
 

@@ -13,6 +13,7 @@ from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
     AutoReconnect,
+    BulkWriteError,
     ExecutionTimeout,
     NetworkTimeout,
     PyMongoError,
@@ -21,14 +22,34 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
+from schemas.errors import Transient
+
 #: What a driver error must be for a retry to have a chance.
 TRANSIENT = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ExecutionTimeout, WTimeoutError)
 
 #: Any error of the driver.
 DriverError = PyMongoError
 
+_DUPLICATE_KEY = 11000
+
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
+
+
+def taken(error: BulkWriteError) -> list[int]:
+    """The positions of the documents whose ``_id`` or unique key was taken, when an insert met nothing worse.
+
+    Raises:
+        Transient: DG-STO-001 when the write is not known to be durable: the error has no other sign of it.
+        BulkWriteError: the error itself, for any other failure.
+    """
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        raise Transient("DG-STO-001", detail="not acknowledged by a majority") from error
+    problems = details.get("writeErrors", [])
+    if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
+        raise error
+    return [problem["index"] for problem in problems]
 
 
 @asynccontextmanager

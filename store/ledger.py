@@ -14,9 +14,8 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from keys.ledger import Entry, OldKey, Order, State, Traces
-from store.database import Database, Document
+from store.database import Database, Document, taken
 
-_DUPLICATE_KEY: Final = 11000
 _IDS: Final = 50
 _DONE: Final[Document] = {"sweep": {"$exists": True}}
 
@@ -41,10 +40,7 @@ class Ledger:
         try:
             await self._ledger.insert_many([to_document(entry) for entry in entries], ordered=False)
         except BulkWriteError as error:
-            problems = (error.details or {}).get("writeErrors", [])
-            if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
-                raise
-            return {entries[problem["index"]].record for problem in problems}
+            return {entries[at].record for at in taken(error)}
         return set()
 
     async def get(self, records: Collection[str]) -> dict[str, Entry]:

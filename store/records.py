@@ -15,10 +15,9 @@ from pymongo import ReplaceOne
 from pymongo.errors import BulkWriteError
 
 from keys.ports import KeyRef
+from schemas.errors import Transient
 from schemas.levels import Level
-from store.database import Database, Document
-
-_DUPLICATE_KEY = 11000
+from store.database import Database, Document, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +103,11 @@ class Records:
         try:
             await self._records.insert_many([to_document(record) for record in records], ordered=False)
         except BulkWriteError as error:
-            problems = (error.details or {}).get("writeErrors", [])
-            if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
-                raise
-            return await self.occupied([records[problem["index"]].id for problem in problems])
+            ids = {records[at].id for at in taken(error)}
+            standing = await self.occupied(ids)
+            if standing.keys() != ids:  # what took the id is not majority-committed yet
+                raise Transient("DG-STO-001", detail="a record is not readable yet") from error
+            return standing
         return {}
 
     async def occupied(self, ids: Collection[str]) -> dict[str, Occupied]:
@@ -131,11 +131,12 @@ class Records:
         found = self._records.find(query, None if history else {"history": 0})
         return {doc["_id"]: from_document(doc) async for doc in found}
 
-    async def commands_applied(self, commands: Collection[str], record: str) -> dict[str, int]:
-        """Which of those update commands the record's history holds: command id -> version made."""
-        doc = await self._records.find_one({"_id": record}, {"history.command": 1, "history.version": 1})
+    async def commands_applied(self, commands: Collection[str], record: str, *, by: str) -> dict[str, int]:
+        """Which of a sender's update commands the record's history holds: command id -> version made."""
+        wanted = {"history.command": 1, "history.version": 1, "history.by": 1}
+        doc = await self._records.find_one({"_id": record}, wanted)
         entries = (doc or {}).get("history", [])
-        return {e["command"]: e["version"] + 1 for e in entries if e["command"] in commands}
+        return {e["command"]: e["version"] + 1 for e in entries if e["by"] == by and e["command"] in commands}
 
     async def revise(self, revision: Revision) -> bool:
         """Apply a revision; False when the record is not live at the version it starts from."""
@@ -227,9 +228,7 @@ class Records:
             try:
                 await self._records.insert_many(fences, ordered=False)
             except BulkWriteError as error:
-                problems = (error.details or {}).get("writeErrors", [])
-                if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
-                    raise
+                taken(error)
         gone = self._records.find({"_id": {"$in": list(records)}, "state": "destroyed"}, {"_id": 1})
         return {doc["_id"] async for doc in gone}
 

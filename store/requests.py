@@ -7,9 +7,7 @@ from datetime import UTC, datetime
 
 from pymongo.errors import BulkWriteError
 
-from store.database import Database
-
-_DUPLICATE_KEY = 11000
+from store.database import Database, taken
 
 
 async def ensure_indexes(database: Database, *, keep_seconds: int) -> None:
@@ -41,10 +39,6 @@ class Requests:
         try:
             await self._requests.insert_many(docs, ordered=False)
         except BulkWriteError as error:
-            problems = (error.details or {}).get("writeErrors", [])
-            if any(problem["code"] != _DUPLICATE_KEY for problem in problems):
-                raise
-            taken = [docs[problem["index"]]["_id"] for problem in problems]
-            known = self._requests.find({"_id": {"$in": taken}}, {"place": 1})
+            known = self._requests.find({"_id": {"$in": [docs[at]["_id"] for at in taken(error)]}}, {"place": 1})
             return {doc["_id"] async for doc in known if doc["place"] != seen[doc["_id"]]}
         return set()

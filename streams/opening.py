@@ -71,11 +71,11 @@ class BundleOpener:
             commands = parse_bundle(bundle.payload, family).commands
         except UnreadableMessage as error:
             return Unread(message, error, sender, bundle.bundle_id)
-        received = tuple(_received(command, message, bundle, sender) for command in commands)
+        received = tuple(_received(command, message, bundle, sender, at) for at, command in enumerate(commands))
         return Opened(message, sender, received, bundle.bundle_id)
 
 
-def _received(command: Any, message: Message, bundle: OpenedBundle, sender: Any) -> Received[Any]:
+def _received(command: Any, message: Message, bundle: OpenedBundle, sender: Any, at: int) -> Received[Any]:
     return Received(
         command=command,
         sender=sender,
@@ -85,6 +85,7 @@ def _received(command: Any, message: Message, bundle: OpenedBundle, sender: Any)
         offset=message.offset,
         ingest_key=bundle.kid_ingest,
         at_ms=message.at_ms,
+        at=at,
     )
 
 

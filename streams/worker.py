@@ -53,6 +53,8 @@ log = structlog.get_logger(__name__)
 
 #: Token and certificate are renewed this often, seconds (they last 30 days or more).
 RENEW_EVERY = 24 * 3600
+#: How long a worker that is told to stop may take for what it has begun, seconds.
+STOP_WITHIN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Engine:
     pipelines: dict[Family, Pipeline]
     transit: Transit
     writer: WriterIdentity
+    renewal: asyncio.Task[None]
 
 
 @asynccontextmanager
@@ -125,7 +128,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
             family: Pipeline(family, opener=opener, applier=applier, audit=audit, outbox=outbox)
             for family, applier in appliers.items()
         }
-        yield Engine(pipelines, transit, writer)
+        yield Engine(pipelines, transit, writer, renewal)
 
 
 async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worker") -> None:
@@ -146,6 +149,7 @@ async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worke
             in_flight={family: _in_flight(family, settings) for family in made.pipelines},
         )
         await app.start()
+        made.renewal.add_done_callback(_end_with_it)
         _calm_the_collector()
         log.info("worker_started", worker=made.writer.id)
         crashed = asyncio.create_task(app.wait_until_stopped())
@@ -154,9 +158,21 @@ async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worke
         if not told_to_stop.is_set():
             log.critical("faust_stopped", crashed=bool(app.crashed))
             os._exit(EXIT_CANNOT_GO_ON)
-        await app.stop()
+        try:
+            async with asyncio.timeout(STOP_WITHIN):
+                await app.stop()
+        except TimeoutError:  # a dependency is away: what is at work comes again
+            log.critical("stop_timed_out", seconds=STOP_WITHIN)
+            os._exit(EXIT_CANNOT_GO_ON)
         crashed.cancel()
         log.info("worker_stopped", worker=made.writer.id)
+
+
+def _end_with_it(task: asyncio.Task[None]) -> None:
+    """A worker whose token or certificate cannot be renewed would fail later, and less plainly."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("renewal_failed", error=type(task.exception()).__name__)
+        os._exit(EXIT_CANNOT_GO_ON)
 
 
 def _calm_the_collector() -> None:

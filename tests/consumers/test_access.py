@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from consumers.access import decide
-from schemas.errors import Refusal
+from consumers.access import Reader, decide
+from keys.ports import KeyRef
+from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
 from store.records import Record
 from tests.consumers.samples import NOW, RULES, access, grant, principal, received
@@ -16,7 +17,7 @@ from tests.consumers.samples import NOW, RULES, access, grant, principal, receiv
 CLERK = principal("per:clerk-7", "reader", kind="person")
 RECORD = Record(
     id="rec-0001", subject="sub-0001", version=1, level=Level.CORE, cohort="c", purpose="account_service",
-    legal_basis="contract", fields={"name": b"", "phone": b""}, keys={}, command="x", sender="sys:crm",
+    legal_basis="contract", fields={"name": b"", "phone": b""}, keys={Level.SENSITIVE: KeyRef("p", 1)}, command="x", sender="sys:crm",
     ingest_keys=(), at_ms=0,
 )  # fmt: skip
 
@@ -74,3 +75,46 @@ def test_a_reader_without_a_receiving_key_gets_nothing() -> None:
 
 def test_who_may_read_a_record_is_told_that_it_is_gone() -> None:
     assert code(access(), grant(CLERK.id), record=None) == "DG-ACC-007"
+
+
+def test_the_purpose_bounds_what_may_be_read() -> None:
+    marketing = grant(CLERK.id, purpose="marketing")
+    assert code(access(purpose="marketing", fields=["id_number"]), marketing) == "DG-COL-005"
+    assert code(access(purpose="gossip"), grant(CLERK.id, purpose="gossip")) == "DG-COL-006"
+    assert code(access(grant="13800138000"), None) == "DG-COL-007"
+
+
+class Shelves:
+    """Records, grants, requests and a ring for one record."""
+
+    def __init__(self, seen_before: frozenset[str] = frozenset()) -> None:
+        self.seen_before = seen_before
+
+    async def replayed(self, seen: Any, *, now: float) -> set[str]:
+        return set(seen) & self.seen_before
+
+    async def get(self, ids: Any) -> dict[str, Any]:
+        return {"rec-0001": RECORD} if "rec-0001" in ids else {"grant-1": grant(CLERK.id)}
+
+    async def try_open(self, refs: Any) -> dict[str, Any]:
+        return {record: DanganError("DG-KEY-005") if needed else {} for record, needed in refs.items()}
+
+
+async def apply(*batch: Any, seen_before: frozenset[str] = frozenset()) -> list[Any]:
+    shelves = Shelves(seen_before)
+    reader = Reader(shelves, shelves, shelves, shelves, RULES.catalogue, RULES.authorizer)  # type: ignore[arg-type]
+    return [outcome.result.code for outcome in await reader.apply(batch, NOW)]
+
+
+async def test_an_id_used_twice_in_one_batch_is_answered_once() -> None:
+    first, wider = access(record="rec-0001", fields=["city"]), access(fields=["city", "id_number"])
+    same_id = wider.model_copy(update={"id": first.id})
+    codes = await apply(received(first, CLERK), received(same_id, CLERK, offset=8))
+    assert codes == [None, "DG-CMD-003"]
+
+
+async def test_a_replay_of_a_personal_reference_is_not_repeated_in_the_event() -> None:
+    personal = access(record="13800138000")
+    assert await apply(received(personal, CLERK), seen_before=frozenset({personal.id})) == ["DG-COL-007"]
+    plain = access()
+    assert await apply(received(plain, CLERK), seen_before=frozenset({plain.id})) == ["DG-CMD-003"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumers.collect import cohort, decide, settle
+from consumers.collect import Collector, cohort, decide, settle
 from schemas.errors import Refusal
 from schemas.levels import Level
 from store.records import Occupied
@@ -119,3 +119,40 @@ def test_a_destroyed_record_is_never_created_again() -> None:
 def test_cohorts_are_quarters_of_a_retention_class() -> None:
     assert cohort("customer", 1_798_761_600_000) == "customer/2027Q1"
     assert cohort("customer", 1_798_761_599_999) == "customer/2026Q4"
+
+
+class Standing:
+    """Records of which some ids are taken; nothing else is asked of it."""
+
+    def __init__(self, **occupied: Occupied) -> None:
+        self._occupied = {name.replace("_", "-"): standing for name, standing in occupied.items()}
+
+    async def occupied(self, ids: Any) -> dict[str, Occupied]:
+        return {one: self._occupied[one] for one in ids if one in self._occupied}
+
+    async def insert(self, records: Any) -> dict[str, Occupied]:
+        assert not records
+        return {}
+
+
+class NoKeys:
+    """A ring and an index that have nothing to do."""
+
+    async def tokens(self, values: Any) -> dict[str, list[bytes]]:
+        return {}
+
+
+async def test_what_was_stored_before_a_crash_stands_although_the_rules_have_changed() -> None:
+    former = principal("sys:crm", "reader")
+    mine, other = received(collect(record="rec-0001"), former), received(collect(record="rec-0002"), former)
+    records = Standing(rec_0001=Occupied(True, mine.command.id, "sys:crm", 1, NOW * 1000))
+    collector = Collector(records, NoKeys(), NoKeys(), RULES.catalogue, RULES.authorizer)  # type: ignore[arg-type]
+    stored, refused = await collector.apply([mine, other], NOW)
+    assert (stored.result.status, refused.result.code) == ("accepted", "DG-CMD-004")
+    assert stored.facts[0].allowed
+
+
+def test_personal_references_are_found_before_anything_else() -> None:
+    consent = {"reference": "13800138000", "text_sha256": "0" * 64, "given_at": "2026-01-01T00:00:00Z"}
+    assert code_of(collect(record="13800138000", purpose="unknown"))[0] == "DG-COL-007"
+    assert code_of(collect(consent=consent))[0] == "DG-COL-007"

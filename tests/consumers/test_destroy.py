@@ -10,7 +10,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from consumers.destroy import decide
+from consumers.destroy import Destroyer, decide
 from keys.ledger import Entry, Order
 from keys.principal_keys import PrincipalKeys
 from ops.commands.approve import sign_approval
@@ -160,7 +160,52 @@ def test_unknown_and_destroyed_records_are_told_apart() -> None:
     assert code(approved(request(), "per:a1", "per:a2"), entries=other) == "DG-DES-007"
 
 
-def test_a_redelivered_command_goes_on_where_it_stopped() -> None:
-    command = approved(request(), "per:a1", "per:a2")
-    begun = {"rec-0001": Entry("rec-0001", Order(command.id, ARCHIVIST.id, "expired", (), 0))}
-    assert decided(command, entries=begun) == ("per:a1", "per:a2")
+class World:
+    """What a Destroyer works on; notes what is forgotten."""
+
+    def __init__(self, entries: dict[str, Entry] | None = None, standing: dict[str, Occupied] | None = None) -> None:
+        self.entries, self.standing = entries or {}, standing or {}
+        self.forgotten: list[str] = []
+        self.lookups = 0
+
+    async def get(self, records: Any) -> dict[str, Entry]:
+        return {record: self.entries[record] for record in records if record in self.entries}
+
+    async def occupied(self, records: Any) -> dict[str, Occupied]:
+        self.lookups += 1
+        return {record: self.standing[record] for record in records if record in self.standing}
+
+    async def on(self, records: Any, *, now: float) -> set[str]:
+        return set()
+
+    async def forget(self, records: Any, order: Order, *, at: int) -> None:
+        self.forgotten += records
+
+
+async def applied(command: Destroy, world: World, people: Any = PEOPLE) -> Any:
+    destroyer = Destroyer(world, world, world, world, people, RULES.authorizer)  # type: ignore[arg-type]
+    (outcome,) = await destroyer.apply([received(command, people.principals[ARCHIVIST.id])], NOW)
+    return outcome
+
+
+async def test_what_was_begun_is_finished_even_if_an_approver_was_revoked_meanwhile() -> None:
+    command = approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2")
+    people = People()
+    people.principals = {ARCHIVIST.id: PEOPLE.principals[ARCHIVIST.id]}
+    begun = {"rec-0001": Entry("rec-0001", Order(command.id, ARCHIVIST.id, "expired", command.approvals, 0))}
+    world = World(begun, {"rec-0002": LIVE})
+    outcome = await applied(command, world, people)
+    assert outcome.result.status == "accepted"
+    assert world.forgotten == ["rec-0001", "rec-0002"]
+    assert {event.approvers for event in outcome.facts} == {("per:a1", "per:a2")}
+
+
+async def test_a_stranger_is_refused_before_anything_is_looked_up_and_with_one_event() -> None:
+    command = approved(request(*(f"rec-{n:04}" for n in range(256))), "per:a1", "per:a2")
+    people = People()
+    people.keys, people.principals = PEOPLE.keys, dict(PEOPLE.principals)
+    people.principals[ARCHIVIST.id] = replace(people.principals[ARCHIVIST.id], roles=frozenset({"collector"}))
+    world = World()
+    outcome = await applied(command, world, people)
+    assert outcome.result.code == "DG-CMD-004"
+    assert (len(outcome.facts), world.lookups, world.forgotten) == (1, 0, [])

@@ -97,7 +97,7 @@ def test_the_id_is_a_version_5_uuid_of_command_action_record_and_outcome(fact: F
     assert uid.version == 5
     assert uid.variant == uuid.RFC_4122
     elsewhere = Fact(
-        fact.command_id, fact.action, fact.allowed, fact.code, "other", 7, fact.record, partition=9, offset=9
+        fact.command_id, fact.action, fact.allowed, fact.code, fact.actor, 7, fact.record, partition=9, offset=9
     )
     assert event_id(elsewhere) == event_id(fact)
     refused = Fact(fact.command_id, fact.action, not fact.allowed, fact.code, "other", 7, fact.record)
@@ -107,7 +107,7 @@ def test_the_id_is_a_version_5_uuid_of_command_action_record_and_outcome(fact: F
 def test_the_id_is_what_python_s_uuid5_gives() -> None:
     fact = Fact("c", "access", True, None, "a", 1, "r")
     space = uuid.UUID("3b0d2f6c-8a5e-4d17-b1c9-e07f5a2246d8")
-    assert event_id(fact) == str(uuid.uuid5(space, "c\naccess\nr\n\n1"))
+    assert event_id(fact) == str(uuid.uuid5(space, "c\na\naccess\nr\n\n1"))
 
 
 @given(facts())

@@ -15,6 +15,7 @@ import faust
 
 from schemas.wire import Family, topic_of
 from streams.dispatcher import Dispatcher
+from streams.odd_records import tolerate_odd_records
 from streams.pipeline import Message
 
 Process = Callable[[Sequence[Message]], Awaitable[None]]
@@ -40,6 +41,7 @@ def make_app(
         in_flight: batches of each family at work at once.
         group: the consumer group's id.
     """
+    tolerate_odd_records()
     datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         group,

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import Transient
+from streams.odd_records import tolerate_odd_records
 
 log = structlog.get_logger(__name__)
 _POLL_MS: Final = 1000
@@ -47,6 +48,7 @@ class Tail:
 
     async def __aenter__(self) -> Self:
         """Start; messages from now on (or from the start on) are seen when this returns."""
+        tolerate_odd_records()
         self._consumer = AIOKafkaConsumer(self._topic, **self._settings)
         try:
             await self._consumer.start()

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import Transient
+from streams.odd_records import tolerate_odd_records
 
 _POLL_MS: Final = 300
 _OPEN_S: Final = 15
@@ -85,6 +86,7 @@ async def open_topic(bootstrap: str, topic: str, *, since_ms: int | None = None)
     Raises:
         Transient: DG-AUD-004 when the topic cannot be read.
     """
+    tolerate_odd_records()
     consumer = AIOKafkaConsumer(
         topic,
         bootstrap_servers=bootstrap,

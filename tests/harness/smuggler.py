@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaProducer
+from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from keys.okp import PublicIngestKey, SigningKey
 from keys.principal_keys import PrincipalKeys
@@ -20,7 +21,24 @@ from streams.envelope import bundle_headers, seal_bundle
 from tests.harness.customers import customer
 from tests.harness.office import PURPOSE
 
+_LARGEST = 3 * 1024 * 1024
 Headers = list[tuple[str, bytes]]
+
+
+class RawName(str):
+    """A header name of any bytes, which aiokafka's record builder in Python takes as it is."""
+
+    raw: bytes
+
+    def __new__(cls, raw: bytes) -> RawName:
+        """The name whose encoding is ``raw``."""
+        name = super().__new__(cls, raw.decode("utf-8", "replace"))
+        name.raw = raw
+        return name
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        """The bytes themselves."""
+        return self.raw
 
 
 @dataclass(frozen=True)
@@ -84,18 +102,30 @@ class Smuggler:
         kept = [(name, raw) for name, raw in {**named, **changed}.items() if raw is not None]
         return Parcel(family, value, kept, record)
 
-    async def send(self, parcels: list[Parcel], topic: str | None = None) -> list[str]:
-        """Put them on their topics, each on partition 0; return their places as ``topic/partition/offset``."""
+    async def send(self, parcels: list[Parcel], topic: str | None = None, *, at_ms: int | None = None) -> list[str]:
+        """Put them on their topics, each on partition 0; return their places as ``topic/partition/offset``.
+
+        Args:
+            parcels: what to send.
+            topic: instead of the family's.
+            at_ms: the time that the sender says it is, UNIX milliseconds; now by default.
+        """
+        at_ms = round(time.time() * 1000) if at_ms is None else at_ms
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.settings.kafka_bootstrap, acks="all", max_request_size=3 * 1024 * 1024
+            bootstrap_servers=self.settings.kafka_bootstrap,
+            acks="all",
+            max_request_size=_LARGEST,
+            max_batch_size=_LARGEST,
         )
         await producer.start()
         try:
             places = []
             for parcel in parcels:
-                done = await producer.send_and_wait(
-                    topic or topic_of(parcel.family), parcel.value, partition=0, key=b"k", headers=parcel.headers
-                )
+                # One record as one batch of our own making: the producer's own builder would refuse a RawName.
+                batch = producer.create_batch()
+                batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, -1, _LARGEST)
+                batch.append(key=b"k", value=parcel.value, timestamp=at_ms, headers=parcel.headers)
+                done = await (await producer.send_batch(batch, topic or topic_of(parcel.family), partition=0))
                 places.append(f"{done.topic}/{done.partition}/{done.offset}")
             return places
         finally:

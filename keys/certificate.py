@@ -1,8 +1,9 @@
 """Certificates: written when nothing can read a record any more, signed by Vault, verified with a public key alone.
 
 Before one is signed, every old wrapped page key that was seen at the forgetting is shown to Vault again; should
-Vault accept a single one, no certificate is given. A certificate covers all records of one order (a destroy
-command or a retention run) that became complete by the same sweeps. Clauses DES-02 and DES-05.
+Vault accept a single one, or refuse it for any reason but that its version is gone, no certificate is given. A
+certificate covers all records of one order (a destroy command or a retention run) that became complete by the same
+sweeps. Clauses DES-02 and DES-05.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import base64
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -22,6 +23,8 @@ from pydantic import ValidationError
 
 from keys.ledger import Entry, LedgerStore, State, complete
 from keys.okp import thumbprint
+from keys.page_keys import MAX_AGE_SECONDS
+from keys.pages import root_version_of
 from keys.roots import CERTIFICATES_KEY, INGEST_ROOT
 from keys.sweep_state import SweepStore
 from keys.vault import KeyRefused, Transit
@@ -30,6 +33,7 @@ from schemas.certificate import (
     DestroyedRecord,
     Horizon,
     RefusedKeys,
+    RootEvidence,
     contradictions,
 )
 from schemas.errors import DanganError
@@ -42,13 +46,19 @@ _MAX_RECORDS: Final = 5000
 _MAX_BYTES: Final = 8 << 20
 _SERIALS: Final = uuid.UUID("6ab2f0d1-3f0e-5a54-9a43-8d3c3a1a9f2e")
 
+#: How Vault and OpenBao say that a ciphertext's version is below what the key still accepts. It is said before
+#: anything is decrypted; "message authentication failed", for instance, would only say that the text is not one.
+VERSION_GONE: Final = "ciphertext or signature version is disallowed by policy (too old)"
+#: A key that was being unwrapped at the last moment is in memory this many seconds later at most.
+IN_FLIGHT_SECONDS: Final = 30
+
 #: What no certificate of this system can promise; stated in each.
 RESIDUALS: Final = (
     "Vault's own storage and snapshots from before the trim can bring the old versions back until the dates "
     "in the horizon; whoever keeps them must delete them by then.",
     "Blind index tokens in old copies of the database can be tested for equality by whoever may use the "
     "index keys of their epoch; no value can be read back from one.",
-    "A worker's memory may have held a page key until caches_empty_at.",
+    "A worker's memory may have held a page key or an ingest key until caches_empty_at.",
     "Somebody with decrypt rights who copied a page key out before the forgetting can read old copies; Vault's "
     "audit log shows such a decryption to whoever compares it with the archive's.",
     "Messages about the record that arrived after the forgetting were refused; Kafka holds them sealed "
@@ -71,7 +81,6 @@ class Issuer:
     Attributes:
         transit: may rewrap under the swept roots and sign with ``dangan-certificates``.
         clock: UNIX seconds.
-        cache_seconds: how long a worker may hold an unwrapped page key.
         horizon: the places that may still hold Vault's storage of before.
     """
 
@@ -80,7 +89,6 @@ class Issuer:
     states: SweepStore
     certificates: CertificateStore
     clock: Callable[[], int]
-    cache_seconds: int
     horizon: tuple[Horizon, ...] = ()
 
     async def issue(self) -> dict[str, str]:
@@ -90,7 +98,8 @@ class Issuer:
             Serial -> certificate (compact JWS).
 
         Raises:
-            DanganError: DG-SWP-006 when Vault still accepts an old key.
+            DanganError: DG-SWP-006 when Vault still has an old key's version, DG-SWP-013 when it refuses one for a
+                reason that proves nothing.
         """
         issued = {}
         for group in _groups(await self._complete()):
@@ -132,30 +141,51 @@ class Issuer:
             decided_at=order.at,
             records=records,
             roots=tuple(sorted(evidence.values(), key=lambda each: each.root)),
-            refused_keys=await self._refused_keys(group),
+            refused_keys=await self._refused_keys(group, {each.root: each for each in evidence.values()}),
             ingest_root=INGEST_ROOT,
             ingest_keys_destroyed=tuple(sorted(frozenset().union(*(e.traces.ingest_kids for e in group)))),
-            caches_empty_at=max(record.forgotten_at for record in records) + self.cache_seconds,
+            caches_empty_at=_caches_empty_at(records, evidence.values()),
             horizon=self.horizon,
             residuals=RESIDUALS,
         )
 
-    async def _refused_keys(self, group: Sequence[Entry]) -> tuple[RefusedKeys, ...]:
+    async def _refused_keys(
+        self, group: Sequence[Entry], evidence: Mapping[str, RootEvidence]
+    ) -> tuple[RefusedKeys, ...]:
         """Show every old wrapped key to Vault, by rewrap, which would reveal no key even if it worked."""
         by_root: dict[str, set[str]] = defaultdict(set)
         for entry in group:
             for old in entry.traces.old_keys:
                 by_root[old.root].add(old.wrapped_key)
-        refused: list[RefusedKeys] = []
-        for root, keys in sorted(by_root.items()):
-            texts = sorted(keys)
-            answers: dict[str, list[str]] = defaultdict(list)
-            for text, result in zip(texts, await self.transit.rewrap(root, texts), strict=True):
-                if not isinstance(result, KeyRefused):
-                    raise DanganError("DG-SWP-006", detail=root)
-                answers[result.reason].append(hashlib.sha256(text.encode()).hexdigest())
-            refused += [RefusedKeys(root=root, answer=reason, sha256=tuple(shas)) for reason, shas in answers.items()]
-        return tuple(refused)
+        return tuple(
+            [await self._refused_by(root, sorted(texts), evidence.get(root)) for root, texts in sorted(by_root.items())]
+        )
+
+    async def _refused_by(self, root: str, texts: Sequence[str], evidence: RootEvidence | None) -> RefusedKeys:
+        gone_below = (await self.transit.key_info(root)).min_available_version
+        destroyed = min(gone_below - 1, evidence.before) if evidence else 0
+        if any(_version(text) > destroyed for text in texts):
+            raise DanganError("DG-SWP-006", detail=root)
+        for result in await self.transit.rewrap(root, texts):
+            if not isinstance(result, KeyRefused):
+                raise DanganError("DG-SWP-006", detail=root)
+            if result.reason != VERSION_GONE:
+                raise DanganError("DG-SWP-013", detail=f"{root}: {result.reason}")
+        digests = tuple(hashlib.sha256(text.encode()).hexdigest() for text in texts)
+        return RefusedKeys(root=root, answer=VERSION_GONE, sha256=digests)
+
+
+def _version(wrapped_key: str) -> int:
+    try:
+        return root_version_of(wrapped_key)
+    except (ValueError, IndexError):
+        raise DanganError("DG-SWP-012", detail="an old key that Vault never made") from None
+
+
+def _caches_empty_at(records: Iterable[DestroyedRecord], evidence: Iterable[RootEvidence]) -> int:
+    """When no worker's memory holds a key any more: page keys cease at the forgetting, ingest keys at their sweep."""
+    ceased = [record.forgotten_at for record in records] + [e.trimmed_at for e in evidence if e.root == INGEST_ROOT]
+    return max(ceased) + int(MAX_AGE_SECONDS) + IN_FLIGHT_SECONDS
 
 
 def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:

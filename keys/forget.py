@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
@@ -41,6 +42,7 @@ class Forgetter:
 
     Args:
         live_kids: gives the ids of all ingest keys that are not destroyed.
+        clock: UNIX seconds.
         pause: waits that many seconds between attempts.
     """
 
@@ -52,6 +54,7 @@ class Forgetter:
         ledger: LedgerStore,
         live_kids: Callable[[], Awaitable[Collection[str]]],
         *,
+        clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._transit = transit
@@ -59,6 +62,7 @@ class Forgetter:
         self._records = records
         self._ledger = ledger
         self._live_kids = live_kids
+        self._clock = clock
         self._pause = pause
 
     async def forget(self, records: Collection[str], order: Order, *, at: int) -> None:
@@ -67,7 +71,7 @@ class Forgetter:
         Args:
             records: record ids, up to some thousands; a record that never was gets a tombstone.
             order: why, and on whose word; an older entry keeps its own.
-            at: the time, UNIX seconds.
+            at: when it is begun, UNIX seconds; the ledger notes when it was done.
 
         Raises:
             DanganError: DG-SWP-007 when changes kept meeting this one; DG-KEY-003 when a page is not
@@ -125,7 +129,8 @@ class Forgetter:
         erased = await self._records.erase_many({record: refs.get(record) for record in records}, at=at)
         if erased:
             # After the erasing: a key made before it may have sealed the record, one made later cannot have.
-            await self._ledger.forgotten(erased, await self._live_kids(), at=at)
+            kids = await self._live_kids()
+            await self._ledger.forgotten(erased, kids, at=max(at, int(self._clock())))
         return erased
 
     async def _rekey(self, drops: Mapping[str, set[int]], pages: Mapping[str, Page]) -> bool:

@@ -163,7 +163,6 @@ class Destruction:
             self._sweeps,
             self._certificates,
             clock=_now,
-            cache_seconds=self._settings.key_cache_seconds,
             horizon=horizon(self._settings, now=_now()),
         )
 

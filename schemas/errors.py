@@ -402,6 +402,14 @@ TEXTS: dict[str, Text] = {
         "The backup horizon file cannot be used.",
         "Correct HOME/horizon.toml: each [[place]] has name, holds and keep_days.",
     ),
+    "DG-SWP-012": Text(
+        "An entry of the destruction ledger does not agree with the archive, so no certificate is given for it.",
+        "Treat it as an incident: somebody wrote to the ledger or brought a record or a key page back.",
+    ),
+    "DG-SWP-013": Text(
+        "Vault refused an old key, but not because its version is gone, so no certificate is given.",
+        "Read Vault's answer: the ledger's evidence may have been altered, or this Vault words its refusals otherwise.",
+    ),
     # --- certificates and the trust file (DG-CER-0xx) ---
     "DG-CER-001": Text(
         "This is not a destruction certificate.",

@@ -51,9 +51,7 @@ class Settings(BaseModel):
         min_length=1,
         description="Folders that each take every key-page snapshot; default HOME/backups/a and HOME/backups/b.",
     )
-    key_cache_seconds: int = Field(60, ge=0, le=3600, description="How long an unwrapped page key may stay in memory.")
     key_cache_entries: int = Field(1024, ge=0, description="How many unwrapped page keys may stay in memory.")
-    max_batch_commands: int = Field(512, ge=1, description="Commands a worker applies as one batch at most.")
     batches_in_flight: int = Field(3, ge=1, le=16, description="Batches a worker works on at once.")
     max_message_bytes: int = Field(
         1024 * 1024,

@@ -142,7 +142,6 @@ class Site:
             through(self.sweeps),
             self.certificates,
             clock=lambda: int(time.time()),
-            cache_seconds=60,
         )
         await issuer.issue()
         return next(calls)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keys.certificate import sign_certificate, verify_certificate
-from keys.ledger import Order
+from keys.ledger import Order, State
 from keys.okp import thumbprint
 from keys.roots import CERTIFICATES_KEY, INGEST_ROOT, WRITERS_KEY, root_of
+from keys.vault import KeyRefused
 from schemas.certificate import Certificate, contradictions
 from schemas.errors import DanganError
 from schemas.levels import Level
@@ -55,8 +58,72 @@ async def test_it_states_who_what_why_and_what_vault_answered(archive: Archive) 
         "ciphertext or signature version is disallowed by policy (too old)"
     }
     assert len(certificate.ingest_keys_destroyed) == 1
-    assert certificate.caches_empty_at == max(record.forgotten_at for record in certificate.records) + 60
+    # page keys are held 60 s after the forgetting, ingest keys as long after their sweep, an unwrap in flight 30 s more
+    swept_at = max(each.trimmed_at for each in certificate.roots)
+    assert certificate.caches_empty_at == swept_at + 90
     assert len(certificate.residuals) >= 5
+
+
+async def forgotten_and_not_certified() -> Archive:
+    """An archive whose record waits for the last sweep only: the ingest root's."""
+    made = Archive()
+    await made.new_ingest_key()
+    await made.collected("rec-1")
+    await made.forget("rec-1")
+    await made.new_ingest_key()
+    await made.sweep(made.roots(ingest=False))
+    assert made.certificates.certificates == {}
+    return made
+
+
+def with_old_key(archive: Archive, wrapped_key: str) -> None:
+    entry = archive.ledger.entries["rec-1"]
+    old = replace(entry.traces.old_keys[0], wrapped_key=wrapped_key)
+    traces = replace(entry.traces, old_keys=(*entry.traces.old_keys, old))
+    archive.ledger.entries["rec-1"] = replace(entry, traces=traces)
+
+
+@pytest.mark.parametrize(
+    ("wrapped_key", "code"),
+    [("vault:v2:AAAA", "DG-SWP-006"), ("vault:v9:AAAA", "DG-SWP-006"), ("garbage", "DG-SWP-012")],
+)
+async def test_a_refusal_of_what_was_not_destroyed_proves_nothing(wrapped_key: str, code: str) -> None:
+    archive = await forgotten_and_not_certified()
+    with_old_key(archive, wrapped_key)  # refused by Vault as well, for being no ciphertext
+    with pytest.raises(DanganError, match=code):
+        await archive.sweep()
+    assert archive.certificates.certificates == {}
+
+
+@pytest.mark.parametrize("reason", ["cipher: message authentication failed", "permission denied", "", "too old"])
+async def test_a_refusal_for_another_reason_proves_nothing(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = await forgotten_and_not_certified()
+    await archive.sweep(archive.roots([], ingest=True))
+    (entry,) = archive.ledger.entries.values()
+    archive.ledger.entries["rec-1"] = replace(entry, state=State.FORGOTTEN, certificate=None)
+    archive.certificates.certificates.clear()
+
+    async def refuse(_root: str, texts: Sequence[str]) -> list[KeyRefused]:
+        return [KeyRefused(reason) for _ in texts]
+
+    monkeypatch.setattr(archive.vault, "rewrap", refuse)
+    with pytest.raises(DanganError, match="DG-SWP-013"):
+        await archive.issuer.issue()
+    assert archive.certificates.certificates == {}
+
+
+async def test_the_time_of_forgetting_is_taken_after_it() -> None:
+    archive = Archive()
+    await archive.new_ingest_key()
+    await archive.collected("rec-1")
+    began = archive.now
+
+    async def slow(_op: str, _key: str) -> None:
+        archive.now += 100
+
+    archive.vault.before_call = slow
+    await archive.forget("rec-1")
+    assert archive.ledger.entries["rec-1"].forgotten_at == archive.now > began
 
 
 async def test_one_order_gives_one_certificate_and_issuing_again_gives_none(archive: Archive) -> None:

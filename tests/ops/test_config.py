@@ -22,11 +22,11 @@ def test_defaults_lie_below_home(tmp_path: Path) -> None:
 
 
 def test_a_variable_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
-    settings_file(tmp_path).write_text('kafka_bootstrap = "file:1"\nkey_cache_seconds = 5\n')
+    settings_file(tmp_path).write_text('kafka_bootstrap = "file:1"\nkey_cache_entries = 5\n')
     settings = load_settings(tmp_path, {"DANGAN_KAFKA_BOOTSTRAP": "variable:1"})
     assert settings.kafka_bootstrap == "variable:1"
-    assert settings.key_cache_seconds == 5
-    assert settings.key_cache_entries == Settings().key_cache_entries
+    assert settings.key_cache_entries == 5
+    assert settings.batches_in_flight == Settings().batches_in_flight
 
 
 def test_lists_in_variables_are_comma_separated(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_password_comes_from_a_file_and_is_not_shown(tmp_path: Path) -> None:
     ("text", "field"),
     [
         ("kafka_botstrap = 'x'", "kafka_botstrap"),
-        ("key_cache_seconds = 'soon'", "key_cache_seconds"),
+        ("key_cache_entries = 'soon'", "key_cache_entries"),
         ("levels = ['secret']", "levels.0"),
         ("levels = ['basic', 'basic']", "levels"),
         ("transit_mount = '../sys'", "transit_mount"),

@@ -135,6 +135,7 @@ class Archive:
             self.gated(self.records),
             self.gated(self.ledger),
             self.gated(self.ingest).live_kids,
+            clock=lambda: self.now,
             pause=no_pause,
         )
 
@@ -181,7 +182,6 @@ class Archive:
             self.gated(self.sweeps),
             self.gated(self.certificates),
             clock=lambda: self.now,
-            cache_seconds=60,
         )
 
     # --- the two questions ---

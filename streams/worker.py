@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+import faust.streams
 import structlog
 from aiokafka import AIOKafkaProducer
 
@@ -29,10 +30,13 @@ from keys.index import BlindIndex
 from keys.ingest_ring import IngestKeyring
 from keys.ring import KeyRing
 from keys.vault import Transit
+from schemas.errors import DanganError
+from schemas.levels import Level
 from schemas.settings import Settings
 from schemas.wire import TOPIC_AUDIT, Family, WireLimits
 from store.checkpoints import Checkpoints
 from store.database import connect
+from store.field_levels import keep_levels
 from store.holds import Holds
 from store.ingest_keys import IngestKeys
 from store.ledger import Ledger
@@ -81,6 +85,9 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         enter = stack.enter_async_context
         database = await enter(connect(settings.mongo_uri.get_secret_value(), settings.mongo_database))
         transit = await enter(Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount))
+        changed = await keep_levels(database, {name: spec.level for name, spec in rules.catalogue.fields.items()})
+        if changed:
+            raise DanganError("DG-OPS-038", detail=", ".join(changed))
         records, pages, principals = Records(database), Pages(database), Principals(database)
         ingest_keys = IngestKeys(database)
         keyring = IngestKeyring(transit, ingest_keys)
@@ -137,6 +144,7 @@ async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worke
     Raises:
         DanganError: when a service cannot be reached at the start.
     """
+    _check_installation(settings)
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -181,6 +189,14 @@ def _calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+
+
+def _check_installation(settings: Settings) -> None:
+    if set(settings.levels) != set(Level):
+        raise DanganError("DG-OPS-037", field="levels")
+    if faust.streams._CStreamIterator is None:
+        # Faust's Python iterator acknowledges what it skips at a rebalance: those messages would be lost.
+        raise DanganError("DG-OPS-039")
 
 
 def _in_flight(family: Family, settings: Settings) -> int:

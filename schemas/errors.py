@@ -567,15 +567,15 @@ TEXTS: dict[str, Text] = {
         'Give JSON with "id", "records", "ground" and "reason", as docs/wire.md describes.',
     ),
     # --- operations: the demo (DG-OPS-040 to 049) ---
-    "DG-OPS-037": Text(
+    "DG-OPS-050": Text(
         "A worker must serve all levels: fleets for single levels need topics of their own, which are not built yet.",
         "Set levels to core, sensitive and basic, or leave the setting out.",
     ),
-    "DG-OPS-038": Text(
+    "DG-OPS-051": Text(
         "The level of a field was changed in the catalogue, but what is archived under it keeps its old level.",
         "Put the old level back; give the field a new name to archive it under another level.",
     ),
-    "DG-OPS-039": Text(
+    "DG-OPS-052": Text(
         "faust-streaming is installed without its compiled part; in that form it loses messages at a rebalance.",
         "Install the wheel of the locked version, and unset NO_CYTHON.",
     ),

@@ -87,7 +87,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         transit = await enter(Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount))
         changed = await keep_levels(database, {name: spec.level for name, spec in rules.catalogue.fields.items()})
         if changed:
-            raise DanganError("DG-OPS-038", detail=", ".join(changed))
+            raise DanganError("DG-OPS-051", detail=", ".join(changed))
         records, pages, principals = Records(database), Pages(database), Principals(database)
         ingest_keys = IngestKeys(database)
         keyring = IngestKeyring(transit, ingest_keys)
@@ -193,10 +193,10 @@ def _calm_the_collector() -> None:
 
 def _check_installation(settings: Settings) -> None:
     if set(settings.levels) != set(Level):
-        raise DanganError("DG-OPS-037", field="levels")
-    if faust.streams._CStreamIterator is None:
+        raise DanganError("DG-OPS-050", field="levels")
+    if getattr(faust.streams, "_CStreamIterator", None) is None:
         # Faust's Python iterator acknowledges what it skips at a rebalance: those messages would be lost.
-        raise DanganError("DG-OPS-039")
+        raise DanganError("DG-OPS-052")
 
 
 def _in_flight(family: Family, settings: Settings) -> int:

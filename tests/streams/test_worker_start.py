@@ -13,13 +13,13 @@ from tests.consumers.samples import RULES
 
 
 async def test_a_worker_for_some_levels_only_does_not_start() -> None:
-    with pytest.raises(DanganError, match="DG-OPS-037"):
+    with pytest.raises(DanganError, match="DG-OPS-050"):
         await run(Settings(levels=(Level.BASIC,)), RULES, name="w")
 
 
 async def test_faust_without_its_compiled_part_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faust.streams, "_CStreamIterator", None)
-    with pytest.raises(DanganError, match="DG-OPS-039"):
+    with pytest.raises(DanganError, match="DG-OPS-052"):
         await run(Settings(), RULES, name="w")
 
 

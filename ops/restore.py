@@ -79,7 +79,7 @@ class Restore:
         destroyed = await self._ledger_ids(manifest)
         try:
             report = Report()
-            slots = await self._pages(report, expected="pages" in manifest.collections)
+            slots = await self._pages(report, expected=_documents_in(manifest, "pages") > 0)
             await self._records(manifest, destroyed, slots, report)
             await self._others(manifest)
             for module in (records, pages, ledger, sweeps, ingest_keys):
@@ -167,6 +167,11 @@ class Restore:
                 yield document
                 if done % _BATCH == 0 or done == part.documents:
                     self.on_progress(name, done, part.documents)
+
+
+def _documents_in(manifest: Manifest, name: str) -> int:
+    part = manifest.collections.get(name)
+    return part.documents if part else 0
 
 
 def _text(document: bytes, name: str) -> str:

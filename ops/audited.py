@@ -5,14 +5,18 @@ A crash in between leaves an event of something that did not happen, never a dee
 
 from __future__ import annotations
 
+import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
+
+import orjson
 
 from keys.vault import Transit
-from schemas.audit import Action, Fact
+from schemas.audit import Action, Fact, Verb
 from schemas.settings import Settings
 from schemas.wire import TOPIC_AUDIT
 from store.checkpoints import Checkpoints
@@ -25,6 +29,18 @@ from streams.writer import new_writer
 CONSOLE = "ops:console"
 
 
+class Said(TypedDict, total=False):
+    """More that an operator's event may say (schemas.audit.Fact)."""
+
+    reader: str
+    purpose: str
+    fields: tuple[str, ...]
+    clear: tuple[str, ...]
+    roles: tuple[str, ...]
+    digest: str
+    version: int
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """An operator's connections: database, Vault, and the audit stream."""
@@ -35,12 +51,43 @@ class Desk:
     audit: AuditPublisher
     operator: str
 
-    async def record(self, action: Action, *, record: str | None = None, grant: str | None = None) -> str:
-        """Make the event of an act durable; return the act's id."""
+    async def record(
+        self,
+        action: Action,
+        *,
+        verb: Verb | None = None,
+        record: str | None = None,
+        grant: str | None = None,
+        code: str | None = None,
+        **said: Unpack[Said],
+    ) -> str:
+        """Make the event of an act durable; return the act's id.
+
+        Args:
+            action: what is about to be done.
+            verb: which deed exactly.
+            record: the record, or whatever else it is done to: an opaque reference.
+            grant: a grant's id.
+            code: the code of the failure, if it was tried and failed.
+            said: what else the event says.
+        """
         act = str(uuid.uuid4())
         now_ms = int(time.time() * 1000)
-        await self.audit.publish([Fact(act, action, True, None, self.operator, now_ms, record=record, grant=grant)])
+        fact = Fact(
+            act, action, code is None, code, self.operator, now_ms, record=record, grant=grant, verb=verb, **said
+        )
+        await self.audit.publish([fact])
         return act
+
+
+def stored_digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 over a stored document as JSON with sorted members and bytes in hex, so that it can be compared later.
+
+    Returns:
+        64 hex digits.
+    """
+    text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=bytes.hex)
+    return hashlib.sha256(text).hexdigest()
 
 
 @asynccontextmanager

@@ -1,17 +1,23 @@
-"""Registering principals, grants and holds: the acts behind ``dangan admin``."""
+"""Registering principals, grants and holds: the acts behind ``dangan admin``.
+
+Every reference is looked at before the event is made: an event stays for good, and stands in clear.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from ops.audited import Desk
+from ops.audited import Desk, stored_digest
 from ops.public_keys import PublicKeys
+from schemas.audit import Verb
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Grant, Principal, PublicKey
-from store.holds import Hold, Holds
-from store.principals import Grants, Principals
+from schemas.values import looks_personal
+from schemas.wire import PRINCIPAL
+from store.holds import Hold, Holds, hold_document
+from store.principals import Grants, Principals, grant_document, principal_document
 
 #: The role of those who run the system; it goes with no other (clause SEC-06).
 ADMINISTRATOR = "administrator"
@@ -32,9 +38,13 @@ async def register(
     """Register a principal, or add keys and replace roles of a registered one.
 
     Raises:
-        DanganError: DG-OPS-032 when an administrator is given a business role; DG-OPS-037 for a key that is revoked
-            or that another principal has; DG-OPS-039 when the registration changed meanwhile.
+        DanganError: DG-OPS-036 for an id or role that is no opaque reference; DG-OPS-032 when an administrator is
+            given a business role; DG-OPS-037 for a key that is revoked or that another principal has; DG-OPS-039
+            when the registration changed meanwhile.
     """
+    refuse_personal(principal=keys.principal, department=department)
+    for role in roles:
+        refuse_personal(role=role)
     if ADMINISTRATOR in roles and len(set(roles)) > 1:
         raise DanganError("DG-OPS-032", detail=", ".join(sorted(roles)))
     principals = Principals(desk.database)
@@ -52,7 +62,9 @@ async def register(
         signing_keys=_with(known.signing_keys if known else (), signing),
         receiving_keys=_with(known.receiving_keys if known else (), receiving),
     )
-    await desk.record("principal", record=principal.id)
+    verb: Verb = "register" if known is None else "renew" if known.active else "reactivate"
+    digest = stored_digest(principal_document(principal, version + 1))
+    await desk.record("principal", verb=verb, record=principal.id, roles=tuple(sorted(principal.roles)), digest=digest)
     if not await principals.put(principal, if_version=version):
         raise DanganError("DG-OPS-039", detail=principal.id)
     return principal
@@ -84,10 +96,11 @@ async def deactivate(desk: Desk, principal: str, *, now: int) -> None:
     Raises:
         DanganError: DG-OPS-031 when there is none; DG-OPS-039 when its registration keeps changing.
     """
+    refuse_personal(principal=principal)
     principals = Principals(desk.database)
     if await principals.get(principal) is None:
         raise DanganError("DG-OPS-031", detail=principal)
-    await desk.record("principal", record=principal)
+    await desk.record("principal", verb="deactivate", record=principal)
     for _ in range(_ATTEMPTS):  # a registration made meanwhile must not keep this one from happening
         known, version = await principals.versioned(principal)
         if known is None:
@@ -107,14 +120,27 @@ async def give(desk: Desk, grant: Grant) -> None:
     """Make a grant.
 
     Raises:
-        DanganError: DG-OPS-031 when its principal is not registered; DG-OPS-038 when there was a grant of that id.
+        DanganError: DG-OPS-036 for what is no opaque reference; DG-OPS-031 when its principal is not registered;
+            DG-OPS-038 when there was a grant of that id.
     """
+    refuse_personal(grant=grant.id, principal=grant.principal)
+    for record in grant.records - {"*"}:
+        refuse_personal(record=record)
     if await Principals(desk.database).get(grant.principal) is None:
         raise DanganError("DG-OPS-031", detail=grant.principal)
     grants = Grants(desk.database)
     if await grants.get([grant.id]):
         raise DanganError("DG-OPS-038", detail=grant.id)
-    await desk.record("grant", grant=grant.id)
+    await desk.record(
+        "grant",
+        verb="give",
+        grant=grant.id,
+        reader=grant.principal,
+        purpose=grant.purpose,
+        fields=tuple(sorted(grant.fields)),
+        clear=tuple(sorted(grant.clear)),
+        digest=stored_digest(grant_document(grant)),
+    )
     if not await grants.put(grant):
         raise DanganError("DG-OPS-038", detail=grant.id)
 
@@ -125,15 +151,26 @@ async def recall(desk: Desk, grant: str, *, now: int) -> None:
     Raises:
         DanganError: DG-OPS-031 when there is none that is not recalled already.
     """
-    await desk.record("recall", grant=grant)
-    if not await Grants(desk.database).recall(grant, at=now):
+    refuse_personal(grant=grant)
+    grants = Grants(desk.database)
+    known = (await grants.get([grant])).get(grant)
+    if known is None or known.recalled_at is not None:
         raise DanganError("DG-OPS-031", detail=grant)
+    await desk.record("recall", verb="recall", grant=grant, reader=known.principal)
+    await grants.recall(grant, at=now)
 
 
 async def hold(desk: Desk, placed: Hold) -> None:
-    """Place a legal hold."""
-    await desk.record("hold", record=placed.record)
-    await Holds(desk.database).put(placed)
+    """Place a legal hold, or put another in its place.
+
+    Raises:
+        DanganError: DG-OPS-036 when record, holder or reference is no opaque reference.
+    """
+    refuse_personal(record=placed.record, holder=placed.holder, reference=placed.reference)
+    holds = Holds(desk.database)
+    verb: Verb = "place" if await holds.get(placed.record) is None else "replace"
+    await desk.record("hold", verb=verb, record=placed.record, digest=stored_digest(hold_document(placed)))
+    await holds.put(placed)
 
 
 async def lift(desk: Desk, record: str) -> None:
@@ -142,9 +179,24 @@ async def lift(desk: Desk, record: str) -> None:
     Raises:
         DanganError: DG-OPS-031 when there is none.
     """
-    await desk.record("hold", record=record)
-    if not await Holds(desk.database).lift(record):
+    refuse_personal(record=record)
+    holds = Holds(desk.database)
+    known = await holds.get(record)
+    if known is None:
         raise DanganError("DG-OPS-031", detail=record)
+    await desk.record("hold", verb="lift", record=record, digest=stored_digest(hold_document(known)))
+    await holds.lift(record)
+
+
+def refuse_personal(**references: str) -> None:
+    """Refuse what is no opaque reference, or looks like somebody's number or address.
+
+    Raises:
+        DanganError: DG-OPS-036 naming the kind of reference, never the reference.
+    """
+    for name, reference in references.items():
+        if not PRINCIPAL.fullmatch(reference) or looks_personal(reference):
+            raise DanganError("DG-OPS-036", field=name)
 
 
 def _with(keys: tuple[PublicKey, ...], new: PublicKey) -> tuple[PublicKey, ...]:

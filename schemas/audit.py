@@ -25,7 +25,12 @@ CLOSING: Final = b"}}}"
 
 Action = Literal[
     "collect", "update", "access", "query", "seal", "unseal", "destroy",
-    "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "restore", "admin", "start",
+    "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup", "restore", "admin", "start",
+]  # fmt: skip
+#: What exactly was done, where an action covers several deeds of operators.
+Verb = Literal[
+    "register", "renew", "reactivate", "deactivate", "bootstrap", "give", "recall", "place", "replace", "lift",
+    "rotate", "begin", "trim", "certify", "finish", "fail",
 ]  # fmt: skip
 
 
@@ -52,6 +57,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "policy": _Kind(_ENTITY, 3, "Update"),
     "key": _Kind(_ENTITY, 3, "Update"),
     "sweep": _Kind(_ENTITY, 4, "Delete"),
+    "backup": _Kind(_ENTITY, 2, "Read"),
     "restore": _Kind(_ENTITY, 1, "Create"),
     "admin": _Kind(_ENTITY, 99, "Other"),
     "start": _Kind(_ENTITY, 1, "Create"),
@@ -81,6 +87,11 @@ class Fact:
         version: the record's version after the action.
         approvers: the principals whose valid signatures allowed it.
         topic, partition, offset: where the command stood.
+        verb: which deed of an operator it was.
+        reader: the principal who is given a grant.
+        clear: the names of the fields that a grant lets be read unmasked.
+        roles: the roles that a principal is registered with.
+        digest: SHA-256 of the document that was stored, as 64 hex digits.
     """
 
     command_id: str
@@ -101,6 +112,11 @@ class Fact:
     topic: str | None = None
     partition: int = -1
     offset: int = -1
+    verb: Verb | None = None
+    reader: str | None = None
+    clear: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    digest: str | None = None
 
 
 class KeptCheckpoint(NamedTuple):
@@ -154,6 +170,8 @@ def ocsf(fact: Fact, uid: str, cert: str | None = None) -> bytes:
         own["version"] = fact.version
     if fact.approvers:
         own["approvers"] = fact.approvers
+    if fact.verb is not None:
+        own |= _deed(fact)
     if cert is not None:
         own["cert"] = cert
     event: dict[str, object] = {
@@ -168,6 +186,12 @@ def ocsf(fact: Fact, uid: str, cert: str | None = None) -> bytes:
         event["entity"] = {"uid": record or fact.grant or fact.command_id, "type": fact.action}
     event["unmapped"] = {"dangan": own}
     return _constant_part(fact.action, fact.allowed, fact.code) + orjson.dumps(event)[1:]
+
+
+def _deed(fact: Fact) -> dict[str, object]:
+    """What only operators' events say."""
+    said = {"verb": fact.verb, "reader": fact.reader, "clear": fact.clear, "roles": fact.roles, "digest": fact.digest}
+    return {name: value for name, value in said.items() if value}
 
 
 _PRODUCT: Final = {"name": "dangan", "vendor_name": "dangan"}

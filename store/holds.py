@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from store.database import Database
+from store.database import Database, Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,14 @@ class Holds:
         query = {"_id": {"$in": list(records)}, "$or": [{"until": None}, {"until": {"$gt": now}}]}
         return {doc["_id"] async for doc in self._holds.find(query, {"_id": 1})}
 
+    async def get(self, record: str) -> Hold | None:
+        """The hold that was placed on a record and not lifted, or None."""
+        doc = await self._holds.find_one({"_id": record})
+        return _hold(doc) if doc else None
+
     async def put(self, hold: Hold) -> None:
         """Place or replace a hold."""
-        doc = {"_id": hold.record, "holder": hold.holder, "reference": hold.reference, "until": hold.until}
-        await self._holds.replace_one({"_id": hold.record}, doc, upsert=True)
+        await self._holds.replace_one({"_id": hold.record}, hold_document(hold), upsert=True)
 
     async def lift(self, record: str) -> bool:
         """End a hold; False when there was none."""
@@ -40,7 +44,13 @@ class Holds:
 
     async def all(self) -> list[Hold]:
         """Every hold that was placed and not lifted."""
-        return [
-            Hold(doc["_id"], doc["holder"], doc["reference"], doc["until"])
-            async for doc in self._holds.find({}).sort("_id", 1)
-        ]
+        return [_hold(doc) async for doc in self._holds.find({}).sort("_id", 1)]
+
+
+def hold_document(hold: Hold) -> Document:
+    """The hold as it is stored: what its audit event holds the digest of."""
+    return {"_id": hold.record, "holder": hold.holder, "reference": hold.reference, "until": hold.until}
+
+
+def _hold(doc: Document) -> Hold:
+    return Hold(doc["_id"], doc["holder"], doc["reference"], doc["until"])

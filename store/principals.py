@@ -57,7 +57,7 @@ class Principals:
         Returns:
             False when that is not the version there is, or another principal has one of the keys: nothing was written.
         """
-        doc = _principal_document(principal, if_version + 1)
+        doc = principal_document(principal, if_version + 1)
         try:
             if if_version == 0:
                 await self._principals.insert_one(doc)
@@ -110,7 +110,8 @@ def _principal(doc: Document) -> Principal:
     )
 
 
-def _principal_document(principal: Principal, version: int) -> Document:
+def principal_document(principal: Principal, version: int) -> Document:
+    """The registration as it is stored: what its audit event holds the digest of."""
     return {
         "_id": principal.id,
         "version": version,

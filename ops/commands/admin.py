@@ -21,8 +21,6 @@ from ops.rules import load_rules
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Grant
-from schemas.values import looks_personal
-from schemas.wire import PRINCIPAL
 from store.holds import Hold, Holds
 from store.principals import Grants, Principals
 
@@ -114,9 +112,10 @@ def grant_add(
 
 def _check_grant(grant: str, records: list[str], fields: list[str], purpose: str) -> None:
     """A grant that no request could ever name, or that the catalogue knows nothing of, is a typing error."""
-    for reference in (grant, *(record for record in records if record != "*")):
-        if not PRINCIPAL.fullmatch(reference) or looks_personal(reference):
-            raise DanganError("DG-OPS-036", field=reference)
+    registry.refuse_personal(grant=grant)
+    for record in records:
+        if record != "*":
+            registry.refuse_personal(record=record)
     catalogue = load_rules().catalogue
     catalogue.purpose(purpose)
     for name in fields:

@@ -7,19 +7,24 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
+import orjson
 import pytest
 
 from keys.principal_keys import PrincipalKeys
 from ops import registry
-from ops.audited import Desk, desk
+from ops.audited import Desk, desk, stored_digest
 from ops.embedded.stack import Stack
 from ops.public_keys import PublicKeys
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Grant, Principal
+from schemas.topics import AUDIT
 from store import principals
+from store.holds import Hold, Holds
 from store.principals import Grants, Principals
+from streams.audit.reader import open_topic
 
 pytestmark = pytest.mark.flow
 NOW = int(time.time())
@@ -123,3 +128,79 @@ async def test_a_grant_is_made_once(at: Desk) -> None:
     assert not await Grants(at.database).put(wider)
     kept = (await Grants(at.database).get(["grant-1"]))["grant-1"]
     assert kept == replace(a_grant("sys:crm"), recalled_at=NOW)
+
+
+async def events_of(at: Desk, since_ms: int) -> list[dict[str, Any]]:
+    """What this test's operator left on the audit topic."""
+    found = []
+    async with open_topic(at.settings.kafka_bootstrap, AUDIT, since_ms=since_ms) as topic:
+        async for entries in topic.to_the_end():
+            for entry in entries:
+                event = orjson.loads(entry.value)
+                if event.get("actor", {}).get("user", {}).get("uid") == at.operator:
+                    found.append(event)
+    return found
+
+
+async def test_every_act_leaves_an_event_of_its_own_kind(at: Desk) -> None:
+    at, since = replace(at, operator=f"ops:{uuid.uuid4().hex}"), int(time.time() * 1000) - 1000
+    first, second = PrincipalKeys.generate("sys:crm"), PrincipalKeys.generate("sys:crm")
+    await register(at, public(first), "reader", "collector")
+    await register(at, public(first))
+    await registry.give(at, a_grant("sys:crm"))
+    await registry.recall(at, "grant-1", now=NOW)
+    for until in (None, NOW + 60):
+        await registry.hold(at, Hold("rec-1", "court-7", "case-2026-12", until))
+    await registry.lift(at, "rec-1")
+    await registry.deactivate(at, "sys:crm", now=NOW)
+    await register(at, public(second))
+    own = [event["unmapped"]["dangan"] for event in await events_of(at, since)]
+    assert [(each["action"], each["verb"]) for each in own] == [
+        ("principal", "register"),
+        ("principal", "renew"),
+        ("grant", "give"),
+        ("recall", "recall"),
+        ("hold", "place"),
+        ("hold", "replace"),
+        ("hold", "lift"),
+        ("principal", "deactivate"),
+        ("principal", "reactivate"),
+    ]
+    assert own[0]["roles"] == ["collector", "reader"]
+    given = own[2]
+    assert (given["reader"], given["purpose"]) == ("sys:crm", "service")
+    assert (given["fields"], given["clear"]) == (["name", "phone"], ["phone"])
+    stored = await at.database["grants"].find_one({"_id": "grant-1"})
+    assert stored is not None
+    assert given["digest"] == stored_digest({**stored, "recalled_at": None})
+    registered = await at.database["principals"].find_one({"_id": "sys:crm"})
+    assert registered is not None
+    assert own[8]["digest"] == stored_digest(registered)
+    assert own[5]["digest"] == own[6]["digest"] != own[4]["digest"]
+
+
+async def test_what_is_refused_leaves_no_event(at: Desk) -> None:
+    at, since = replace(at, operator=f"ops:{uuid.uuid4().hex}"), int(time.time() * 1000) - 1000
+    number = "13800138000"
+    acts = (
+        registry.hold(at, Hold(number, "court-7", "case-1", None)),
+        registry.hold(at, Hold("rec-1", number, "case-1", None)),
+        registry.hold(at, Hold("rec-1", "court-7", "zhang@example.org", None)),
+        registry.lift(at, number),
+        registry.lift(at, "rec-unheld"),
+        registry.recall(at, number, now=NOW),
+        registry.recall(at, "grant-none", now=NOW),
+        registry.give(at, a_grant("sys:crm", number)),
+        registry.give(at, replace(a_grant("sys:crm"), records=frozenset({number}))),
+        registry.give(at, a_grant("sys:nobody")),
+        registry.deactivate(at, number, now=NOW),
+        register(at, public(PrincipalKeys.generate(number))),
+        register(at, public(PrincipalKeys.generate("sys:crm")), number),
+    )
+    for act in acts:
+        with pytest.raises(DanganError) as caught:
+            await act
+        assert caught.value.code in {"DG-OPS-036", "DG-OPS-031"}
+        assert number not in str(caught.value)
+    assert await events_of(at, since) == []
+    assert await Holds(at.database).all() == []

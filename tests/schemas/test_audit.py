@@ -135,3 +135,18 @@ def test_a_refused_read_is_more_severe_than_an_allowed_one() -> None:
     event = orjson.loads(ocsf(refused, event_id(refused)))
     assert event["severity_id"] == 3
     assert event["status_detail"] == TEXTS["DG-ACC-001"].sentence
+
+
+def test_an_operators_event_says_which_deed_and_a_grants_who_may_read_what() -> None:
+    place, lift = (Fact("c", "hold", True, None, "ops:1", 1, "rec-1", verb=verb) for verb in ("place", "lift"))
+    assert orjson.loads(ocsf(place, "u"))["unmapped"]["dangan"]["verb"] == "place"
+    assert ocsf(place, "u") != ocsf(lift, "u")
+    given = Fact(
+        "c", "grant", True, None, "ops:1", 1, grant="g", fields=("name", "phone"), purpose="service",
+        verb="give", reader="staff:1", clear=("phone",), digest="0" * 64,
+    )  # fmt: skip
+    own = orjson.loads(ocsf(given, "u"))["unmapped"]["dangan"]
+    assert own == {
+        "command": "c", "action": "grant", "grant": "g", "verb": "give", "reader": "staff:1", "purpose": "service",
+        "fields": ["name", "phone"], "clear": ["phone"], "digest": "0" * 64,
+    }  # fmt: skip

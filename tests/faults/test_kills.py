@@ -16,8 +16,9 @@ import pytest
 from ops.embedded.program import Service
 from ops.embedded.stack import Stack
 from ops.rules import load_rules
-from tests.harness.aftermath import answers, audit_events, by_command, chain_report, drain, records_of
-from tests.harness.clerks import Book, Clerks
+from streams.receipts import Receipt
+from tests.harness.aftermath import answers, audit_events, chain_report, drain, handled, records_of
+from tests.harness.clerks import Book, Clerks, drop_off, place_of
 from tests.harness.customers import stored
 from tests.harness.office import Office, grant_id, open_office
 from tests.harness.workers import Worker
@@ -35,21 +36,28 @@ async def test_twenty_kills_at_random_moments_lose_and_double_nothing(own_stack:
     with Worker(own_stack.home, "one") as one, Worker(own_stack.home, "two") as two:
         await asyncio.to_thread(one.wait_started)
         await asyncio.to_thread(two.wait_started)
-        async with office.publisher(reply_timeout=8.0, delivery_timeout=30.0) as publisher:
+        async with (
+            office.publisher(reply_timeout=8.0, delivery_timeout=30.0) as publisher,
+            office.silent_publisher() as silent,
+        ):
             clerks = Clerks(
                 publisher, grant_id(office.crm.principal), "k", normal=lambda fields: stored(fields, catalogue)
             )
             stop = asyncio.Event()
             load = asyncio.create_task(clerks.work(4, stop))
+            dropping = asyncio.create_task(drop_off(silent, "dropped", stop))
             await _storm(own_stack, {"one": one, "two": two}, clerks.book, random.Random(SEED))
             await _goes_on(clerks.book)
             stop.set()
             async with asyncio.timeout(120):
                 await load
+                dropped = await dropping
+                await asyncio.wait([receipt.delivered for receipt in dropped])
             await drain(own_stack.settings)
             await asyncio.gather(*map(clerks.read, clerks.book.records))
             await drain(own_stack.settings)
         await _check(office, clerks.book)
+        await _check_dropped(office, dropped)
         assert one.exits.count(-9) == KILLS["one"], one.tail()
         assert two.exits.count(-9) == KILLS["two"], two.tail()
 
@@ -97,16 +105,27 @@ async def _check(office: Office, book: Book) -> None:
         history = [entry["command"] for entry in records[name].history]
         assert (history, records[name].version) == (kept.updates, len(kept.updates) + 1), name
     # --- the audit stream: an event for everything that Kafka took, and chains without a gap
-    events = by_command(await audit_events(office.settings))
-    silent = {command: what for command, what in book.delivered.items() if command not in events}
-    assert silent == {}
+    unseen = book.delivered.keys() - handled(await audit_events(office.settings))
+    assert {message: book.delivered[message] for message in unseen} == {}
     report = await chain_report(office)
     assert report.findings == []
     # --- the replies: no command was told yes and no
+    families = {command: family for (command, _), (family, _) in book.delivered.items()}
     for command, said in (await answers(office, office.crm)).items():
         statuses = {status for status, _ in said}
         contradiction = "refused" in statuses and statuses & {"accepted", "duplicate"}
-        if contradiction and book.delivered.get(command, ("",))[0] == "access":
+        if contradiction and families.get(command) == "access":
             # A read may be withheld at first and be answered when it comes again; never refused by a rule.
             contradiction = {code for status, code in said if status == "refused"} - {"DG-ACC-005"}
         assert not contradiction, (command, dict(said))
+
+
+async def _check_dropped(office: Office, dropped: list[Receipt]) -> None:
+    """Nobody asked for these again: each that Kafka took is there once, and the audit stream tells of it."""
+    taken = {one.partition_key: one for one in dropped if one.delivered.exception() is None}
+    assert len(taken) >= 200
+    records = await records_of(office.settings, taken)
+    assert taken.keys() - records.keys() == set()
+    assert {name for name, record in records.items() if record.command != taken[name].command_id} == set()
+    expected = {(one.command_id, place_of(one.delivered.result())) for one in taken.values()}
+    assert expected - handled(await audit_events(office.settings)) == set()

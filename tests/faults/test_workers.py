@@ -11,7 +11,7 @@ import pytest
 from ops.embedded.program import Service
 from ops.embedded.stack import Stack
 from ops.rules import load_rules
-from tests.harness.aftermath import audit_events, by_command, chain_report, drain, records_of
+from tests.harness.aftermath import audit_events, chain_report, drain, handled, records_of
 from tests.harness.clerks import Book, Clerks
 from tests.harness.customers import stored
 from tests.harness.office import Office, grant_id, open_office
@@ -42,8 +42,7 @@ async def _load(office: Office, tag: str, clerks: int = 3) -> AsyncIterator[Book
     records = await records_of(office.settings, staff.book.records)
     for name, kept in staff.book.records.items():
         assert [entry["command"] for entry in records[name].history] == kept.updates
-    events = by_command(await audit_events(office.settings))
-    assert staff.book.delivered.keys() - events.keys() == set()
+    assert staff.book.delivered.keys() - handled(await audit_events(office.settings)) == set()
     assert (await chain_report(office)).findings == []
 
 

@@ -106,6 +106,11 @@ def by_command(events: Collection[dict[str, Any]]) -> dict[str, dict[str, dict[s
     return found
 
 
+def handled(events: Collection[dict[str, Any]]) -> set[tuple[str, str]]:
+    """(command id, place) of every event: each message that Kafka took must show here, also a repeated one."""
+    return {(event["unmapped"]["dangan"]["command"], event["src_endpoint"].get("uid", "")) for event in events}
+
+
 async def chain_report(office: Office) -> Report:
     """What ``dangan audit verify`` finds, with the checkpoints that the database keeps."""
     settings = office.settings
@@ -132,6 +137,9 @@ async def answers(office: Office, who: PrincipalKeys) -> dict[str, Counter[tuple
 
 
 async def records_of(settings: Settings, ids: Collection[str]) -> dict[str, Record]:
-    """The live records, with their histories."""
+    """The live records, with their histories; a hundred at a time, since the embedded store scans for long lists."""
+    wanted, found = sorted(ids), dict[str, Record]()
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
-        return await Records(database).get(ids, history=True)
+        for start in range(0, len(wanted), 100):
+            found |= await Records(database).get(wanted[start : start + 100], history=True)
+    return found

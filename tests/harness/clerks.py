@@ -12,7 +12,7 @@ from typing import Any
 from schemas.errors import DanganError
 from schemas.replies import Result
 from streams.publisher import Publisher
-from streams.receipts import Receipt
+from streams.receipts import Delivery, Receipt
 from tests.harness.customers import Fields, customer
 from tests.harness.office import PURPOSE
 
@@ -31,13 +31,13 @@ class Book:
 
     Attributes:
         records: what each collected record must be now.
-        delivered: command id -> (family, record): what Kafka has acknowledged.
+        delivered: (command id, place) -> (family, record): what Kafka has acknowledged, each time it did.
         asked_again: commands that were handed over more than once, because no answer came in time.
         wrong: anything that should not have been, in words.
     """
 
     records: dict[str, Kept] = field(default_factory=dict)
-    delivered: dict[str, tuple[str, str]] = field(default_factory=dict)
+    delivered: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     asked_again: set[str] = field(default_factory=set)
     answered: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -169,4 +169,36 @@ class Clerks:
 
     def _note(self, done: asyncio.Future[Any], command_id: str, family: str, record: str) -> None:
         if not done.cancelled() and done.exception() is None:
-            self.book.delivered[command_id] = (family, record)
+            self.book.delivered[command_id, place_of(done.result())] = (family, record)
+
+
+def place_of(delivery: Delivery) -> str:
+    """The message's place as audit events name it."""
+    return f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
+
+
+async def drop_off(publisher: Publisher, tag: str, until: asyncio.Event, pause: float = 0.02) -> list[Receipt]:
+    """Hand over collects and never ask again: what Kafka took of them must be there, whoever dies meanwhile.
+
+    Args:
+        publisher: without a receiving key: it gets no answers.
+        tag: begins every record's id.
+        until: when to stop.
+        pause: seconds between two records.
+
+    Returns:
+        The receipts; not all may be delivered yet.
+    """
+    receipts = []
+    for number in itertools.count():
+        if until.is_set():
+            return receipts
+        parts = {"subject": f"of-{tag}-{number}", "purpose": PURPOSE, "legal_basis": "contract"}
+        try:
+            fields = {"city": f"城{number}", "name": f"无名{number}"}
+            receipts.append(await publisher.collect(record=f"{tag}-{number:05d}", fields=fields, **parts))
+        except DanganError as error:
+            if error.code != "DG-WIR-018":
+                raise
+        await asyncio.sleep(pause)
+    return receipts

@@ -54,6 +54,16 @@ class Office:
             **more,
         )
 
+    def silent_publisher(self) -> Publisher:
+        """A publisher of the CRM system that takes no answers."""
+        return Publisher(
+            self.settings.kafka_bootstrap,
+            principal=self.crm.principal,
+            signing_key=self.crm.signing,
+            receiving_key=None,
+            trust=self.trust,
+        )
+
     def destroy_parts(self, records: Sequence[str], reason: str) -> dict[str, Any]:
         """An approved destroy command without its type: for ``Publisher.destroy(**parts)``."""
         parts: dict[str, Any] = {"records": list(records), "ground": "subject_request", "reason": reason}

@@ -13,6 +13,7 @@ from keys.ingest import IngestKey, IngestKeyStore
 from keys.okp import thumbprint
 from keys.roots import INGEST_ROOT
 from keys.vault import KeyRefused, Transit
+from schemas.errors import Transient
 
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
@@ -49,6 +50,7 @@ class IngestKeyring:
         self._sleep = sleep
         self._keys: dict[str, X25519PrivateKey] = {}
         self._loaded_at: float | None = None
+        self._refreshing = asyncio.Lock()
         self._wanted: set[str] = set()  # asked for, not here, not looked for in the store yet
         self._absent: set[str] = set()  # looked for in the store and not there
 
@@ -59,8 +61,12 @@ class IngestKeyring:
         will not be there later: a kid is a digest of the key, and keys are stored before they are announced.
 
         Raises:
-            Transient: DG-KEY-001 when Vault does not answer.
+            Transient: DG-KEY-001 when Vault does not answer, or refuses a key that lives.
         """
+        async with self._refreshing:  # two loads at once would undo each other's keys
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         if self._loaded_at is not None:
             age = self._clock() - self._loaded_at
             if age < _MAX_AGE_SECONDS and not self._wanted:
@@ -68,8 +74,13 @@ class IngestKeyring:
             if age < _MIN_GAP_SECONDS:
                 await self._sleep(_MIN_GAP_SECONDS - age)
         now, wanted = self._clock(), self._wanted
-        await self._load()
-        self._loaded_at, self._wanted = now, set()
+        self._wanted = set()  # what is asked for while this load waits is for the next one to find
+        try:
+            await self._load()
+        except BaseException:
+            self._wanted |= wanted
+            raise
+        self._loaded_at = now
         self._absent = wanted - self._keys.keys()
 
     def private(self, kid: str) -> X25519PrivateKey | None:
@@ -85,9 +96,12 @@ class IngestKeyring:
             for gone in self._keys.keys() - living.keys():
                 del self._keys[gone]
             refused = await self._unwrap([key for kid, key in living.items() if kid not in self._keys])
-            if not refused or wait is None:
+            if not refused:
                 return
-            await self._sleep(wait)
+            if wait is not None:
+                await self._sleep(wait)
+        # Not absent: a message sealed to it would be put to the dead letters, and the key lives.
+        raise Transient("DG-KEY-001", detail="an ingest key that lives is refused")
 
     async def _unwrap(self, keys: list[IngestKey]) -> bool:
         """Unwrap keys that are new here; say whether Vault refused one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from typing import Any
@@ -267,3 +268,37 @@ async def test_no_private_key_shows_in_a_repr(world: World) -> None:
     vault, store, _, _ = world
     key = await create(vault, store, now=NOW, ttl=DAY)
     assert "vault:" not in repr(key)
+
+
+async def test_a_key_asked_for_while_another_load_waits_is_found_by_the_next(world: World) -> None:
+    vault, store, _clock, ring = world
+    entered, go_on, living = asyncio.Event(), asyncio.Event(), store.living
+    await create(vault, store, now=1, ttl=10)
+
+    async def slow_living() -> Any:
+        found = await living()
+        entered.set()
+        await go_on.wait()
+        return found
+
+    store.living = slow_living  # type: ignore[method-assign]
+    loading = asyncio.create_task(ring.refresh())
+    await entered.wait()
+    later = await create(vault, store, now=2, ttl=10)
+    assert ring.private(later.kid) is None  # while the first load has read an older list
+    go_on.set()
+    await loading
+    await ring.refresh()
+    assert ring.private(later.kid) is not None
+
+
+async def test_a_living_key_that_vault_refuses_is_no_reason_for_a_dead_letter(world: World) -> None:
+    vault, store, _clock, ring = world
+    key = await create(vault, store, now=1, ttl=10)
+    await vault.rotate(INGEST_ROOT)
+    await vault.configure(INGEST_ROOT, min_decryption_version=2)
+    with pytest.raises(Transient):
+        await ring.refresh()
+    await vault.configure(INGEST_ROOT, min_decryption_version=1)
+    await ring.refresh()
+    assert ring.private(key.kid) is not None

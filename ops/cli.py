@@ -23,6 +23,7 @@ from ops.commands import (
     services,
     worker,
 )
+from ops.printable import printable
 from schemas.errors import DanganError
 
 _COMMANDS = (services, worker, admin, ingest, keys, publish, request, approve, destruction, backup, audit, demo)
@@ -64,5 +65,7 @@ def tell(error: DanganError) -> None:
     """Print an error for a person: its code, what happened, what to do next."""
     console = Console(stderr=True, soft_wrap=True)
     where = f" [{error.field}]" if error.field else ""
-    console.print(f"[bold red]{error.code}[/]{escape(where)} {escape(error.sentence)}", highlight=False)
+    console.print(
+        f"[bold red]{error.code}[/]{escape(printable(where))} {escape(printable(error.sentence))}", highlight=False
+    )
     console.print(f"  -> {escape(error.next_step)}", highlight=False)

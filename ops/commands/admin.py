@@ -16,6 +16,7 @@ from rich.table import Table
 from ops import registry
 from ops.audited import CONSOLE, Desk, desk
 from ops.config import load_settings
+from ops.printable import plain
 from ops.public_keys import read_public_keys
 from ops.rules import load_rules
 from schemas.errors import DanganError
@@ -66,7 +67,7 @@ def principal_add(
         )
 
     _with_desk(home, operator, act)
-    Console().print(f"registered {keys.principal} as {', '.join(sorted(set(role)))}")
+    Console().print(plain(f"registered {keys.principal} as {', '.join(sorted(set(role)))}"))
 
 
 def principal_list(home: Home = None) -> None:
@@ -75,7 +76,9 @@ def principal_list(home: Home = None) -> None:
     for p in _with_desk(home, CONSOLE, lambda at: Principals(at.database).all()):
         until = max((key.not_after for key in p.signing_keys if key.revoked_at is None), default=0)
         state = "active" if p.active else "inactive"
-        table.add_row(p.id, p.kind, ", ".join(sorted(p.roles)), p.department, p.clearance, _day(until), state)
+        table.add_row(
+            *map(plain, (p.id, p.kind, ", ".join(sorted(p.roles)), p.department, p.clearance, _day(until), state))
+        )
     Console().print(table)
 
 
@@ -86,7 +89,7 @@ def principal_deactivate(
 ) -> None:
     """Let a principal do nothing any more and revoke its keys (within 5 seconds everywhere)."""
     _with_desk(home, operator, lambda at: registry.deactivate(at, principal, now=_now()))
-    Console().print(f"{principal} is inactive, its keys are revoked")
+    Console().print(plain(f"{principal} is inactive, its keys are revoked"))
 
 
 def grant_add(
@@ -107,7 +110,7 @@ def grant_add(
         grant, principal, frozenset(record), frozenset(field), frozenset(clear or ()), purpose, now, now + 3600 * hours
     )
     _with_desk(home, operator, lambda at: registry.give(at, made))
-    Console().print(f"granted {grant} to {principal} until {_day(made.not_after)}")
+    Console().print(plain(f"granted {grant} to {principal} until {_day(made.not_after)}"))
 
 
 def _check_grant(grant: str, records: list[str], fields: list[str], purpose: str) -> None:
@@ -129,7 +132,7 @@ def grant_list(home: Home = None) -> None:
     for g in _with_desk(home, CONSOLE, lambda at: Grants(at.database).all()):
         state = "recalled" if g.recalled_at else "ended" if g.not_after <= _now() else "running"
         names = [", ".join(sorted(part)) for part in (g.records, g.fields, g.clear)]
-        table.add_row(g.id, g.principal, g.purpose, *names, _day(g.not_after), state)
+        table.add_row(*map(plain, (g.id, g.principal, g.purpose, *names, _day(g.not_after), state)))
     Console().print(table)
 
 
@@ -138,7 +141,7 @@ def grant_recall(
 ) -> None:
     """Recall a grant: later reads under it are refused."""
     _with_desk(home, operator, lambda at: registry.recall(at, grant, now=_now()))
-    Console().print(f"{grant} is recalled")
+    Console().print(plain(f"{grant} is recalled"))
 
 
 def hold_add(
@@ -152,14 +155,14 @@ def hold_add(
     """Place a legal hold on a record."""
     until = None if days is None else _now() + 86400 * days
     _with_desk(home, operator, lambda at: registry.hold(at, Hold(record, holder, reference, until)))
-    Console().print(f"{record} is held")
+    Console().print(plain(f"{record} is held"))
 
 
 def hold_list(home: Home = None) -> None:
     """Show all legal holds."""
     table = Table("record", "holder", "reference", "until")
     for h in _with_desk(home, CONSOLE, lambda at: Holds(at.database).all()):
-        table.add_row(h.record, h.holder, h.reference, _day(h.until) if h.until else "until lifted")
+        table.add_row(*map(plain, (h.record, h.holder, h.reference, _day(h.until) if h.until else "until lifted")))
     Console().print(table)
 
 
@@ -168,7 +171,7 @@ def hold_lift(
 ) -> None:
     """End a legal hold."""
     _with_desk(home, operator, lambda at: registry.lift(at, record))
-    Console().print(f"the hold on {record} is lifted")
+    Console().print(plain(f"the hold on {record} is lifted"))
 
 
 def _with_desk(home: Path | None, operator: str, act: Callable[[Desk], Awaitable[T]]) -> T:

@@ -12,10 +12,11 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
+from ops.printable import plain
 from ops.rules import load_rules
 from schemas.approvals import TYP_APPROVAL, Approval, digest_of
 from schemas.commands import Destroy
@@ -43,10 +44,28 @@ def approve(
     except (OSError, ValueError, TypeError) as error:
         place = error.errors()[0]["loc"] if isinstance(error, ValidationError) else type(error).__name__
         raise DanganError("DG-OPS-035", field=str(request), detail=str(place)) from None
-    shown = Console(stderr=True)
-    shown.print(f"{len(command.records)} records, ground: {command.ground}, reason: {command.reason}")
-    shown.print(f"requested by {requester}; digest {digest_of(command, requester)}")
+    show_request(Console(stderr=True), command, requester)
     typer.echo(sign_approval(command, requester, read_key_file(key, passphrase_file), now=int(time.time())))
+
+
+def show_request(console: Console, command: Destroy, requester: str) -> None:
+    """Show all that an approval covers: every record by its id, the ground, the reason, who asks, the digest.
+
+    The request comes from somebody else: what it says is shown as text, never as markup or terminal commands.
+    """
+    records = Column("record to be destroyed", overflow="fold")  # never cut short: two ids may begin alike
+    table = Table("no.", records, title=f"Destruction of {len(command.records)} records")
+    for number, record in enumerate(command.records, 1):
+        table.add_row(str(number), plain(record))
+    console.print(table)
+    for name, value in (
+        ("ground", command.ground),
+        ("reason", command.reason),
+        ("requested by", requester),
+        ("command", command.id),
+        ("digest", digest_of(command, requester)),
+    ):
+        console.print(plain(f"{name}: {value}"), soft_wrap=True)
 
 
 def sign_approval(command: Destroy, requester: str, approver: PrincipalKeys, *, now: int) -> str:

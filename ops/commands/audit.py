@@ -15,11 +15,11 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
-from rich.text import Text
 
 from ops.audit_files import feed_file, notes_of, read_kept, write_export, write_kept
-from ops.commands.audit_view import Wanted, line_of, printable, read_event, since_ms
+from ops.commands.audit_view import Wanted, line_of, read_event, since_ms
 from ops.config import load_settings
+from ops.printable import plain
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.topics import AUDIT
@@ -203,7 +203,7 @@ def _show(report: Report, console: Console, *, compared: bool) -> None:
             events = "" if found.first < 0 else f"{found.first}-{found.last}"
             place = str(found.place) if found.place else "not in the records"
             cells = (found.kind.value, found.writer or "?", events, place, found.detail)
-            table.add_row(*(Text(printable(cell)) for cell in cells))
+            table.add_row(*map(plain, cells))
         console.print(table)
         if report.more_findings:
             console.print(f"... and {report.more_findings} more findings")

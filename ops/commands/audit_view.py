@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from rich.text import Text
 
+from ops.printable import printable
 from schemas.errors import DanganError
 from streams.audit.checkpoint import VALUE_PREFIX
 
@@ -111,8 +112,3 @@ def since_ms(text: str, now: float) -> int | None:
         return max(0, int(datetime.fromisoformat(text).timestamp() * 1000))
     except (ValueError, OverflowError) as error:
         raise DanganError("DG-AUD-006", field="--since") from error
-
-
-def printable(text: object) -> str:
-    """The text with whatever could steer a terminal made visible: a topic's bytes are nobody's promise."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(text))

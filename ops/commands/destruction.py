@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column, Table
 
@@ -20,6 +19,7 @@ from ops.audited import desk
 from ops.config import load_settings
 from ops.destruction import ROOTS, Destruction, Outcome, Plan
 from ops.ingest_keys import announce_destroyed, drained, rotate
+from ops.printable import plain
 from schemas.certificate import Certificate
 from schemas.errors import DanganError
 from schemas.settings import Settings
@@ -168,12 +168,12 @@ def verify(
     console.print(_statement(certificate))
     console.print(_roots(certificate))
     for each in certificate.roots:
-        console.print(f"{each.root}: asked to go back, Vault answered: {each.lowering_refused}", markup=False)
+        console.print(plain(f"{each.root}: asked to go back, Vault answered: {each.lowering_refused}"))
     for place in certificate.horizon:
         until = _time(place.until) if place.until is not None else "an unknown date"
-        console.print(f"may still hold {place.holds}: {place.place}, until {until}", markup=False)
+        console.print(plain(f"may still hold {place.holds}: {place.place}, until {until}"))
     for residual in certificate.residuals:
-        console.print(f"not covered: {residual}", markup=False)
+        console.print(plain(f"not covered: {residual}"))
     console.print("[bold green]The signature is good, and the statement does not contradict itself.[/]")
 
 
@@ -193,7 +193,7 @@ def _statement(certificate: Certificate) -> Table:
         ("no worker's memory after", _time(certificate.caches_empty_at)),
         ("issued", _time(certificate.issued_at)),
     ):
-        table.add_row(name, escape(value))
+        table.add_row(name, plain(value))
     return table
 
 
@@ -203,7 +203,7 @@ def _roots(certificate: Certificate) -> Table:
     for each in certificate.roots:
         copies = ", ".join(copy.place for copy in each.copies)
         table.add_row(
-            escape(each.root), str(each.before), str(each.min_available), _time(each.trimmed_at), escape(copies)
+            plain(each.root), str(each.before), str(each.min_available), _time(each.trimmed_at), plain(copies)
         )
     return table
 

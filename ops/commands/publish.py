@@ -15,6 +15,7 @@ from rich.table import Table as RichTable
 from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
+from ops.printable import plain
 from ops.provision import trust_file
 from ops.publish.ids import RowIds
 from ops.publish.mapping import RowMapper, load_mapping, row_mapper
@@ -134,5 +135,5 @@ def _totals(results: ResultFile) -> RichTable:
     table.add_column("rows", justify="right")
     table.add_column("meaning")
     for status, rows in sorted(results.totals.items()):
-        table.add_row(status, f"{rows:,}", _MEANING.get(status, ""))
+        table.add_row(plain(status), f"{rows:,}", _MEANING.get(status, ""))
     return table

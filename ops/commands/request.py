@@ -12,10 +12,11 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
+from ops.printable import plain
 from ops.provision import trust_file
 from schemas.commands import Destroy
 from schemas.errors import TEXTS, DanganError
@@ -57,10 +58,15 @@ def access(
         trust,
         lambda archive: archive.access(record=record, grant=grant, purpose=purpose, fields=field),
     )
-    table = Table("field", "value", title=f"{record}, version {result.version}")
+    Console().print(_values(record, result))
+
+
+def _values(record: str, result: Result) -> Table:
+    """What was answered. Values come from senders: they are shown as text, never as markup or terminal commands."""
+    table = Table("field", Column("value", overflow="fold"), title=plain(f"{record}, version {result.version}"))
     for name, value in (result.values or {}).items():
-        table.add_row(name, str(value))
-    Console().print(table)
+        table.add_row(plain(name), plain(value))
+    return table
 
 
 def prepare(
@@ -73,7 +79,8 @@ def prepare(
     request = {"id": str(uuid.uuid4()), "records": record, "ground": ground, "reason": reason}
     _destroy_command(request, ())
     out.write_text(json.dumps(request, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    Console().print(f"wrote {out}: {len(record)} records; next: dangan approve {out} --requester YOU --key KEYFILE")
+    told = f"wrote {out}: {len(record)} records; next: dangan approve {out} --requester YOU --key KEYFILE"
+    Console().print(plain(told), soft_wrap=True)
 
 
 def send(
@@ -109,7 +116,7 @@ def send(
             command_id=command.id,
         ),
     )
-    console.print(f"forgotten: {', '.join(command.records)}")
+    console.print(plain(f"forgotten: {', '.join(command.records)}"), soft_wrap=True)
     console.print("old backups and Kafka's history still hold them until: dangan sweep --all --rotate-ingest")
 
 

@@ -5,7 +5,7 @@ The driver is pymongo's ``AsyncMongoClient`` (Motor's successor, docs/adr/0001).
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,9 +31,17 @@ TRANSIENT = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, Executi
 DriverError = PyMongoError
 
 _DUPLICATE_KEY = 11000
+_IDS_AT_ONCE = 50
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
+
+
+def in_parts(ids: Collection[str]) -> Iterator[list[str]]:
+    """Some ids at a time: the embedded store tests each document against every id of a list."""
+    every = list(ids)
+    for start in range(0, len(every), _IDS_AT_ONCE):
+        yield every[start : start + _IDS_AT_ONCE]
 
 
 def taken(error: BulkWriteError) -> list[int]:

@@ -17,7 +17,7 @@ from pymongo.errors import BulkWriteError
 from keys.ports import KeyRef
 from schemas.errors import Transient
 from schemas.levels import Level
-from store.database import Database, Document, taken
+from store.database import Database, Document, in_parts, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Records:
     async def occupied(self, ids: Collection[str]) -> dict[str, Occupied]:
         """What stands under those ids, live or tombstone."""
         wanted = {"state": 1, "command": 1, "sender": 1, "version": 1, "at": 1}
-        found = self._records.find({"_id": {"$in": list(ids)}}, wanted)
+        found = self._found(ids, {}, wanted)
         return {
             doc["_id"]: Occupied(
                 live=doc["state"] == "live",
@@ -127,8 +127,7 @@ class Records:
 
     async def get(self, ids: Collection[str], *, history: bool = False) -> dict[str, Record]:
         """The live records among ``ids``; ``history`` says whether their past versions come along."""
-        query = {"_id": {"$in": list(ids)}, "state": "live"}
-        found = self._records.find(query, None if history else {"history": 0})
+        found = self._found(ids, {"state": "live"}, None if history else {"history": 0})
         return {doc["_id"]: from_document(doc) async for doc in found}
 
     async def commands_applied(self, commands: Collection[str], record: str, *, by: str) -> dict[str, int]:
@@ -185,13 +184,13 @@ class Records:
 
     async def keys_of(self, records: Collection[str]) -> dict[str, Mapping[Level, KeyRef]]:
         """The key references of the live records among ``records``."""
-        query = {"_id": {"$in": list(records)}, "state": "live"}
-        return {doc["_id"]: _keys(doc) async for doc in self._records.find(query, {"keys": 1})}
+        found = self._found(records, {"state": "live"}, {"keys": 1})
+        return {doc["_id"]: _keys(doc) async for doc in found}
 
     async def ingest_keys_of(self, records: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Ingest key ids that sealed bundles with those live records."""
-        query = {"_id": {"$in": list(records)}, "state": "live"}
-        return {doc["_id"]: tuple(doc["ingest"]) async for doc in self._records.find(query, {"ingest": 1})}
+        found = self._found(records, {"state": "live"}, {"ingest": 1})
+        return {doc["_id"]: tuple(doc["ingest"]) async for doc in found}
 
     async def pages_in_use(self, pages: Collection[str]) -> set[str]:
         """Which of those pages some live record names. One scan: pages asked about are few and rare."""
@@ -229,8 +228,16 @@ class Records:
                 await self._records.insert_many(fences, ordered=False)
             except BulkWriteError as error:
                 taken(error)
-        gone = self._records.find({"_id": {"$in": list(records)}, "state": "destroyed"}, {"_id": 1})
+        gone = self._found(records, {"state": "destroyed"}, {"_id": 1})
         return {doc["_id"] async for doc in gone}
+
+    async def _found(
+        self, ids: Collection[str], condition: Document, wanted: Document | None
+    ) -> AsyncIterator[Document]:
+        """Those of the ids that meet the condition."""
+        for part in in_parts(ids):
+            async for doc in self._records.find({"_id": {"$in": part}, **condition}, wanted):
+                yield doc
 
 
 def _live_with(record: str, keys: Mapping[Level, KeyRef]) -> Document:

@@ -45,7 +45,7 @@ class BundleOpener:
         results = [self._open(message, family) for message in messages]
         late = [at for at, result in enumerate(results) if _may_be_new(result)]
         if late:  # a key may have been registered, or rotated, a moment ago
-            await self._directory.refresh(needed=("",))
+            await self._directory.refresh(anew=True)
             await self._ingest.refresh()
             for at in late:
                 results[at] = self._open(messages[at], family)

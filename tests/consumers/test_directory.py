@@ -21,26 +21,42 @@ class Registry:
         return self.everyone
 
 
-async def test_it_is_read_anew_after_its_age_and_at_once_for_an_unknown_key() -> None:
+class Time:
+    """A clock that only waiting moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+async def test_it_is_read_when_old_and_at_once_for_an_unknown_key() -> None:
     first, second = principal("sys:one", "collector"), principal("sys:two", "collector")
-    registry, now = Registry(first), [100.0]
-    directory = Directory(registry, max_age=5.0, clock=lambda: now[0])  # type: ignore[arg-type]
+    registry, time = Registry(first), Time()
+    directory = Directory(registry, max_age=5.0, clock=time, sleep=time.sleep)  # type: ignore[arg-type]
     await directory.refresh()
     await directory.refresh()
     assert registry.reads == 1
     assert directory.signer(first.signing_keys[0].kid) == ("sys:one", first.signing_keys[0])
-    assert directory.signer(second.signing_keys[0].kid) is None
     registry.everyone.append(second)
-    now[0] += 1.0
-    await directory.refresh(needed=(second.signing_keys[0].kid,))
+    await directory.refresh(anew=True)
     assert directory.signer(second.signing_keys[0].kid) is not None
-    for _ in range(100):
-        await directory.refresh(needed=("nobody",))
-    assert registry.reads == 2
-    now[0] += 5.0
     registry.everyone.remove(first)
+    time.now += 5.0
     await directory.refresh()
     assert directory.principal("sys:one") is None
+
+
+async def test_unknown_keys_read_the_registrations_ten_times_a_second_at_most() -> None:
+    registry, time = Registry(), Time()
+    directory = Directory(registry, clock=time, sleep=time.sleep)  # type: ignore[arg-type]
+    for _ in range(50):
+        await directory.refresh(anew=True)
+    assert registry.reads <= 1 + (time.now - 100.0) / 0.1 + 1e-6
 
 
 async def test_a_key_registered_twice_belongs_to_nobody() -> None:

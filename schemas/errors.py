@@ -352,6 +352,10 @@ TEXTS: dict[str, Text] = {
         "The broker does not take messages.",
         "Check Kafka with dangan doctor; work resumes by itself when it answers.",
     ),
+    "DG-KAF-002": Text(
+        "The command was handled, but its answer is larger than one message may be.",
+        "Ask again under a new id for fewer fields at a time.",
+    ),
     # --- store (DG-STO-0xx) ---
     "DG-STO-001": Text(
         "The database does not answer.",

@@ -33,6 +33,7 @@ from keys.vault import Transit
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.settings import Settings
+from schemas.topics import MAX_MESSAGE_BYTES
 from schemas.wire import TOPIC_AUDIT, Family, WireLimits
 from store.checkpoints import Checkpoints
 from store.database import connect
@@ -97,9 +98,8 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         index = BlindIndex(transit)
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            max_request_size=2 * 1024 * 1024,
+            acks="all",  # not idempotent: answers may come twice, and one refused answer must not stop the others
+            max_request_size=MAX_MESSAGE_BYTES,
             client_id="dangan-replies",
         )
         await producer.start()
@@ -116,7 +116,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         opener = BundleOpener(
             directory, keyring, WireLimits(settings.max_message_bytes, settings.max_bundle_age_seconds)
         )
-        outbox = KafkaOutbox(producer, lambda: identity[0])
+        outbox = KafkaOutbox(producer, lambda: identity[0], max_value=settings.max_message_bytes)
         authorizer, catalogue = rules.authorizer, rules.catalogue
         appliers: dict[Family, Applier] = {
             "collect": Collector(records, ring, index, catalogue, authorizer),

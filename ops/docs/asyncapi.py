@@ -92,8 +92,12 @@ def _answers() -> dict[str, Any]:
         wire.HEADER_SUBJECT: {**_principal(), "description": "The principal whose bundle is answered."},
     }
     letter_headers = {
-        "dg_code": {"type": "string", "pattern": "^DG-WIR-[0-9]{3}$", "description": "Why it cannot be read."},
-        "dg_place": {"type": "string", "description": "topic/partition/offset of the message."},
+        wire.HEADER_CODE: {"type": "string", "pattern": "^DG-WIR-[0-9]{3}$", "description": "Why it cannot be read."},
+        wire.HEADER_PLACE: {"type": "string", "description": "topic/partition/offset of the message."},
+    }
+    digest_headers = {
+        wire.HEADER_SIZE: {"type": "string", "pattern": "^[0-9]+$", "description": "Bytes of a value not kept."},
+        wire.HEADER_SHA256: {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 of such a value."},
     }
     return {
         "reply": {
@@ -106,9 +110,13 @@ def _answers() -> dict[str, Any]:
         },
         "deadLetter": {
             "title": "Dead letter",
-            "summary": "A message that cannot be opened or parsed: its value and CloudEvents headers as they came.",
-            "headers": {"type": "object", "properties": letter_headers, "required": list(letter_headers)},
-            "payload": {"type": "string", "description": "The bytes that came, unchanged."},
+            "summary": "A message that cannot be read: its value if it is sealed, its headers if well-formed.",
+            "headers": {
+                "type": "object",
+                "properties": letter_headers | digest_headers,
+                "required": list(letter_headers),
+            },
+            "payload": {"type": "string", "description": "A sealed value as it came; empty if it was not sealed."},
         },
         "ingestKey": {
             "title": "Ingest key",

@@ -110,7 +110,6 @@ class Smuggler:
             topic: instead of the family's.
             at_ms: the time that the sender says it is, UNIX milliseconds; now by default.
         """
-        at_ms = round(time.time() * 1000) if at_ms is None else at_ms
         producer = AIOKafkaProducer(
             bootstrap_servers=self.settings.kafka_bootstrap,
             acks="all",
@@ -123,8 +122,9 @@ class Smuggler:
             for parcel in parcels:
                 # One record as one batch of our own making: the producer's own builder would refuse a RawName.
                 batch = producer.create_batch()
+                said = round(time.time() * 1000) if at_ms is None else at_ms
                 batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, -1, _LARGEST)
-                batch.append(key=b"k", value=parcel.value, timestamp=at_ms, headers=parcel.headers)
+                batch.append(key=b"k", value=parcel.value, timestamp=said, headers=parcel.headers)
                 done = await (await producer.send_batch(batch, topic or topic_of(parcel.family), partition=0))
                 places.append(f"{done.topic}/{done.partition}/{done.offset}")
             return places

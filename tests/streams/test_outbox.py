@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 
 from keys.okp import ReceivingKey
 from schemas import wire
+from schemas.commands import MAX_FIELDS, MAX_TEXT
 from schemas.errors import Transient, UnreadableMessage
 from schemas.principals import PublicKey
 from schemas.replies import Reply, Result
+from schemas.topics import MAX_MESSAGE_BYTES
 from schemas.trust import Trust, TrustedKey
 from streams import outbox as module
 from streams.outbox import KafkaOutbox
@@ -21,24 +24,35 @@ from streams.replies_reader import parse_replies
 from streams.reply_envelope import open_reply
 from tests.consumers.samples import principal
 from tests.vectors.answers import WRITERS, certified
-from tests.vectors.bundles import NOW
+from tests.vectors.bundles import NOW, forged
 
 IDENTITY = certified()
 TRUST = Trust(writers=(TrustedKey(kid=WRITERS.kid, x=WRITERS.x),))
 
 
 class Producer:
-    """Notes what is sent; fails when told to."""
+    """Notes what is sent; fails when told to.
 
-    def __init__(self, error: Exception | None = None) -> None:
+    Args:
+        error: what is raised.
+        limit: only for values longer than this.
+        late: by the future, as when the broker answers, not by the call.
+    """
+
+    def __init__(self, error: Exception | None = None, *, limit: int = -1, late: bool = False) -> None:
         self.sent: list[dict[str, Any]] = []
         self.error = error
+        self.limit = limit
+        self.late = late
 
     async def send(self, topic: str, value: bytes, *, key: bytes, headers: Any) -> asyncio.Future[None]:
-        if self.error:
-            raise self.error
-        self.sent.append({"topic": topic, "value": value, "key": key, "headers": dict(headers)})
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.error and len(value) > self.limit:
+            if not self.late:
+                raise self.error
+            done.set_exception(self.error)
+            return done
+        self.sent.append({"topic": topic, "value": value, "key": key, "headers": dict(headers)})
         done.set_result(None)
         return done
 
@@ -89,20 +103,70 @@ async def test_a_reader_without_a_valid_key_gets_nothing() -> None:
     assert [sent["headers"][wire.HEADER_SUBJECT] for sent in producer.sent] == [b"per:clerk"]
 
 
-async def test_a_dead_letter_is_the_message_as_it_came_with_code_and_place() -> None:
+SEALED = forged()
+
+
+def message(offset: int, value: bytes = SEALED) -> tuple[Message, UnreadableMessage]:
+    return Message("archive.collect", 3, offset, 0, (("ce_source", b"sys:crm"),), value), UnreadableMessage(
+        "DG-WIR-005"
+    )
+
+
+async def test_a_dead_letter_goes_out_with_code_and_place() -> None:
     producer = Producer()
-    headers = (("ce_id", b"1"), ("ce_source", b"s" * 999), ("x-own", b"13800138000"), ("ce_type", None))
-    message = Message("archive.collect", 3, 41, 0, headers, b"sealed")  # type: ignore[arg-type]
-    await outbox(producer).dead_letters([(message, UnreadableMessage("DG-WIR-005"))])
+    await outbox(producer).dead_letters([message(41)])
     (sent,) = producer.sent
-    assert (sent["topic"], sent["value"]) == (wire.TOPIC_DEAD_LETTERS, b"sealed")
-    assert sent["headers"]["dg_code"] == b"DG-WIR-005"
-    assert sent["headers"]["dg_place"] == b"archive.collect/3/41"
-    assert len(sent["headers"]["ce_source"]) == wire.MAX_HEADER_BYTES
-    assert "x-own" not in sent["headers"]
+    assert (sent["topic"], sent["value"], sent["key"]) == (wire.TOPIC_DEAD_LETTERS, SEALED, b"archive.collect/3/41")
+    expected = {"ce_source": b"sys:crm", "dg_code": b"DG-WIR-005", "dg_place": b"archive.collect/3/41"}
+    assert sent["headers"] == expected
+
+
+async def test_a_dead_letter_that_the_broker_refuses_for_its_size_goes_out_without_its_value() -> None:
+    for late in (False, True):
+        producer = Producer(MessageSizeTooLargeError(), limit=100, late=late)
+        await outbox(producer).dead_letters([message(1), message(2, b"junk"), message(3)])
+        assert sorted(sent["key"][-1:] for sent in producer.sent) == [b"1", b"2", b"3"]
+        assert all(sent["value"] == b"" and "dg_sha256" in sent["headers"] for sent in producer.sent)
+
+
+async def test_what_a_broker_refuses_even_so_holds_nobody_up() -> None:
+    clerk, _ = reader("per:clerk")
+    for late in (False, True):
+        producer = Producer(MessageSizeTooLargeError(), late=late)
+        async with asyncio.timeout(1):
+            await outbox(producer).dead_letters([message(1)])
+            await outbox(producer).reply([(clerk, reply("b-1"))])
+        assert producer.sent == []
+
+
+async def test_an_answer_that_no_message_holds_becomes_a_refusal() -> None:
+    producer = Producer()
+    clerk, key = reader("per:clerk")
+    fields = {f"field-{number}": "\x00" * MAX_TEXT for number in range(MAX_FIELDS)}  # six bytes each in JSON
+    large = Reply("b-1", (Result("c-1", "accepted", values=fields), Result("c-2", "accepted", version=2)))  # type: ignore[arg-type]
+    await outbox(producer).reply([(clerk, large)])
+    assert max(len(sent["value"]) for sent in producer.sent) < MAX_MESSAGE_BYTES
+    payloads = [open_reply(sent["value"], key=key, trust=TRUST).payload for sent in producer.sent]
+    results = [result for one in payloads for got in parse_replies(one) for result in got.results]
+    assert [(result.id, result.status, result.code, result.values) for result in results] == [
+        ("c-1", "refused", "DG-KAF-002", None),
+        ("c-2", "accepted", None, None),
+    ]
+
+
+async def test_the_largest_answer_that_is_sent_fits_the_topic() -> None:
+    producer = Producer()
+    clerk, _ = reader("per:clerk")
+    row = Result("c-1", "accepted", values={"name": ""})
+    room = module.MAX_RESULT_JSON - len(module._row(row))
+    await outbox(producer).reply([(clerk, Reply("b-1", (replace(row, values={"name": "x" * room}),)))])
+    (sent,) = producer.sent
+    assert module.MAX_RESULT_JSON < len(sent["value"]) < MAX_MESSAGE_BYTES - 4096
 
 
 async def test_a_broker_that_refuses_is_a_transient_failure() -> None:
     clerk, _ = reader("per:clerk")
-    with pytest.raises(Transient):
-        await outbox(Producer(KafkaError())).reply([(clerk, reply("b-1"))])
+    for error in (KafkaError(), TopicAuthorizationFailedError(), KafkaTimeoutError()):
+        for late in (False, True):
+            with pytest.raises(Transient):
+                await outbox(Producer(error, late=late)).reply([(clerk, reply("b-1"))])

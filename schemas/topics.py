@@ -71,7 +71,10 @@ def topic_specs(partitions: int = 4) -> tuple[TopicSpec, ...]:
         One spec for each topic; the ingest key announcements always have one partition, so that they are ordered.
     """
     weekly = MappingProxyType({"segment.ms": str(6 * _HOUR_MS)})
-    inputs = tuple(TopicSpec(name, partitions, _WEEK_MS, config=weekly) for name in INPUTS)
+    # Whether a bundle is too old, when its record's retention begins and when Kafka lets go of it hang on its time:
+    # the broker's, because a sender's own would be whatever it likes.
+    stamped = MappingProxyType({**weekly, "message.timestamp.type": "LogAppendTime"})
+    inputs = tuple(TopicSpec(name, partitions, _WEEK_MS, config=stamped) for name in INPUTS)
     return (
         *inputs,
         # The audit trail outlives everything it tells of; size never ends it either.

@@ -7,11 +7,13 @@ itself (streams/dispatcher.py).
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import faust
+from aiokafka.record.default_records import DefaultRecordBase
 
 from schemas.wire import Family, topic_of
 from streams.dispatcher import Dispatcher
@@ -20,6 +22,8 @@ from streams.pipeline import Message
 
 Process = Callable[[Sequence[Message]], Awaitable[None]]
 
+#: A record's timestamp type when the broker, not the sender, has set its time.
+_LOG_APPEND_TIME = DefaultRecordBase.LOG_APPEND_TIME
 #: The consumer group of all workers.
 GROUP = "dangan"
 
@@ -80,8 +84,18 @@ def _agent(process: Process, in_flight: int) -> Callable[[Any], Awaitable[None]]
     return agent
 
 
-def to_message(raw: Any) -> Message:
-    """Faust's message as the pipeline sees it."""
+def to_message(raw: Any, *, clock: Callable[[], float] = time.time) -> Message:
+    """Faust's message as the pipeline sees it.
+
+    Args:
+        raw: Faust's message.
+        clock: UNIX seconds.
+
+    Returns:
+        The message at the time that the broker gave it. A topic without ``message.timestamp.type=LogAppendTime``
+        (``dangan doctor`` tells) hands on what the sender wrote: such a message is dated now, and a redelivery of
+        it counts as a repetition.
+    """
     value = raw.value
     if isinstance(value, str):  # Faust may hand over either for a raw value
         value = value.encode()
@@ -89,7 +103,7 @@ def to_message(raw: Any) -> Message:
         topic=raw.topic,
         partition=raw.partition,
         offset=raw.offset,
-        at_ms=round(raw.timestamp * 1000),
+        at_ms=round((raw.timestamp if raw.timestamp_type == _LOG_APPEND_TIME else clock()) * 1000),
         headers=tuple(raw.headers or ()),
         value=value or b"",
     )

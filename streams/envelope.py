@@ -104,6 +104,7 @@ def open_bundle(
     sender_key: Callable[[str], tuple[str, PublicKey] | None],
     now: float,
     limits: WireLimits,
+    read_at: float | None = None,
 ) -> OpenedBundle:
     """Check, decrypt and verify one Kafka message.
 
@@ -116,6 +117,8 @@ def open_bundle(
         now: UNIX seconds. Use the broker's append time of the message, so that a redelivery is judged as
             the first delivery was and a backlog does not make bundles too old.
         limits: sizes and times.
+        read_at: UNIX seconds by the reader's own clock; a key revoked by then is refused, although it may have
+            been good when the broker took the message. None stands for ``now``.
 
     Raises:
         UnreadableMessage: DG-WIR-001 to 009, 013, 014 and 015. Never anything else, whatever the bytes.
@@ -135,7 +138,10 @@ def open_bundle(
         plaintext = compact.unseal(sealed, private)
     except compact.Undecryptable:
         raise UnreadableMessage("DG-WIR-005") from None
-    return _verified(plaintext, sealed.kid, cloud_event, sender_key=sender_key, now=now, limits=limits)
+    revoked_by = now if read_at is None else max(now, read_at)
+    return _verified(
+        plaintext, sealed.kid, cloud_event, sender_key=sender_key, now=now, revoked_by=revoked_by, limits=limits
+    )
 
 
 def _verified(
@@ -145,6 +151,7 @@ def _verified(
     *,
     sender_key: Callable[[str], tuple[str, PublicKey] | None],
     now: float,
+    revoked_by: float,
     limits: WireLimits,
 ) -> OpenedBundle:
     try:
@@ -161,7 +168,7 @@ def _verified(
     if sender is None:
         raise UnreadableMessage("DG-WIR-007")
     principal, key = sender
-    if not _may_sign(key, iat, now):
+    if not _may_sign(key, iat, revoked_by):
         raise UnreadableMessage("DG-WIR-009")
     if not now - limits.max_age <= iat <= now + limits.max_ahead:
         raise UnreadableMessage("DG-WIR-013")
@@ -174,9 +181,9 @@ def _verified(
     return OpenedBundle(principal, bundle_id, payload, kid_ingest, signed.kid, iat)
 
 
-def _may_sign(key: PublicKey, iat: int, now: float) -> bool:
-    """Valid when it signed, and not revoked by now: a thief of a revoked key can choose ``iat``."""
-    revoked = key.revoked_at is not None and now >= key.revoked_at
+def _may_sign(key: PublicKey, iat: int, revoked_by: float) -> bool:
+    """Valid when it signed, and not revoked by then: a thief of a revoked key can choose ``iat``."""
+    revoked = key.revoked_at is not None and revoked_by >= key.revoked_at
     return key.not_before <= iat < key.not_after and not revoked
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -27,12 +28,27 @@ class IngestKeys(Protocol):
 
 
 class BundleOpener:
-    """Implements :class:`streams.pipeline.Opener`."""
+    """Implements :class:`streams.pipeline.Opener`.
 
-    def __init__(self, directory: Directory, ingest: IngestKeys, limits: WireLimits) -> None:
+    Args:
+        directory: who is who.
+        ingest: the private ingest keys.
+        limits: sizes and times.
+        clock: UNIX seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        ingest: IngestKeys,
+        limits: WireLimits,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._directory = directory
         self._ingest = ingest
         self._limits = limits
+        self._clock = clock
 
     async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | Unread]:
         """For each message its commands, or why it cannot be read.
@@ -60,6 +76,7 @@ class BundleOpener:
                 ingest_private=self._ingest.private,
                 sender_key=self._directory.signer,
                 now=message.at_ms / 1000,
+                read_at=self._clock(),
                 limits=self._limits,
             )
         except UnreadableMessage as error:

@@ -35,7 +35,7 @@ class Message:
     """A Kafka message, as far as the pipeline looks at it.
 
     Attributes:
-        at_ms: the broker's append time, UNIX milliseconds.
+        at_ms: the broker's append time, UNIX milliseconds; never a time that the sender chose.
     """
 
     topic: str

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from dataclasses import replace
 
 import pytest
 
+from keys.principal_keys import PrincipalKeys
+from ops.audited import desk
+from ops.registry import deactivate, register
 from schemas import wire
+from schemas.levels import Level
 from streams.odd_records import tolerate_odd_records
 from tests.harness.aftermath import drain, messages_of, records_of
-from tests.harness.office import Office
+from tests.harness.office import Office, public
 from tests.harness.smuggler import Parcel, RawName, smuggler
 from tests.harness.workers import Worker
 
@@ -36,3 +42,28 @@ async def test_a_header_name_that_is_not_utf8_stops_nobody(office: Office, worke
     assert set(await records_of(office.settings, [good.record, after.record])) == {good.record, after.record}
     codes = await _codes(office)
     assert [codes.get(place) for place in places] == [None, "DG-WIR-001", None]
+
+
+async def test_a_sender_cannot_choose_the_time_that_it_is_judged_by(office: Office, worker: Worker) -> None:
+    """A key that was stolen and revoked, in a message that says it is from before."""
+    stolen = PrincipalKeys.generate(f"sys:robbed-{uuid.uuid4().hex[:6]}")
+    now = int(time.time())
+    async with desk(office.settings) as at:
+        await register(
+            at,
+            public(stolen),
+            roles=("collector",),
+            department="retail",
+            clearance=Level.CORE,
+            person=False,
+            now=now - 7200,
+        )
+        await deactivate(at, stolen.principal, now=now - 60)
+    by = await smuggler(office.settings, stolen)
+    (backdated,) = await by.send([by.parcel(age=3600, record="backdated-1")], at_ms=(now - 3600) * 1000)
+    aged = await smuggler(office.settings, office.crm)
+    (future,) = await aged.send([aged.parcel(age=-86_400, record="backdated-2")], at_ms=(now + 86_400) * 1000)
+    await drain(office.settings)
+    codes = await _codes(office)
+    assert (codes[backdated], codes[future]) == ("DG-WIR-009", "DG-WIR-013")
+    assert await records_of(office.settings, ["backdated-1", "backdated-2"]) == {}

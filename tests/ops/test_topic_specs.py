@@ -38,5 +38,10 @@ def test_a_bundle_is_never_accepted_longer_than_kafka_keeps_it() -> None:
         assert Settings().max_bundle_age_seconds * 1000 <= SPECS[name].retention_ms
 
 
+def test_the_broker_stamps_what_senders_send() -> None:
+    for name in INPUTS:
+        assert SPECS[name].settings()["message.timestamp.type"] == "LogAppendTime"
+
+
 def test_kafka_takes_what_the_worker_takes() -> None:
     assert Settings().max_message_bytes < MAX_MESSAGE_BYTES

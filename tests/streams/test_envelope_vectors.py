@@ -53,7 +53,7 @@ def registered(kid: str) -> tuple[str, PublicKey] | None:
     return entry.pop("principal"), PublicKey(kid, x, **entry)
 
 
-def opened(case: dict[str, Any]) -> OpenedBundle:
+def opened(case: dict[str, Any], **more: Any) -> OpenedBundle:
     ingest = receiving("ingest")
     return open_bundle(
         case["value"].encode(),
@@ -61,8 +61,7 @@ def opened(case: dict[str, Any]) -> OpenedBundle:
         family=case["family"],
         ingest_private=lambda kid: ingest.private if kid == ingest.kid else None,
         sender_key=registered,
-        now=BUNDLES["now"],
-        limits=WireLimits(**case.get("limits", {})),
+        **{"now": BUNDLES["now"], "limits": WireLimits(**case.get("limits", {})), **more},
     )
 
 
@@ -96,6 +95,21 @@ def test_a_bad_bundle_is_refused_with_its_code(case: dict[str, Any]) -> None:
     with pytest.raises(UnreadableMessage) as refusal:
         parse_bundle(opened(case).payload, case["family"])
     assert refusal.value.code == case["code"]
+
+
+@pytest.mark.parametrize("read_late", [False, True])
+def test_a_key_revoked_by_the_time_of_reading_is_refused(read_late: bool) -> None:
+    """Also when the broker took the message before: who stole the key may have had it for long."""
+    (case,) = (case for case in BUNDLES["cases"] if case["name"] == "a revoked key")
+    revoked_at = max(entry.get("revoked_at", 0) for entry in BUNDLES["registered"].values())
+    late = {"read_at": revoked_at if read_late else revoked_at - 1}
+    before = {"now": revoked_at - 1, "limits": WireLimits(max_ahead=10)}
+    if read_late:
+        with pytest.raises(UnreadableMessage) as refusal:
+            opened(case, **before, **late)
+        assert refusal.value.code == "DG-WIR-009"
+    else:
+        assert opened(case, **before, **late).kid_sender == KEYS["sender_revoked"]["kid"]
 
 
 def test_every_code_of_the_sealed_message_has_a_vector() -> None:

@@ -21,6 +21,9 @@ from stdnum.exceptions import ValidationError
 
 from schemas.catalogue import FieldSpec
 from schemas.errors import Refusal
+from schemas.references import looks_personal, luhn_holds
+
+__all__ = ["looks_personal", "masked", "normalise"]
 
 #: Numbers without a country code are read as mainland Chinese ones.
 DEFAULT_REGION = "CN"
@@ -63,31 +66,6 @@ def masked(spec: FieldSpec, value: Scalar) -> Scalar:
         if len(text) >= first + last + 4:
             return text[:first] + "****" + (text[-last:] if last else "")
     return "****"
-
-
-def looks_personal(reference: str) -> bool:
-    """Whether an opaque reference is in truth an identity, card or telephone number or an address.
-
-    Kafka keys and audit events carry references in clear, so such a one is refused (DG-COL-007).
-    """
-    if "@" in reference:
-        return True
-    digits = reference.replace("-", "").replace(".", "").replace(":", "")
-    if not digits[:-1].isdigit() or len(digits) < 11:
-        return False
-    return (
-        (len(digits) == 18 and _is_cn_id(digits))
-        or (len(digits) == 11 and digits.startswith("1"))
-        or (len(digits) >= 13 and digits.isdigit() and _luhn_holds(digits))
-    )
-
-
-def _is_cn_id(digits: str) -> bool:
-    try:
-        _resident_id(digits)
-    except (ValueError, ValidationError):
-        return False
-    return True
 
 
 def _resident_id(text: str) -> str:
@@ -148,19 +126,9 @@ def _domain(domain: str) -> str:
 
 def _card(_spec: FieldSpec, value: Scalar) -> Scalar:
     text = str(value).replace(" ", "").replace("-", "")
-    if not (text.isascii() and text.isdigit() and _luhn_holds(text)):
+    if not (text.isascii() and text.isdigit() and luhn_holds(text)):
         raise ValueError
     return text
-
-
-def _luhn_holds(digits: str) -> bool:
-    """ISO/IEC 7812-1 Annex B, as ``stdnum.luhn`` does it one digit at a time."""
-    doubled = digits[-2::-2].translate(_DOUBLED)
-    return (sum(map(int, digits[-1::-2])) + sum(map(int, doubled))) % 10 == 0
-
-
-#: A digit doubled, and its digits added.
-_DOUBLED = str.maketrans("0123456789", "0246813579")
 
 
 def _date(_spec: FieldSpec, value: Scalar) -> Scalar:

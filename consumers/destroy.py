@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from consumers.approvals import approvers, named_approvers
+from consumers.approvals import approvers
 from consumers.authorize import Authorizer
 from consumers.directory import Directory
 from consumers.received import Outcome, Received, fact, refused
-from keys.ledger import Entry, Order
+from keys.approvals import request_digest
+from keys.ledger import Approver, Entry, Order
 from schemas.approvals import digest_of
 from schemas.commands import Destroy
 from schemas.errors import Refusal
@@ -46,7 +47,7 @@ def decide(
     directory: Directory,
     authorizer: Authorizer,
     now: float,
-) -> tuple[str, ...]:
+) -> tuple[Approver, ...]:
     """Check one destroy command; all its records are destroyed, or none.
 
     Returns:
@@ -119,7 +120,7 @@ class Destroyer:
         entries = await self._ledger.get(command.records)
         begun = next((entry.order for entry in entries.values() if _same(entry.order, received)), None)
         if begun is not None:  # accepted before a crash: what was decided then stands
-            return await self._forget(received, named_approvers(begun.approvals), now)
+            return await self._forget(received, begun, now)
         try:
             authorize(received, self._authorizer)
             approved_by = decide(
@@ -136,21 +137,31 @@ class Destroyer:
             record = command.records[0] if len(command.records) == 1 else None
             event = fact(received, "destroy", record=record, allowed=False, code=refusal.code)
             return Outcome(refused(received, refusal), (event,))
-        return await self._forget(received, approved_by, now)
-
-    async def _forget(self, received: Received[Destroy], approved_by: tuple[str, ...], now: float) -> Outcome:
-        command = received.command
         order = Order(
             command=command.id,
             requester=received.sender.id,
             ground=command.ground,
             approvals=command.approvals,
-            at=received.at_ms // 1000,
+            at=int(now),
+            reason=command.reason,
+            records=command.records,
+            approvers=approved_by,
         )
+        return await self._forget(received, order, now)
+
+    async def _forget(self, received: Received[Destroy], order: Order, now: float) -> Outcome:
+        command = received.command
         await self._forgetter.forget(command.records, order, at=int(now))
-        events = tuple(fact(received, "destroy", record=record, approvers=approved_by) for record in command.records)
+        names = tuple(who.id for who in order.approvers)
+        events = tuple(fact(received, "destroy", record=record, approvers=names) for record in command.records)
         return Outcome(Result(id=command.id, status="accepted"), events)
 
 
 def _same(order: Order, received: Received[Destroy]) -> bool:
-    return order.command == received.command.id and order.requester == received.sender.id
+    """Whether the order is this very command's: another one with its id could name records nobody approved."""
+    if order.command != received.command.id or order.requester != received.sender.id:
+        return False
+    try:
+        return request_digest(order) == digest_of(received.command, received.sender.id)
+    except Refusal:
+        return False

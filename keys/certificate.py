@@ -1,9 +1,10 @@
 """Certificates: written when nothing can read a record any more, signed by Vault, verified with a public key alone.
 
 Before one is signed, every old wrapped page key that was seen at the forgetting is shown to Vault again; should
-Vault accept a single one, or refuse it for any reason but that its version is gone, no certificate is given. A
-certificate covers all records of one order (a destroy command or a retention run) that became complete by the same
-sweeps. Clauses DES-02 and DES-05.
+Vault accept a single one, or refuse it for any reason but that its version is gone, no certificate is given. Nor is
+one given on the ledger's word alone, which whoever can write to the database can write: the approvals must verify, a
+tombstone must stand for each record, and no live page may hold a slot that was its. A certificate covers all records
+of one order that became complete by the same sweeps. Clauses DES-02 and DES-05.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import orjson
@@ -21,14 +22,17 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
-from keys.ledger import Entry, LedgerStore, State, complete
+from keys.approvals import approvers_of
+from keys.ledger import Approver, Entry, LedgerStore, Order, State, complete
 from keys.okp import thumbprint
 from keys.page_keys import MAX_AGE_SECONDS
 from keys.pages import root_version_of
+from keys.ports import PageStore, Tombstones
 from keys.roots import CERTIFICATES_KEY, INGEST_ROOT
 from keys.sweep_state import SweepStore
 from keys.vault import KeyRefused, Transit
 from schemas.certificate import (
+    ApproverKey,
     Certificate,
     DestroyedRecord,
     Horizon,
@@ -36,7 +40,7 @@ from schemas.certificate import (
     RootEvidence,
     contradictions,
 )
-from schemas.errors import DanganError
+from schemas.errors import DanganError, Refusal, Transient
 from schemas.trust import Trust
 
 _ALG: Final = "Ed25519"  # RFC 9864: EdDSA with the curve in its name
@@ -80,6 +84,8 @@ class Issuer:
 
     Attributes:
         transit: may rewrap under the swept roots and sign with ``dangan-certificates``.
+        tombstones: says which records stand as destroyed.
+        pages: the live key pages.
         clock: UNIX seconds.
         horizon: the places that may still hold Vault's storage of before.
     """
@@ -88,6 +94,8 @@ class Issuer:
     ledger: LedgerStore
     states: SweepStore
     certificates: CertificateStore
+    tombstones: Tombstones
+    pages: PageStore
     clock: Callable[[], int]
     horizon: tuple[Horizon, ...] = ()
 
@@ -98,26 +106,62 @@ class Issuer:
             Serial -> certificate (compact JWS).
 
         Raises:
-            DanganError: DG-SWP-006 when Vault still has an old key's version, DG-SWP-013 when it refuses one for a
-                reason that proves nothing.
+            DanganError: once the others are certified, for the first that cannot be: DG-SWP-012 when its entry does
+                not agree with the archive or its approvals do not verify, DG-SWP-006 when Vault still has
+                an old key's version, DG-SWP-013 when it refuses one for a reason that proves nothing, DG-CER-003.
         """
-        issued = {}
+        issued: dict[str, str] = {}
+        refused: list[DanganError] = []
         for group in _groups(await self._complete()):
-            certificate = await self._certificate(group)
-            found = contradictions(certificate)
-            if found:
-                raise DanganError("DG-CER-003", detail=found[0])
-            records = [entry.record for entry in group]
-            jws = await sign_certificate(self.transit, certificate)
-            issued[certificate.serial] = await self.certificates.put(certificate.serial, jws, records)
-            await self.ledger.certified(records, certificate.serial, group[0].swept)
+            try:
+                serial, jws = await self._issue(group)
+            except Transient:
+                raise
+            except DanganError as error:  # one bad entry must not keep the certificates of all others back
+                refused.append(error)
+            else:
+                issued[serial] = jws
+        if refused:
+            raise refused[0]
         return issued
+
+    async def _issue(self, group: Sequence[Entry]) -> tuple[str, str]:
+        await self._check(group)
+        certificate = await self._certificate(group)
+        found = contradictions(certificate)
+        if found:
+            raise DanganError("DG-CER-003", detail=found[0])
+        records = [entry.record for entry in group]
+        jws = await sign_certificate(self.transit, certificate)
+        kept = await self.certificates.put(certificate.serial, jws, records)
+        await self.ledger.certified(records, certificate.serial, group[0].swept)
+        return certificate.serial, kept
+
+    async def _check(self, group: Sequence[Entry]) -> None:
+        """Hold the entries against what they cannot make up."""
+        try:
+            approvers_of(group[0].order)
+        except Refusal as refusal:
+            raise DanganError("DG-SWP-012", detail=f"{group[0].record}: approvals: {refusal.code}") from None
+        standing = await self.tombstones.standing([entry.record for entry in group])
+        live = await self.pages.get({old.page for entry in group for old in entry.traces.old_keys})
+        for entry in group:
+            if entry.record not in entry.order.records:
+                raise DanganError("DG-SWP-012", detail=f"{entry.record}: not among the ordered")
+            if not entry.traces.roots:
+                raise DanganError("DG-SWP-012", detail=f"{entry.record}: no roots")
+            if entry.record not in standing:
+                raise DanganError("DG-SWP-012", detail=f"{entry.record}: no tombstone")
+            if any(old.page in live and old.slot in live[old.page].slots for old in entry.traces.old_keys):
+                raise DanganError("DG-SWP-012", detail=f"{entry.record}: a live page holds its slot")
 
     async def _complete(self) -> list[Entry]:
         found: list[Entry] = []
+        orders: dict[Order, Order] = {}  # the entries of an order share one: it names up to 256 records
         after = ""
         while entries := await self.ledger.in_state(State.FORGOTTEN, after=after, limit=_BATCH):
-            found += [entry for entry in entries if complete(entry)]
+            whole = (entry for entry in entries if complete(entry))
+            found += [replace(entry, order=orders.setdefault(entry.order, entry.order)) for entry in whole]
             after = entries[-1].record
         return found
 
@@ -137,7 +181,10 @@ class Issuer:
             command=order.command,
             requester=order.requester,
             ground=order.ground,
+            reason=order.reason,
+            ordered=order.records,
             approvals=order.approvals,
+            approvers=tuple(ApproverKey(id=who.id, x=_b64(who.x).decode()) for who in order.approvers),
             decided_at=order.at,
             records=records,
             roots=tuple(sorted(evidence.values(), key=lambda each: each.root)),
@@ -186,6 +233,28 @@ def _caches_empty_at(records: Iterable[DestroyedRecord], evidence: Iterable[Root
     """When no worker's memory holds a key any more: page keys cease at the forgetting, ingest keys at their sweep."""
     ceased = [record.forgotten_at for record in records] + [e.trimmed_at for e in evidence if e.root == INGEST_ROOT]
     return max(ceased) + int(MAX_AGE_SECONDS) + IN_FLIGHT_SECONDS
+
+
+def certified_approvers(certificate: Certificate) -> tuple[Approver, ...]:
+    """Who approved what a certificate states, by the approvals and keys in it. Offline.
+
+    Raises:
+        DanganError: DG-CER-003 when the approvals are not those of two people, neither of them the requester.
+    """
+    order = Order(
+        certificate.command,
+        certificate.requester,
+        certificate.ground,
+        certificate.approvals,
+        certificate.decided_at,
+        certificate.reason,
+        certificate.ordered,
+        tuple(Approver(who.id, base64.urlsafe_b64decode(who.x + "=")) for who in certificate.approvers),
+    )
+    try:
+        return approvers_of(order)
+    except Refusal as refusal:
+        raise DanganError("DG-CER-003", detail=f"approvals: {refusal.code}") from None
 
 
 def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
@@ -240,6 +309,7 @@ def verify_certificate(jws: str, trust: Trust) -> Certificate:
     found = contradictions(certificate)
     if found:
         raise DanganError("DG-CER-003", detail="; ".join(found[:3]))
+    certified_approvers(certificate)
     return certificate
 
 

@@ -21,6 +21,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Final
 
 from keys.ledger import Entry, LedgerStore, OldKey, Order, State, Traces
@@ -80,7 +81,7 @@ class Forgetter:
         todo = set(records)
         refs, pages = await self._look(todo)
         traces = await self._traces(todo, refs, pages)
-        known = await self._ledger.open([Entry(record, order, traces=traces[record]) for record in todo])
+        known = await self._ledger.open([_entry(record, order, refs, traces[record]) for record in todo])
         if known:
             entries = await self._ledger.get(known)
             todo -= {record for record in known if entries[record].state is not State.PENDING}
@@ -113,7 +114,9 @@ class Forgetter:
                 # The roots of all references, also where the page is re-keyed or lost: old copies exist.
                 frozenset(root_of(level) for level in refs.get(record, ())),
                 tuple(
-                    OldKey(root_of(level), ref.page, pages[ref.page].root_version, pages[ref.page].wrapped_key)
+                    OldKey(
+                        root_of(level), ref.page, ref.slot, pages[ref.page].root_version, pages[ref.page].wrapped_key
+                    )
                     for level, ref in refs.get(record, {}).items()
                     if ref.page in pages and ref.slot in pages[ref.page].slots
                 ),
@@ -155,6 +158,12 @@ class Forgetter:
             for page, old_key, new_key, wrapped in zip(pages, old_keys, new_keys, wraps, strict=True)
             if not isinstance(old_key, KeyRefused)  # a sweep has just moved it: read it again
         ]
+
+
+def _entry(record: str, order: Order, refs: Refs, traces: Traces) -> Entry:
+    # Where nothing lives nobody can say what once wrapped the record: every root must be swept for it.
+    every = frozenset(root_of(level) for level in Level)
+    return Entry(record, order, traces=traces if refs.get(record) else replace(traces, roots=every))
 
 
 def _drops(refs: Refs) -> dict[str, set[int]]:

@@ -32,13 +32,25 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Approver:
+    """Who approved, and the Ed25519 public key (32 bytes) that says so."""
+
+    id: str
+    x: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """Why a record is destroyed and on whose word (clause DES-02): what the certificate will state.
+    """Why records are destroyed and on whose word (clause DES-02): what the certificate will state.
+
+    It holds all members of the request that the approvers signed. Without valid approvals no certificate is given.
 
     Attributes:
         command: id of the destroy command or retention run.
         approvals: the approvers' compact JWS, verbatim.
         at: when it was decided, UNIX seconds.
+        records: all that the request names, in its order.
+        approvers: whose signatures the approvals are.
     """
 
     command: str
@@ -46,14 +58,18 @@ class Order:
     ground: str
     approvals: tuple[str, ...]
     at: int
+    reason: str = ""
+    records: tuple[str, ...] = ()
+    approvers: tuple[Approver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class OldKey:
-    """A wrapped page key over a table that held the record's DEK: evidence for the certificate."""
+    """A wrapped page key over a table that held the record's DEK in that slot: evidence for the certificate."""
 
     root: str
     page: str
+    slot: int
     root_version: int
     wrapped_key: str
 
@@ -63,7 +79,7 @@ class Traces:
     """Everything that could open an old copy of a record: what sweeps must reach, and evidence.
 
     Attributes:
-        roots: the level roots that wrapped something of it.
+        roots: the level roots that wrapped something of it; all of them where that cannot be known.
         old_keys: the wrapped page keys seen at the forgetting.
         ingest_kids: ingest keys that may open a Kafka message with its data: those that sealed its
             bundles, and every one that lived when it was forgotten, since a message that was refused

@@ -75,6 +75,13 @@ class PageStore(Protocol):
         """Every page of the level that exists from the call to the end, by ascending id."""
 
 
+class Tombstones(Protocol):
+    """The part of the records that a certificate may see."""
+
+    async def standing(self, records: Collection[str]) -> set[str]:
+        """Which of those records are tombstones now, read from the primary."""
+
+
 class RecordKeys(Protocol):
     """The part of the records that the key hierarchy may see and touch.
 

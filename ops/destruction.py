@@ -43,6 +43,7 @@ from store.ledger import Ledger
 from store.pages import Pages
 from store.records import Records
 from store.sweeps import Certificates, Sweeps
+from store.tombstones import Tombstones
 
 #: What a person calls a root on the command line.
 ROOTS: Final = {**{level.value: root_of(level) for level in Level}, "ingest": INGEST_ROOT}
@@ -80,6 +81,7 @@ class Destruction:
         self._pages, self._records = Pages(database), Records(database)
         self._ledger, self._sweeps = Ledger(database), Sweeps(database)
         self._ingest, self._certificates = IngestKeys(database), Certificates(database)
+        self._tombstones = Tombstones(database)
 
     @property
     def forgetter(self) -> Forgetter:
@@ -118,8 +120,6 @@ class Destruction:
         owner = f"{socket.gethostname()}:{os.getpid()}"
         swept = await run_sweep(tools, self._keys(roots, drained), owner=owner, force=force)
         certificates = await self._issuer().issue()
-        for serial, jws in certificates.items():
-            write_private(certificate_file(self._settings, serial), jws + "\n")
         return Outcome(tuple(swept), certificates)
 
     async def plan(self, roots: Collection[str] = tuple(ROOTS)) -> list[Plan]:
@@ -161,10 +161,25 @@ class Destruction:
             self._transit,
             self._ledger,
             self._sweeps,
-            self._certificates,
+            _Filed(self._certificates, self._settings),
+            self._tombstones,
+            self._pages,
             clock=_now,
             horizon=horizon(self._settings, now=_now()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Filed:
+    """Certificates that are written to a file each as well, also where a later one is refused."""
+
+    inner: Certificates
+    settings: Settings
+
+    async def put(self, serial: str, jws: str, records: Sequence[str]) -> str:
+        kept = await self.inner.put(serial, jws, records)
+        write_private(certificate_file(self.settings, serial), kept + "\n")
+        return kept
 
 
 def certificate_file(settings: Settings, serial: str) -> Path:

@@ -7,6 +7,7 @@ each place that may still hold Vault's own storage from before, and until when; 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -63,13 +64,22 @@ class RefusedKeys(BaseModel):
 
 
 class DestroyedRecord(BaseModel):
-    """One record, and the level roots that its keys were under."""
+    """One record, and the level roots that its keys were under; all roots for one that never had a key."""
 
     model_config = _MODEL
 
     id: Reference
     forgotten_at: Seconds
-    roots: tuple[Line, ...]
+    roots: Annotated[tuple[Line, ...], Field(min_length=1)]
+
+
+class ApproverKey(BaseModel):
+    """An approver, and the Ed25519 public key (base64url) that verifies the approval."""
+
+    model_config = _MODEL
+
+    id: Reference
+    x: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
 
 class Horizon(BaseModel):
@@ -83,7 +93,11 @@ class Horizon(BaseModel):
 
 
 class Certificate(BaseModel):
-    """The signed statement."""
+    """The signed statement.
+
+    ``command``, ``requester``, ``ground``, ``reason`` and ``ordered`` (all records that the command names) are what
+    the ``approvals`` sign; ``approvers`` names who did, and their keys.
+    """
 
     model_config = _MODEL
 
@@ -93,7 +107,10 @@ class Certificate(BaseModel):
     command: Line
     requester: Line
     ground: Line
+    reason: Line
+    ordered: Annotated[tuple[Reference, ...], Field(min_length=1)]
     approvals: tuple[str, ...]
+    approvers: tuple[ApproverKey, ...]
     decided_at: Seconds
     records: Annotated[tuple[DestroyedRecord, ...], Field(min_length=1)]
     roots: tuple[RootEvidence, ...]
@@ -125,12 +142,22 @@ def contradictions(certificate: Certificate) -> list[str]:
             found.append(f"{each.root}: Vault did not refuse to go back")
         if each.trimmed_at > certificate.issued_at + CLOCK_SKEW:
             found.append(f"{each.root}: trimmed after the certificate was issued")
+    found += _record_contradictions(certificate, evidence)
+    if any(keys.root not in evidence or not keys.answer for keys in certificate.refused_keys):
+        found.append("an old key is listed without Vault's refusal")
+    return found
+
+
+def _record_contradictions(certificate: Certificate, evidence: Mapping[str, RootEvidence]) -> list[str]:
+    found = []
     for record in certificate.records:
+        if record.id not in certificate.ordered:
+            found.append(f"{record.id}: nobody ordered it to be destroyed")
+        if record.forgotten_at < certificate.decided_at - CLOCK_SKEW:
+            found.append(f"{record.id}: forgotten before that was decided")
         for root in (*record.roots, certificate.ingest_root):
             if root not in evidence:
                 found.append(f"{record.id}: {root} was not swept")
             elif evidence[root].trimmed_at < record.forgotten_at - CLOCK_SKEW:
                 found.append(f"{record.id}: {root} was swept before the record was forgotten")
-    if any(keys.root not in evidence or not keys.answer for keys in certificate.refused_keys):
-        found.append("an old key is listed without Vault's refusal")
     return found

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from keys.ledger import Entry, OldKey, Order, State, Traces
+from keys.ledger import Approver, Entry, OldKey, Order, State, Traces
 from store.database import Database, Document, taken
 
 _IDS: Final = 50
@@ -139,6 +139,9 @@ def to_document(entry: Entry) -> Document:
             "ground": order.ground,
             "approvals": list(order.approvals),
             "at": order.at,
+            "reason": order.reason,
+            "records": list(order.records),
+            "approvers": [{"id": who.id, "x": who.x} for who in order.approvers],
         },
         **_traces(entry.traces),
     }
@@ -156,11 +159,20 @@ def from_document(doc: Mapping[str, Any]) -> Entry:
     order = doc["order"]
     return Entry(
         record=doc["_id"],
-        order=Order(order["command"], order["requester"], order["ground"], tuple(order["approvals"]), order["at"]),
+        order=Order(
+            order["command"],
+            order["requester"],
+            order["ground"],
+            tuple(order["approvals"]),
+            order["at"],
+            order["reason"],
+            tuple(order["records"]),
+            tuple(Approver(who["id"], bytes(who["x"])) for who in order["approvers"]),
+        ),
         state=State(doc["state"]),
         traces=Traces(
             frozenset(doc["roots"]),
-            tuple(OldKey(old["root"], old["page"], old["v"], old["key"]) for old in doc["old_keys"]),
+            tuple(OldKey(old["root"], old["page"], old["slot"], old["v"], old["key"]) for old in doc["old_keys"]),
             frozenset(doc["ingest_kids"]),
         ),
         forgotten_at=doc.get("forgotten_at"),
@@ -173,7 +185,7 @@ def _traces(traces: Traces) -> dict[str, list[Any]]:
     return {
         "roots": sorted(traces.roots),
         "old_keys": [
-            {"root": old.root, "page": old.page, "v": old.root_version, "key": old.wrapped_key}
+            {"root": old.root, "page": old.page, "slot": old.slot, "v": old.root_version, "key": old.wrapped_key}
             for old in traces.old_keys
         ],
         "ingest_kids": sorted(traces.ingest_kids),

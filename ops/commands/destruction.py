@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column, Table
 
-from keys.certificate import verify_certificate
+from keys.certificate import certified_approvers, verify_certificate
 from keys.vault import Transit
 from ops.audited import desk
 from ops.config import load_settings
@@ -174,7 +174,9 @@ def verify(
         console.print(plain(f"may still hold {place.holds}: {place.place}, until {until}"))
     for residual in certificate.residuals:
         console.print(plain(f"not covered: {residual}"))
-    console.print("[bold green]The signature is good, and the statement does not contradict itself.[/]")
+    console.print(
+        "[bold green]The signature is good, the approvals verify, and the statement does not contradict itself.[/]"
+    )
 
 
 def _statement(certificate: Certificate) -> Table:
@@ -187,7 +189,8 @@ def _statement(certificate: Certificate) -> Table:
         ("ground", certificate.ground),
         ("requested by", certificate.requester),
         ("command", certificate.command),
-        ("approvals", str(len(certificate.approvals))),
+        ("reason", certificate.reason),
+        ("approved by", ", ".join(who.id for who in certified_approvers(certificate))),
         ("old page keys refused by Vault", str(sum(len(keys.sha256) for keys in certificate.refused_keys))),
         ("ingest keys destroyed", str(len(certificate.ingest_keys_destroyed))),
         ("no worker's memory after", _time(certificate.caches_empty_at)),

@@ -11,7 +11,7 @@ from joserfc import jws
 from joserfc.jwk import OKPKey
 
 from consumers.destroy import Destroyer, decide
-from keys.ledger import Entry, Order
+from keys.ledger import Approver, Entry, Order
 from keys.principal_keys import PrincipalKeys
 from ops.commands.approve import sign_approval
 from schemas.approvals import TYP_APPROVAL, Approval, digest_of
@@ -79,7 +79,8 @@ def code(command: Destroy, **kwargs: Any) -> str:
 
 @pytest.mark.clause("DES-05")
 def test_two_distinct_approvers_are_enough() -> None:
-    assert decided(approved(request(), "per:a2", "per:a1")) == ("per:a1", "per:a2")
+    found = decided(approved(request(), "per:a2", "per:a1"))
+    assert [(who.id, who.x) for who in found] == [(n, PEOPLE.keys[n].signing.x) for n in ("per:a1", "per:a2")]
 
 
 @pytest.mark.parametrize("approvers", [(), ("per:a1",), ("per:a1", "per:a1")])
@@ -160,6 +161,14 @@ def test_unknown_and_destroyed_records_are_told_apart() -> None:
     assert code(approved(request(), "per:a1", "per:a2"), entries=other) == "DG-DES-007"
 
 
+def order_of(command: Destroy) -> Order:
+    """What the ledger keeps of an accepted command."""
+    approvers = tuple(Approver(name, PEOPLE.keys[name].signing.x) for name in ("per:a1", "per:a2"))
+    return Order(
+        command.id, ARCHIVIST.id, command.ground, command.approvals, NOW, command.reason, command.records, approvers
+    )
+
+
 class World:
     """What a Destroyer works on; notes what is forgotten."""
 
@@ -192,12 +201,20 @@ async def test_what_was_begun_is_finished_even_if_an_approver_was_revoked_meanwh
     command = approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2")
     people = People()
     people.principals = {ARCHIVIST.id: PEOPLE.principals[ARCHIVIST.id]}
-    begun = {"rec-0001": Entry("rec-0001", Order(command.id, ARCHIVIST.id, "expired", command.approvals, 0))}
+    begun = {"rec-0001": Entry("rec-0001", order_of(command))}
     world = World(begun, {"rec-0002": LIVE})
     outcome = await applied(command, world, people)
     assert outcome.result.status == "accepted"
     assert world.forgotten == ["rec-0001", "rec-0002"]
     assert {event.approvers for event in outcome.facts} == {("per:a1", "per:a2")}
+
+
+async def test_another_command_with_the_id_of_a_begun_one_is_not_that_command() -> None:
+    command = approved(request("rec-0001"), "per:a1", "per:a2")
+    world = World({"rec-0001": Entry("rec-0001", order_of(command))}, {"rec-0002": LIVE})
+    for change in ({"records": ("rec-0001", "rec-0002")}, {"reason": "another"}):
+        outcome = await applied(command.model_copy(update=change), world)
+        assert (outcome.result.code, world.forgotten) == ("DG-DES-004", [])
 
 
 async def test_a_stranger_is_refused_before_anything_is_looked_up_and_with_one_event() -> None:

@@ -19,7 +19,7 @@ from schemas.errors import DanganError
 from store.database import Database, connect
 from store.pages import Pages
 from store.records import Records
-from tests.flows.test_destruction import ORDER, Site, site
+from tests.flows.test_destruction import Site, site
 
 pytestmark = pytest.mark.flow
 
@@ -69,7 +69,7 @@ async def test_old_data_and_current_keys_give_every_survivor_and_only_them(
     folder = await backed_up(site, tmp_path / "backups")
     await site.collect(*names[500:])
     gone = [names[at] for at in (0, 7, 255, 256, 499, 550)]  # the last one was collected after the backup
-    await site.forgetter.forget(gone, ORDER, at=int(time.time()))
+    await site.forget(*gone)
     await site.new_ingest_key()
     await site.sweep()
     report = await restored(site, folder, target)
@@ -86,7 +86,7 @@ async def test_the_live_pages_lost_the_snapshots_alone_give_the_survivors(
 ) -> None:
     await site.collect("rec-1", "rec-2", "rec-3")
     folder = await backed_up(site, tmp_path / "backups")
-    await site.forgetter.forget(["rec-2"], ORDER, at=int(time.time()))
+    await site.forget("rec-2")
     await site.new_ingest_key()
     await site.sweep()
     await site.database["pages"].delete_many({})
@@ -100,7 +100,7 @@ async def test_the_live_pages_lost_the_snapshots_alone_give_the_survivors(
 
 async def test_wrong_combinations_are_refused_and_leave_nothing(site: Site, target: Database, tmp_path: Path) -> None:
     await site.collect("rec-1", "rec-2")
-    await site.forgetter.forget(["rec-1"], ORDER, at=int(time.time()))
+    await site.forget("rec-1")
     folder = await backed_up(site, tmp_path / "backups")
     with pytest.raises(DanganError, match="DG-BAK-002"):
         await restored(site, folder, site.database)

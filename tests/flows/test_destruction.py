@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from keys.certificate import Issuer, verify_certificate
 from keys.cipher import FieldCipher
 from keys.forget import Forgetter
 from keys.ingest import create
-from keys.ledger import Order, State
+from keys.ledger import State
 from keys.okp import thumbprint
 from keys.pages import open_table
 from keys.places import DirectoryPlace
@@ -40,10 +40,10 @@ from store.pages import Pages, from_document
 from store.pages import ensure_indexes as page_indexes
 from store.records import Record, Records
 from store.sweeps import Certificates, Sweeps
+from store.tombstones import Tombstones
+from tests.simulators.orders import approved
 
 pytestmark = pytest.mark.flow
-
-ORDER = Order("6f0d5d44-0000-4000-8000-000000000009", "per:archivist", "expired", (), at=1)
 
 
 class Stopped(Exception):
@@ -114,6 +114,10 @@ class Site:
             )
         assert not await self.records.insert(records)
 
+    async def forget(self, *names: str) -> None:
+        now = int(time.time())
+        await self.forgetter.forget(names, approved(*names, at=now), at=now)
+
     async def new_ingest_key(self) -> None:
         older = list(await self.ingest.live_kids())
         await create(self.transit, self.ingest, now=int(time.time()), ttl=3600)
@@ -141,6 +145,8 @@ class Site:
             through(self.ledger),
             through(self.sweeps),
             self.certificates,
+            Tombstones(self.database),
+            self.pages,
             clock=lambda: int(time.time()),
         )
         await issuer.issue()
@@ -210,7 +216,7 @@ async def test_an_old_copy_of_the_database_yields_nothing_of_what_was_destroyed(
     await site.collect(*(f"rec-{number:04d}" for number in range(300)))
     copy = await everything_stored(site.database)
     gone = [f"rec-{number:04d}" for number in range(0, 300, 100)]
-    await site.forgetter.forget(gone, ORDER, at=int(time.time()))
+    await site.forget(*gone)
     assert len(await stolen(site, copy, gone[0])) == 4  # forgotten, not swept: three levels and the ingest key
     await site.new_ingest_key()
     await site.sweep()
@@ -235,7 +241,7 @@ async def test_a_sweep_killed_at_any_of_its_calls_is_finished_by_the_next(site: 
     calls = await site.sweep()
     for number, at in enumerate(range(0, calls, calls // 12), start=2):
         await site.collect(f"rec-{number}")
-        await site.forgetter.forget([f"rec-{number - 1}"], replace(ORDER, command=str(uuid.uuid4())), at=1)
+        await site.forget(f"rec-{number - 1}")
         await site.new_ingest_key()
         with pytest.raises(Stopped):
             await site.sweep(stop_at=at)
@@ -265,7 +271,7 @@ async def test_ingest_during_sweeps_loses_nothing(site: Site) -> None:
             await site.sweep()
             victims = written[:2]
             del written[:2]
-            await site.forgetter.forget(victims, ORDER, at=int(time.time()))
+            await site.forget(*victims)
     finally:
         stop.set()
         await asyncio.gather(*writers)

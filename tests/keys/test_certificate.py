@@ -6,13 +6,14 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keys.certificate import sign_certificate, verify_certificate
-from keys.ledger import Order, State
+from keys.certificate import certified_approvers, sign_certificate, verify_certificate
+from keys.ledger import Entry, OldKey, Order, State, Traces
 from keys.okp import thumbprint
 from keys.roots import CERTIFICATES_KEY, INGEST_ROOT, WRITERS_KEY, root_of
 from keys.vault import KeyRefused
@@ -21,8 +22,9 @@ from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.trust import Trust, TrustedKey, load_trust
 from tests.simulators.archive import Archive
+from tests.simulators.orders import approved
 
-ORDER = Order("6f0d5d44-0000-4000-8000-000000000003", "per:archivist", "subject_request", ("sig.one.a", "sig.two.b"), 7)
+ORDER = approved("rec-1", "rec-2")
 
 
 async def trust_of(archive: Archive, key: str = CERTIFICATES_KEY) -> Trust:
@@ -46,7 +48,8 @@ async def test_it_states_who_what_why_and_what_vault_answered(archive: Archive) 
     certificate = verify_certificate(jws, await trust_of(archive))
     assert [record.id for record in certificate.records] == ["rec-1", "rec-2"]
     assert (certificate.requester, certificate.ground) == ("per:archivist", "subject_request")
-    assert certificate.approvals == ("sig.one.a", "sig.two.b")
+    assert certificate.approvals == ORDER.approvals
+    assert [who.id for who in certified_approvers(certificate)] == ["per:one", "per:two"]
     assert {each.root for each in certificate.roots} == {root_of(level) for level in Level} | {INGEST_ROOT}
     for each in certificate.roots:
         assert (each.before, each.after, each.min_available) == (1, 2, 2)
@@ -112,6 +115,79 @@ async def test_a_refusal_for_another_reason_proves_nothing(reason: str, monkeypa
     assert archive.certificates.certificates == {}
 
 
+async def with_forged_entry(archive: Archive, order: Order) -> None:
+    """What somebody who can write to the database writes: rec-9 lives, and the ledger says that it is forgotten."""
+    await archive.collected("rec-9")
+    traces = Traces(frozenset({root_of(Level.CORE)}))
+    archive.ledger.entries["rec-9"] = Entry("rec-9", order, State.FORGOTTEN, traces, forgotten_at=archive.now)
+
+
+async def test_a_forged_entry_gives_no_certificate_and_keeps_no_other_back() -> None:
+    archive = await forgotten_and_not_certified()
+    await with_forged_entry(archive, Order("6f0d5d44-0000-4000-8000-000000000003", "per:archivist", "expired", (), 7))
+    entry = archive.ledger.entries["rec-9"]
+    archive.ledger.entries["rec-9"] = replace(entry, traces=Traces())
+    with pytest.raises(DanganError, match="DG-SWP-012"):
+        await archive.sweep()
+    assert archive.ledger.entries["rec-9"].state is State.FORGOTTEN
+    assert archive.ledger.entries["rec-1"].state is State.CERTIFIED
+    assert len(archive.certificates.certificates) == 1
+
+
+def borrowed() -> Order:
+    return approved("rec-1")  # rightly approved, for another record
+
+
+def unsigned() -> Order:
+    return replace(approved("rec-9"), approvals=())
+
+
+def by_one() -> Order:
+    return approved("rec-9", by=["per:one"])
+
+
+def by_the_requester() -> Order:
+    return approved("rec-9", requester="per:one")
+
+
+def widened() -> Order:
+    return replace(approved("rec-1"), records=("rec-1", "rec-9"))
+
+
+def stale() -> Order:
+    return replace(approved("rec-9"), at=1000 + 31 * 86400)
+
+
+@pytest.mark.parametrize("forge", [borrowed, unsigned, by_one, by_the_requester, widened, stale])
+async def test_an_order_that_nobody_approved_gives_no_certificate_even_where_a_tombstone_stands(forge: Any) -> None:
+    archive = Archive()
+    await archive.new_ingest_key()
+    await with_forged_entry(archive, forge())
+    archive.records.records["rec-9"] = None
+    with pytest.raises(DanganError, match="DG-SWP-012"):
+        await archive.sweep()
+    assert archive.certificates.certificates == {}
+
+
+async def test_a_live_record_a_live_slot_or_no_roots_give_no_certificate_on_an_approved_order() -> None:
+    archive = Archive()
+    await archive.new_ingest_key()
+    await with_forged_entry(archive, approved("rec-9"))
+    with pytest.raises(DanganError, match="no tombstone"):
+        await archive.sweep()
+    refs = archive.records.live()["rec-9"]
+    archive.records.records["rec-9"] = None
+    ref, entry = refs[Level.CORE], archive.ledger.entries["rec-9"]
+    old = OldKey(root_of(Level.CORE), ref.page, ref.slot, 1, "vault:v1:AAAA")
+    archive.ledger.entries["rec-9"] = replace(entry, traces=replace(entry.traces, old_keys=(old,)))
+    with pytest.raises(DanganError, match="a live page holds its slot"):
+        await archive.issuer.issue()
+    archive.ledger.entries["rec-9"] = replace(entry, traces=Traces())
+    with pytest.raises(DanganError, match="no roots"):
+        await archive.issuer.issue()
+    assert archive.certificates.certificates == {}
+
+
 async def test_the_time_of_forgetting_is_taken_after_it() -> None:
     archive = Archive()
     await archive.new_ingest_key()
@@ -153,6 +229,18 @@ async def test_a_signed_certificate_that_contradicts_itself_does_not_verify(arch
         {"roots": tuple(each.model_copy(update={"trimmed_at": 5}) for each in good.roots)},
         {"roots": (*good.roots, good.roots[0])},
         {"issued_at": 5},
+        {"decided_at": good.issued_at + 1000},
+        {"approvals": ()},
+        {"approvals": ("sig.one.a", "sig.two.b")},
+        {"approvals": good.approvals[:1]},
+        {"approvals": good.approvals[:1] * 2},
+        {"approvers": good.approvers[:1]},
+        {"approvers": tuple(who.model_copy(update={"id": "per:other"}) for who in good.approvers)},
+        {"reason": "another"},
+        {"requester": "per:one"},
+        {"ordered": (*good.ordered, "rec-3")},
+        {"ordered": good.ordered[:1]},
+        {"records": (good.records[0].model_copy(update={"id": "rec-3"}),)},
         {"refused_keys": tuple(each.model_copy(update={"answer": ""}) for each in good.refused_keys)},
     ]
     for lie in lies:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from keys.ledger import Entry, State, Traces, complete, freezable
 from keys.roots import INGEST_ROOT, root_of
 from schemas.levels import Level
-from tests.simulators.archive import ORDER
+from tests.simulators.orders import approved
 
 ROOTS = (*(root_of(level) for level in Level), INGEST_ROOT)
 KIDS = ("kid-1", "kid-2", "kid-3")
@@ -20,7 +20,7 @@ SOME_KIDS = st.frozensets(st.sampled_from(KIDS))
 entries = st.builds(
     Entry,
     record=st.just("rec-1"),
-    order=st.just(ORDER),
+    order=st.just(approved("rec-1")),
     state=st.sampled_from(State),
     traces=st.builds(
         Traces, roots=SOME_ROOTS.map(lambda r: r - {INGEST_ROOT}), old_keys=st.just(()), ingest_kids=SOME_KIDS

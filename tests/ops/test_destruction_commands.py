@@ -10,7 +10,6 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from keys.ledger import Order
 from keys.okp import thumbprint
 from keys.ring import KeyRing
 from keys.roots import CERTIFICATES_KEY
@@ -26,6 +25,7 @@ from store.database import connect
 from store.pages import Pages
 from store.records import Record, Records
 from tests.simulators.archive import Archive
+from tests.simulators.orders import approved
 
 
 def run(*words: str) -> Result:
@@ -55,7 +55,7 @@ async def files(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_good_certificate_is_shown_with_what_it_does_not_cover(files: tuple[Path, Path]) -> None:
     result = run("certificate", "verify", str(files[0]), "--trust", str(files[1]))
     assert result.exit_code == 0
-    for words in ("rec-1", "dangan-core", "Vault answered", "not covered", "signature is good"):
+    for words in ("rec-1", "dangan-core", "Vault answered", "not covered", "signature is good", "per:one, per:two"):
         assert words in result.output
 
 
@@ -116,7 +116,7 @@ async def test_forget_sweep_certify_backup_and_restore_with_the_roles_own_tokens
         )
         folder = await backup.make_backup(database, tmp_path / "backups", now=int(time.time()), on_progress=_silent)
         work = Destruction(mine, database, transit)
-        await work.forgetter.forget(["rec-1"], Order("command", "per:one", "expired", (), 1), at=int(time.time()))
+        await work.forgetter.forget(["rec-1"], approved("rec-1", at=int(time.time())), at=int(time.time()))
         assert {plan.waiting for plan in await work.plan()} == {1}
         outcome = await work.sweep()
         assert len(outcome.sweeps) == 4

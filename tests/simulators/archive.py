@@ -28,6 +28,7 @@ from keys.wrapped_ingest import IngestKeySet
 from schemas.errors import DanganError
 from schemas.levels import Level
 from tests.simulators.key_pages import SimulatedIngestKeys, SimulatedPages
+from tests.simulators.orders import approved
 from tests.simulators.store import (
     Gated,
     MemoryPlace,
@@ -38,8 +39,6 @@ from tests.simulators.store import (
     SimulatedSweeps,
 )
 from tests.simulators.vault import Refused, SimulatedVault
-
-ORDER = Order("6f0d5d44-0000-4000-8000-000000000001", "per:archivist", "expired", (), at=1000)
 
 
 @dataclass
@@ -139,8 +138,8 @@ class Archive:
             pause=no_pause,
         )
 
-    async def forget(self, *records: str, order: Order = ORDER) -> None:
-        await self.forgetter.forget(records, order, at=self.now)
+    async def forget(self, *records: str, order: Order | None = None) -> None:
+        await self.forgetter.forget(records, order or approved(*records), at=self.now)
 
     def tools(self, **options: Any) -> Tools:
         return Tools(
@@ -181,6 +180,8 @@ class Archive:
             self.gated(self.ledger),
             self.gated(self.sweeps),
             self.gated(self.certificates),
+            self.gated(self.records),
+            self.gated(self.pages),
             clock=lambda: self.now,
         )
 

@@ -75,6 +75,9 @@ class SimulatedRecords:
     async def ingest_keys_of(self, records: Collection[str]) -> dict[str, tuple[str, ...]]:
         return {name: tuple(found.ingest_kids) for name in records if (found := self.records.get(name))}
 
+    async def standing(self, records: Collection[str]) -> set[str]:
+        return {name for name in records if name in self.records and self.records[name] is None}
+
     async def pages_in_use(self, pages: Collection[str]) -> set[str]:
         return {ref.page for found in self.live().values() for ref in found.values()} & set(pages)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keys.ledger import Entry, OldKey, Order, State, Traces
+from keys.ledger import Approver, Entry, OldKey, Order, State, Traces
 from keys.pages import Page
 from keys.ports import KeyRef, Rewrap
 from keys.sweep_state import CopyFile, Step, Sweep
@@ -25,7 +25,7 @@ from tests.simulators.store import SimulatedLedger, SimulatedRecords, SimulatedS
 
 pytestmark = pytest.mark.flow
 
-ORDER = Order("command-1", "per:one", "expired", ("a.b.c",), 7)
+ORDER = Order("command-1", "per:one", "expired", ("a.b.c",), 7, "why", ("rec-1",), (Approver("per:two", bytes(32)),))
 
 
 @pytest.fixture
@@ -88,11 +88,13 @@ async def ask_ledger(store: Any, chance: random.Random) -> Any:  # noqa: PLR0911
     names = chance.sample([f"rec-{number:02d}" for number in range(12)], 4)
     match chance.randrange(8):
         case 0:
-            seen = Traces(frozenset({"dangan-core"}), (OldKey("dangan-core", "p", 1, "vault:v1:A"),), frozenset({"k1"}))
+            seen = Traces(
+                frozenset({"dangan-core"}), (OldKey("dangan-core", "p", 3, 1, "vault:v1:A"),), frozenset({"k1"})
+            )
             return await store.open([Entry(name, ORDER, traces=seen) for name in names])
         case 1:
             known = await store.get(names)
-            more = Traces(frozenset({"dangan-basic"}), (OldKey("dangan-basic", "q", 2, "vault:v2:A"),), frozenset())
+            more = Traces(frozenset({"dangan-basic"}), (OldKey("dangan-basic", "q", 4, 2, "vault:v2:A"),), frozenset())
             return await store.note(dict.fromkeys(known, more))
         case 2:
             return await store.forgotten(list(await store.get(names)), {"k2"}, at=chance.randint(1, 9))

@@ -1,0 +1,112 @@
+"""Approvals verified with public keys alone (clauses DES-04, DES-05): when a command is decided, when its certificate
+is written, and whenever somebody verifies that certificate.
+
+What stands in the destruction ledger proves nothing by itself: whoever can write to the database can write an entry.
+The approvers' signatures are what he cannot write.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from pydantic import ValidationError
+
+from keys.ledger import Approver, Order
+from keys.okp import thumbprint
+from schemas.approvals import APPROVERS_NEEDED, TYP_APPROVAL, Approval, digest_of
+from schemas.commands import Destroy
+from schemas.errors import Refusal
+
+_ALGORITHM: Final = "Ed25519"  # RFC 9864
+#: An approval older than this is stale: circumstances change (seconds).
+MAX_AGE: Final = 30 * 24 * 3600
+MAX_AHEAD: Final = 300
+
+
+def approvers(
+    approvals: Sequence[str],
+    *,
+    digest: str,
+    requester: str,
+    approver: Callable[[str, int], Approver | None],
+    at: float,
+) -> tuple[Approver, ...]:
+    """The distinct people who validly approved the request, by id.
+
+    Args:
+        approvals: compact JWS.
+        digest: of the request they must have signed (schemas/approvals.py).
+        requester: who made the request, and so cannot approve it.
+        approver: who may approve with the key of a key id, and signed at a time (UNIX seconds).
+        at: when it is decided, UNIX seconds.
+
+    Raises:
+        Refusal: DG-DES-001 (too few), 002 (invalid), 003 (the requester's own), 004 (another request).
+    """
+    found: dict[str, Approver] = {}
+    for token in approvals:
+        who, approval = _verified(token, approver)
+        if not at - MAX_AGE <= approval.at <= at + MAX_AHEAD:
+            raise Refusal("DG-DES-002", detail="time")
+        if not hmac.compare_digest(approval.digest, digest):
+            raise Refusal("DG-DES-004")
+        if approval.approver == requester:
+            raise Refusal("DG-DES-003")
+        found[who.id] = who
+    if len(found) < APPROVERS_NEEDED or len({who.x for who in found.values()}) < APPROVERS_NEEDED:
+        raise Refusal("DG-DES-001", detail=f"{len(found)} of {APPROVERS_NEEDED}")
+    return tuple(found[name] for name in sorted(found))
+
+
+def approvers_of(order: Order) -> tuple[Approver, ...]:
+    """Who approved an order, by the keys that it names.
+
+    Raises:
+        Refusal: as :func:`approvers`; DG-DES-004 too when it is not a request that anybody could have approved.
+    """
+    by_kid = {thumbprint(_ALGORITHM, who.x): who for who in order.approvers}
+    return approvers(
+        order.approvals,
+        digest=request_digest(order),
+        requester=order.requester,
+        approver=lambda kid, _at: by_kid.get(kid),
+        at=order.at,
+    )
+
+
+def request_digest(order: Order) -> str:
+    """The digest of the request that an order carries out.
+
+    Raises:
+        Refusal: DG-DES-004 when it is no request.
+    """
+    members = {"id": order.command, "records": order.records, "ground": order.ground, "reason": order.reason}
+    try:
+        request = Destroy.model_validate({"type": "destroy", "approvals": (), **members})
+    except ValidationError:
+        raise Refusal("DG-DES-004", detail="not a request") from None
+    return digest_of(request, order.requester)
+
+
+def _verified(token: str, approver: Callable[[str, int], Approver | None]) -> tuple[Approver, Approval]:
+    try:
+        claimed = jws.extract_compact(token.encode())
+        header: dict[str, Any] = claimed.headers()
+        kid = header.get("kid")
+        if not isinstance(kid, str) or header.get("typ") != TYP_APPROVAL:
+            raise Refusal("DG-DES-002", detail="unknown key or kind")
+        approval = Approval.model_validate_json(claimed.payload)
+        who = approver(kid, approval.at)
+        if who is None or who.id != approval.approver:
+            raise Refusal("DG-DES-002", detail="signer or key")
+        key = OKPKey.import_key(Ed25519PublicKey.from_public_bytes(who.x))
+        jws.deserialize_compact(token, key, algorithms=[_ALGORITHM])
+    except (JoseError, ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Refusal("DG-DES-002", detail="signature or contents") from error
+    return who, approval

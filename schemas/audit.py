@@ -92,6 +92,8 @@ class Fact:
         clear: the names of the fields that a grant lets be read unmasked.
         roles: the roles that a principal is registered with.
         digest: SHA-256 of the document that was stored, as 64 hex digits.
+        count: how many messages it stands for; more than one only for messages of nobody known that cannot be
+            read, whose number must not decide how long the stream becomes. ``command_id`` then names them all.
     """
 
     command_id: str
@@ -117,6 +119,7 @@ class Fact:
     clear: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
     digest: str | None = None
+    count: int = 1
 
 
 class KeptCheckpoint(NamedTuple):
@@ -184,6 +187,8 @@ def ocsf(fact: Fact, uid: str, cert: str | None = None) -> bytes:
     }
     if _KINDS[fact.action].class_uid == _ENTITY:
         event["entity"] = {"uid": record or fact.grant or fact.command_id, "type": fact.action}
+    if fact.count > 1:
+        event["count"] = fact.count
     event["unmapped"] = {"dangan": own}
     return _constant_part(fact.action, fact.allowed, fact.code) + orjson.dumps(event)[1:]
 

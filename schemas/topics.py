@@ -73,8 +73,12 @@ def topic_specs(partitions: int = 4) -> tuple[TopicSpec, ...]:
     weekly = MappingProxyType({"segment.ms": str(6 * _HOUR_MS)})
     # Whether a bundle is too old, when its record's retention begins and when Kafka lets go of it hang on its time:
     # the broker's, because a sender's own would be whatever it likes.
-    stamped = MappingProxyType({**weekly, "message.timestamp.type": "LogAppendTime"})
-    inputs = tuple(TopicSpec(name, partitions, _WEEK_MS, config=stamped) for name in INPUTS)
+    # A sender may compress on the way; the broker unpacks, and so measures what a worker would have to unpack: without
+    # that, a few kilobytes could become gigabytes there.
+    senders = MappingProxyType(
+        {**weekly, "message.timestamp.type": "LogAppendTime", "compression.type": "uncompressed"}
+    )
+    inputs = tuple(TopicSpec(name, partitions, _WEEK_MS, config=senders) for name in INPUTS)
     return (
         *inputs,
         # The audit trail outlives everything it tells of; size never ends it either.

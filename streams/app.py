@@ -22,6 +22,8 @@ from streams.pipeline import Message
 
 Process = Callable[[Sequence[Message]], Awaitable[None]]
 
+#: Messages of each family that Faust holds ready: at 2 MiB each (schemas/topics.py) half a gigabyte at the very worst.
+BUFFERED_MESSAGES = 256
 #: A record's timestamp type when the broker, not the sender, has set its time.
 _LOG_APPEND_TIME = DefaultRecordBase.LOG_APPEND_TIME
 #: The consumer group of all workers.
@@ -57,7 +59,7 @@ def make_app(
         broker_heartbeat_interval=2.0,
         broker_commit_interval=1.0,
         consumer_auto_offset_reset="earliest",
-        stream_buffer_maxsize=16384,
+        stream_buffer_maxsize=BUFFERED_MESSAGES,
         stream_wait_empty=True,
         topic_allow_declare=False,
         topic_disable_leader=True,

@@ -47,6 +47,7 @@ class Dispatcher:
         process: handles one batch, and returns only when all its effects are durable.
         max_messages: of one batch.
         max_bytes: of one batch's values; one larger message is a batch of its own.
+        max_waiting_bytes: of the values that wait for a place.
         in_flight: batches at work at the same time.
         on_failure: called with the error when a batch cannot be finished; ends the process.
     """
@@ -57,12 +58,15 @@ class Dispatcher:
         *,
         max_messages: int = 256,
         max_bytes: int = 512 * 1024,
+        max_waiting_bytes: int = 8 * 1024 * 1024,
         in_flight: int = 3,
         on_failure: Callable[[BaseException], None] = _end_process,
     ) -> None:
         self._process = process
         self._max_messages = max_messages
         self._max_bytes = max_bytes
+        self._max_waiting_bytes = max_waiting_bytes
+        self._waiting_bytes = 0
         self._slots = asyncio.Semaphore(in_flight)
         self._on_failure = on_failure
         self._waiting: deque[Event] = deque()
@@ -84,15 +88,17 @@ class Dispatcher:
         if self._pump is not None:
             self._pump.cancel()
         self._waiting.clear()
+        self._waiting_bytes = 0
         if self._running:
             await asyncio.shield(asyncio.gather(*self._running, return_exceptions=True))
 
     async def put(self, event: Event) -> None:
-        """Take an event; waits while four batches' worth is waiting already."""
-        while len(self._waiting) >= 4 * self._max_messages:
+        """Take an event; waits while four batches' worth, or too many bytes, are waiting already."""
+        while len(self._waiting) >= 4 * self._max_messages or self._waiting_bytes >= self._max_waiting_bytes:
             self._room.clear()
             await self._room.wait()
         self._waiting.append(event)
+        self._waiting_bytes += _size(event)
         self._arrived.set()
 
     async def _run(self) -> None:
@@ -112,10 +118,12 @@ class Dispatcher:
         batch: list[Event] = []
         size = 0
         while self._waiting and len(batch) < self._max_messages:
-            size += len(self._waiting[0].message.value or b"")
+            size += _size(self._waiting[0])
             if batch and size > self._max_bytes:
                 break
-            batch.append(self._waiting.popleft())
+            event = self._waiting.popleft()
+            self._waiting_bytes -= _size(event)
+            batch.append(event)
         return batch
 
     async def _work(self, batch: list[Event], previous: asyncio.Task[None] | None) -> None:
@@ -132,3 +140,7 @@ class Dispatcher:
             self._slots.release()
         for event in batch:
             event.ack()
+
+
+def _size(event: Event) -> int:
+    return len(event.message.value or b"")

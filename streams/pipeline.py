@@ -128,7 +128,7 @@ class Pipeline:
         commands = [command for bundle in opened for command in bundle.commands]
         outcomes = await self._apply(commands)
         facts = [event for outcome in outcomes for event in outcome.facts]
-        facts += [self._unreadable(each) for each in unread]
+        facts += self._unreadable(unread)
         try:
             await self._audit.publish(facts)
         except Transient as unavailable:
@@ -165,19 +165,38 @@ class Pipeline:
             event = fact(received, self._family, allowed=False, code=failure.code)
             return [Outcome(refused(received, failure), (event,))]
 
-    def _unreadable(self, unread: Unread) -> Fact:
-        message = unread.message
+    def _unreadable(self, unread: Sequence[Unread]) -> list[Fact]:
+        """One fact for each message whose sender is known; of all others one for each partition and code.
+
+        Anybody who may write to the topic can send what nobody can read, as much as they like: the audit stream,
+        which is kept for ever, must not grow with it. The dead letters still hold each.
+        """
+        alike: dict[tuple[str, int, str], list[Unread]] = {}
+        facts = []
+        for each in unread:
+            if each.sender is not None:
+                facts.append(self._unreadable_fact([each]))
+            else:
+                key = (each.message.topic, each.message.partition, each.error.code)
+                alike.setdefault(key, []).append(each)
+        return facts + [self._unreadable_fact(several) for several in alike.values()]
+
+    def _unreadable_fact(self, several: Sequence[Unread]) -> Fact:
+        first, last = several[0], several[-1]
+        message = first.message
+        through = f"-{last.message.offset}" if len(several) > 1 else ""
         return Fact(
-            command_id=f"{message.topic}/{message.partition}/{message.offset}",
+            command_id=f"{message.topic}/{message.partition}/{message.offset}{through}",
             action=self._family,
             allowed=False,
-            code=unread.error.code,
-            actor=unread.sender.id if unread.sender else None,
+            code=first.error.code,
+            actor=first.sender.id if first.sender else None,
             at_ms=message.at_ms,
-            bundle=unread.bundle or None,
+            bundle=first.bundle or None,
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
+            count=len(several),
         )
 
 

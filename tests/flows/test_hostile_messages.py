@@ -7,6 +7,8 @@ import uuid
 from dataclasses import replace
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
 from keys.principal_keys import PrincipalKeys
 from ops.audited import desk
@@ -14,7 +16,7 @@ from ops.registry import deactivate, register
 from schemas import wire
 from schemas.levels import Level
 from streams.odd_records import tolerate_odd_records
-from tests.harness.aftermath import drain, messages_of, records_of
+from tests.harness.aftermath import audit_events, by_command, drain, messages_of, records_of, telling_of
 from tests.harness.office import Office, public
 from tests.harness.smuggler import Parcel, RawName, smuggler
 from tests.harness.workers import Worker
@@ -67,3 +69,38 @@ async def test_a_sender_cannot_choose_the_time_that_it_is_judged_by(office: Offi
     codes = await _codes(office)
     assert (codes[backdated], codes[future]) == ("DG-WIR-009", "DG-WIR-013")
     assert await records_of(office.settings, ["backdated-1", "backdated-2"]) == {}
+
+
+async def test_the_broker_measures_what_a_sender_compressed(office: Office, worker: Worker) -> None:
+    """Eight kilobytes on the line that are eight megabytes in a worker's memory never get there."""
+    bomb = AIOKafkaProducer(
+        bootstrap_servers=office.settings.kafka_bootstrap,
+        acks="all",
+        compression_type="gzip",
+        max_request_size=16 << 20,
+        max_batch_size=16 << 20,
+    )
+    async with bomb:
+        with pytest.raises(MessageSizeTooLargeError):
+            await bomb.send_and_wait("archive.collect", bytes(8 << 20), key=b"k", partition=0)
+        place = await bomb.send_and_wait("archive.collect", bytes(1 << 20), key=b"k", partition=0)
+    await drain(office.settings)
+    letter = next(
+        letter
+        for letter in await messages_of(office.settings, wire.TOPIC_DEAD_LETTERS)
+        if dict(letter.headers)["dg_place"] == f"archive.collect/0/{place.offset}".encode()
+    )
+    assert (letter.value, dict(letter.headers)["dg_size"]) == (b"", b"1048576")
+
+
+async def test_a_flood_of_junk_fills_the_dead_letters_and_not_the_audit_stream(office: Office, worker: Worker) -> None:
+    by = await smuggler(office.settings, office.crm)
+    before = len(await audit_events(office.settings))
+    places = await by.send([Parcel("collect", b"junk", [])] * 300)
+    await drain(office.settings)
+    codes = await _codes(office)
+    assert {codes[place] for place in places} == {"DG-WIR-001"}
+    events = await audit_events(office.settings)
+    told = [telling_of(by_command(events), place, "DG-WIR-001") for place in places]
+    assert all(told)
+    assert len(events) - before < 300

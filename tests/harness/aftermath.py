@@ -106,6 +106,18 @@ def by_command(events: Collection[dict[str, Any]]) -> dict[str, dict[str, dict[s
     return found
 
 
+def telling_of(events: dict[str, dict[str, dict[str, Any]]], place: str, code: str) -> list[dict[str, Any]]:
+    """Those events of :func:`by_command` with a code that stand for the unreadable message at a place, alone or not."""
+    partition, _, offset = place.rpartition("/")
+    found = []
+    for command, same in events.items():
+        where, _, offsets = command.rpartition("/")
+        first, _, last = offsets.partition("-")
+        if where == partition and int(first) <= int(offset) <= int(last or first):
+            found += [event for event in same.values() if event["status_code"] == code]
+    return found
+
+
 def handled(events: Collection[dict[str, Any]]) -> set[tuple[str, str]]:
     """(command id, place) of every event: each message that Kafka took must show here, also a repeated one."""
     return {(event["unmapped"]["dangan"]["command"], event["src_endpoint"].get("uid", "")) for event in events}

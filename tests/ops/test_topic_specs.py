@@ -43,5 +43,10 @@ def test_the_broker_stamps_what_senders_send() -> None:
         assert SPECS[name].settings()["message.timestamp.type"] == "LogAppendTime"
 
 
+def test_what_senders_compress_is_measured_unpacked() -> None:
+    for name in INPUTS:
+        assert SPECS[name].settings()["compression.type"] == "uncompressed"
+
+
 def test_kafka_takes_what_the_worker_takes() -> None:
     assert Settings().max_message_bytes < MAX_MESSAGE_BYTES

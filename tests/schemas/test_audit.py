@@ -119,6 +119,13 @@ def test_an_identifier_refused_as_personal_data_never_stands_in_the_event(fact: 
     assert b"13900139000" not in text
 
 
+def test_an_event_that_stands_for_several_messages_counts_them() -> None:
+    several = Fact("archive.collect/0/5-19", "collect", False, "DG-WIR-003", None, 1, count=15)
+    event = orjson.loads(ocsf(several, event_id(several)))
+    assert (event["count"], event["unmapped"]["dangan"]["command"]) == (15, "archive.collect/0/5-19")
+    assert "count" not in orjson.loads(ocsf(Fact("c", "collect", False, "DG-WIR-003", None, 1), "u"))
+
+
 def test_a_fact_has_no_place_for_a_value() -> None:
     names = set(Fact.__slots__)
     assert not names & {"value", "values", "message", "detail", "reason", "payload", "body"}

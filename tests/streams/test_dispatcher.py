@@ -126,3 +126,27 @@ async def test_put_waits_while_enough_is_waiting() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await dispatcher.put(events.make(8))
+
+
+async def test_what_waits_is_bounded_by_its_bytes() -> None:
+    events, free = Events(), asyncio.Event()
+
+    async def process(_batch: Any) -> None:
+        await free.wait()
+
+    async with Dispatcher(process, in_flight=1, max_bytes=100, max_waiting_bytes=300) as dispatcher:
+        taken = 0
+
+        async def feed() -> None:
+            nonlocal taken
+            for number in range(20):
+                await dispatcher.put(events.make(number, size=100))
+                taken += 1
+
+        feeding = asyncio.create_task(feed())
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert taken <= 5  # one at work, three waiting, one that had just found room
+        free.set()
+        await until(lambda: len(events.acknowledged) == 20)
+        await feeding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +110,18 @@ async def test_an_unreadable_message_is_put_aside_and_audited_and_the_rest_goes_
     assert [(m.offset, e.code) for m, e in world.letters] == [(0, "DG-WIR-003")]
     assert [(f.command_id, f.code) for f in world.facts if f.actor is None] == [("archive.access/0/0", "DG-WIR-003")]
     assert len(world.replies) == 1
+
+
+async def test_junk_of_nobody_known_makes_one_event_a_batch_and_a_dead_letter_each() -> None:
+    world = World()
+    batch = [message(offset, b"bad" if offset % 2 else b"signed nonsense") for offset in range(200)]
+    await run(world, *batch, replace(message(7, b"bad"), partition=1))
+    (*signed, here, there) = world.facts
+    assert [f.command_id for f in signed] == [f"archive.access/0/{offset}" for offset in range(0, 200, 2)]
+    assert {(f.actor, f.count) for f in signed} == {(READER.id, 1)}
+    assert (here.command_id, here.offset, here.count, here.actor) == ("archive.access/0/1-199", 1, 100, None)
+    assert (there.command_id, there.count) == ("archive.access/1/7", 1)
+    assert len(world.letters) == 201
 
 
 async def test_a_sender_whose_signature_holds_is_told_what_is_wrong_with_the_bundle() -> None:

@@ -1,4 +1,8 @@
-"""The ingest keyring: a worker's unwrapped ingest keys, by kid."""
+"""The ingest keyring: a worker's unwrapped ingest keys, by kid.
+
+Keys are dropped when the store says that they are destroyed, and all of them when the store was not asked for a
+minute: a worker that nothing arrives at must not keep a destroyed key. Certificates state that bound.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from keys.ingest import IngestKey, IngestKeyStore
 from keys.okp import thumbprint
+from keys.page_keys import MAX_AGE_SECONDS, TICK_SECONDS
 from keys.roots import INGEST_ROOT
 from keys.vault import KeyRefused, Transit
 from schemas.errors import Transient
@@ -18,8 +23,10 @@ from schemas.errors import Transient
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
 
-#: How soon a destroyed key is dropped.
-_MAX_AGE_SECONDS: Final = 5.0
+#: How soon a destroyed key is dropped while messages arrive.
+_REFRESH_SECONDS: Final = 5.0
+#: How long keys are used without asking the store; they are looked through every TICK_SECONDS.
+_USED_FOR_SECONDS: Final = MAX_AGE_SECONDS - TICK_SECONDS
 #: Unknown kids make the store be read at most this often: junk costs 20 reads a second, not one a message.
 _MIN_GAP_SECONDS: Final = 0.05
 #: Waits before keys that Vault refused are read again: a sweep has just moved them.
@@ -50,6 +57,7 @@ class IngestKeyring:
         self._sleep = sleep
         self._keys: dict[str, X25519PrivateKey] = {}
         self._loaded_at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._refreshing = asyncio.Lock()
         self._wanted: set[str] = set()  # asked for, not here, not looked for in the store yet
         self._absent: set[str] = set()  # looked for in the store and not there
@@ -69,10 +77,11 @@ class IngestKeyring:
     async def _refresh(self) -> None:
         if self._loaded_at is not None:
             age = self._clock() - self._loaded_at
-            if age < _MAX_AGE_SECONDS and not self._wanted:
+            if age < _REFRESH_SECONDS and not self._wanted:
                 return
             if age < _MIN_GAP_SECONDS:
                 await self._sleep(_MIN_GAP_SECONDS - age)
+        self._arm()
         now, wanted = self._clock(), self._wanted
         self._wanted = set()  # what is asked for while this load waits is for the next one to find
         try:
@@ -89,6 +98,20 @@ class IngestKeyring:
         if key is None and kid not in self._absent:
             self._wanted.add(kid)
         return key
+
+    def _arm(self) -> None:
+        """Have keys dropped when they are too old, even if no message arrives any more."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        unasked = self._loaded_at is None or self._clock() - self._loaded_at >= _USED_FOR_SECONDS
+        if unasked and not self._refreshing.locked():  # a load that is under way ends, and says what lives
+            self._keys.clear()
+            self._loaded_at = None
+        if self._keys or self._refreshing.locked():
+            self._arm()
 
     async def _load(self) -> None:
         for wait in (*_READ_AGAIN, None):

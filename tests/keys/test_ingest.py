@@ -302,3 +302,38 @@ async def test_a_living_key_that_vault_refuses_is_no_reason_for_a_dead_letter(wo
     await vault.configure(INGEST_ROOT, min_decryption_version=1)
     await ring.refresh()
     assert ring.private(key.kid) is not None
+
+
+async def test_an_idle_worker_holds_no_key_for_longer_than_a_minute(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, store, clock, ring = world
+    monkeypatch.setattr("keys.ingest_ring.TICK_SECONDS", 0.001)
+    kid = (await create(vault, store, now=NOW, ttl=10)).kid
+    await ring.refresh()
+    assert ring.private(kid) is not None
+    await asyncio.sleep(0.02)
+    assert ring.private(kid) is not None  # young: kept
+    clock.now += 50  # and nothing arrives, so that nobody calls refresh()
+    await asyncio.sleep(0.02)
+    assert ring.private(kid) is None
+    await ring.refresh()
+    assert ring.private(kid) is not None  # it lives: the next message finds it
+
+
+async def test_keys_are_not_dropped_under_a_load_that_is_under_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault, store, clock, ring = world
+    monkeypatch.setattr("keys.ingest_ring.TICK_SECONDS", 0.001)
+    kid = (await create(vault, store, now=NOW, ttl=10)).kid
+    await ring.refresh()
+    await create(vault, store, now=NOW, ttl=10)
+    clock.now += 60
+
+    async def slow(_op: str, _key: str) -> None:  # while the new key is unwrapped the old one falls due
+        await asyncio.sleep(0.02)
+
+    vault.before_call = slow
+    await ring.refresh()
+    assert ring.private(kid) is not None

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 
@@ -71,8 +72,13 @@ def decide(received: Received[Collect], catalogue: Catalogue, authorizer: Author
 
 def cohort(retention_class: str, at_ms: int) -> str:
     """The retention cohort: records of one class and quarter tend to fall due together."""
-    day = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return f"{retention_class}/{day.year}Q{(day.month + 2) // 3}"
+    return f"{retention_class}/{_quarter(at_ms // 86_400_000)}"
+
+
+@lru_cache(maxsize=8)
+def _quarter(day: int) -> str:
+    date = datetime.fromtimestamp(86_400 * day, UTC)
+    return f"{date.year}Q{(date.month + 2) // 3}"
 
 
 def settle(draft: Draft, occupied: Occupied | None) -> Outcome:

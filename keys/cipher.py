@@ -78,6 +78,9 @@ class _Aead(Protocol):
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...
 
 
+_LEVELS: Final = {level: level.value.encode() for level in Level}
+
+
 class FieldCipher:
     """Encrypts and decrypts the fields of one record and level.
 
@@ -102,7 +105,7 @@ class FieldCipher:
     ) -> None:
         name = record.encode()
         self._dek = dek
-        self._place = b"dangan-field-1|%d:%s|%s|" % (len(name), name, level.value.encode())
+        self._place = b"dangan-field-1|%d:%s|%s|" % (len(name), name, _LEVELS[level])
         self._suite = suite
         self._random = random
         self._engines: dict[int, tuple[_Aead, bytes]] = {}

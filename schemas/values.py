@@ -7,11 +7,12 @@ identity number, telephone number or address meet in one token.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -28,6 +29,12 @@ __all__ = ["looks_personal", "masked", "normalise"]
 #: Numbers without a country code are read as mainland Chinese ones.
 DEFAULT_REGION = "CN"
 
+#: The library's own description of the region's mobile numbers: most numbers are one, written plainly, and need
+#: no parsing. What could also be read as a carrier's prefix is left to the library.
+_REGION: Final[Any] = phonenumbers.PhoneMetadata.metadata_for_region(DEFAULT_REGION)
+_PLUS: Final = f"+{_REGION.country_code}"
+_MOBILE: Final = re.compile(_REGION.mobile.national_number_pattern, re.ASCII)
+_PREFIX: Final = re.compile(_REGION.national_prefix_for_parsing, re.ASCII)
 #: RFC 5321 section 4.5.3.1.
 _MAX_LOCAL, _MAX_EMAIL = 64, 254
 #: What every JSON reader takes (RFC 7493).
@@ -103,7 +110,11 @@ def _cn_id(_spec: FieldSpec, value: Scalar) -> Scalar:
 
 
 def _phone(_spec: FieldSpec, value: Scalar) -> Scalar:
-    number = phonenumbers.parse(str(value), DEFAULT_REGION)
+    text = str(value)
+    national = text.removeprefix(_PLUS)
+    if _MOBILE.fullmatch(national) and not _PREFIX.match(national):
+        return _PLUS + national
+    number = phonenumbers.parse(text, DEFAULT_REGION)
     if not phonenumbers.is_possible_number(number):
         raise ValueError
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from email_validator import EmailNotValidError, validate_email
 from hypothesis import example, given
@@ -89,6 +90,26 @@ def test_card_numbers_are_judged_as_the_library_does(number: str) -> None:
     expected = number if number.isascii() and luhn.is_valid(number) else None
     try:
         assert normalise("account_number", FIELDS["account_number"], number) == expected
+    except Refusal:
+        assert expected is None
+
+
+@given(
+    st.from_regex(r"\A(\+86|86|0086|)(0|)1\d{9,11}\Z") | st.from_regex(r"\A\+?[0-9 ()-]{3,16}\Z") | st.text(max_size=14)
+)
+@example("17900138000")
+@example("11012345678")
+@example("+8613800138000")
+@example("１３８００１３８０００")
+def test_numbers_are_judged_as_the_library_does(text: str) -> None:
+    try:
+        number = phonenumbers.parse(text, "CN")
+        possible = phonenumbers.is_possible_number(number)
+        expected = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else None
+    except phonenumbers.NumberParseException:
+        expected = None
+    try:
+        assert normalise("phone", FIELDS["phone"], text) == expected
     except Refusal:
         assert expected is None
 

@@ -39,29 +39,37 @@ def main() -> int:
     configure_logging()
     console = Console(width=None if sys.stdout.isatty() else 180)
     about = {"started": time.time(), "quick": options.quick, **machine()}
+    rows: list[Row] = []
+    failures: list[str] = []
     home = Path(tempfile.mkdtemp(prefix="dangan-bench-"))
     try:
-        rows = asyncio.run(_measured(home, plan, wanted, console))
+        asyncio.run(_measure(home, plan, wanted, console, rows, failures))
     finally:
         if not options.keep:
             shutil.rmtree(home, ignore_errors=True)
     show(console, rows)
-    write(_OUT, rows, about)
+    write(_OUT, rows, {**about, "failures": failures})
     console.print(f"every sample: {_OUT}")
-    return 1 if any(row.verdict == "missed" for row in rows) else 0
+    return 1 if failures or any(row.verdict == "missed" for row in rows) else 0
 
 
-async def _measured(home: Path, plan: Plan, wanted: list[str], console: Console) -> list[Row]:
+async def _measure(
+    home: Path, plan: Plan, wanted: list[str], console: Console, rows: list[Row], failures: list[str]
+) -> None:
+    """Measure into ``rows``; what a group could not measure is told in ``failures``."""
     start = time.monotonic()
 
     def say(text: str) -> None:
         console.print(f"[dim]{time.monotonic() - start:6.0f} s[/]  {text}", highlight=False)
 
-    rows: list[Row] = []
     async with bench(home, plan, say) as made:
         for group in groups_of(wanted):
-            rows += await group(made)
-    return [row for row in rows if not wanted or any(row.id.startswith(name) for name in wanted)]
+            try:
+                async for more in group(made):
+                    rows += [row for row in more if not wanted or row.id.startswith(tuple(wanted))]
+            except Exception as error:  # noqa: BLE001 - what was measured so far is worth keeping
+                console.print_exception()
+                failures.append(f"{group.__name__}: {type(error).__name__}")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -25,7 +25,7 @@ _RECORDS: Final = 2_000
 Latencies = dict[int, list[list[float]]]
 
 
-async def access_rows(bench: Bench) -> list[Row]:
+async def access_rows(bench: Bench) -> AsyncIterator[list[Row]]:
     """Measure: worker and echo take turns, each started anew and warmed for its turn."""
     home = bench.scene.settings.home
     with worker(home, "bench-fill") as filling:
@@ -41,7 +41,7 @@ async def access_rows(bench: Bench) -> list[Row]:
             with _echo(bench, at, answer.values or {}):
                 await asking.until_answered()
                 await _measure(bench, asking, bare, "echo")
-    return _rows(ours, bare)
+    yield _rows(ours, bare)
 
 
 @contextmanager

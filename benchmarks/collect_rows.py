@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from benchmarks.bench import Bench
 from benchmarks.collecting import CollectRun, batch_size, collect, stored, warm_up
@@ -14,7 +14,7 @@ from benchmarks.worker import worker
 from store.database import Document
 
 
-async def collect_rows(bench: Bench) -> list[Row]:
+async def collect_rows(bench: Bench) -> AsyncIterator[list[Row]]:
     """Measure all four: each repetition runs every side, every other one in reverse order."""
     plan = bench.plan
     bundled: list[CollectRun] = []
@@ -49,7 +49,7 @@ async def collect_rows(bench: Bench) -> list[Row]:
         for at in range(plan.repetitions):
             for side in sides if at % 2 == 0 else sides[::-1]:
                 await side()
-    return _rows(bench, bundled, single, (raw, unindexed), encryption, batch, documents)
+    yield _rows(bench, bundled, single, (raw, unindexed), encryption, batch, documents)
 
 
 def _encrypt(bench: Bench) -> dict[str, float]:

@@ -12,17 +12,18 @@ from benchmarks.sealed import chunks
 from benchmarks.sweeping import forgetter
 from keys.ledger import Order
 from keys.vault import Transit
+from store.database import Database
 
 _ALONE: Final = 20
 _TOGETHER: Final = 1_000
 
 
-async def forget_rows(bench: Bench, transit: Transit, names: list[str]) -> list[Row]:
+async def forget_rows(bench: Bench, transit: Transit, database: Database, names: list[str]) -> list[Row]:
     """Forget records chosen at random from the whole store: the worst case, since hardly two share a page."""
     repetitions = bench.plan.sweeps
     together = min(_TOGETHER, len(names) // (2 * repetitions) - _ALONE)
     chosen = random.Random(11).sample(names, repetitions * (together + _ALONE))
-    forget = forgetter(transit, bench.scene.database)
+    forget = forgetter(transit, database)
     alone_ms: list[float] = []
     together_ms: list[float] = []
     for group in chunks(chosen, together + _ALONE):

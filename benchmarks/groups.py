@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
-from typing import Final
+from collections.abc import AsyncIterator, Collection
+from typing import Final, Protocol
 
 from benchmarks.access_rows import access_rows
 from benchmarks.bench import Bench
@@ -11,7 +11,15 @@ from benchmarks.collect_rows import collect_rows
 from benchmarks.rows import Row
 from benchmarks.store_rows import store_rows
 
-Group = Callable[[Bench], Awaitable[list[Row]]]
+
+class Group(Protocol):
+    """Measures some rows, and hands them over as they are ready."""
+
+    __name__: str
+
+    def __call__(self, bench: Bench) -> AsyncIterator[list[Row]]:
+        """Measure."""
+
 
 #: Row -> what measures it. The rows of one group share their runs. The large store comes last.
 GROUPS: Final[dict[str, Group]] = {

@@ -26,7 +26,7 @@ class Plan:
     bundled: int = 10_000
     single: int = 3_000
     many: int = 100_000
-    per_record: int = 3_000
+    per_record: int = 1_440
     sweeps: int = 3
     encrypted: int = 500
     keyed: int = 100
@@ -40,7 +40,7 @@ QUICK = Plan(
     bundled=3_000,
     single=600,
     many=10_000,
-    per_record=2_000,
+    per_record=960,
     encrypted=200,
     keyed=50,
     low_seconds=5.0,

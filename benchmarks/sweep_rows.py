@@ -18,11 +18,12 @@ from store.database import Database, Document, connect
 _STANDARD = 100_000
 
 
-async def sweep_rows(bench: Bench, transit: Transit, sample: list[Document]) -> list[Row]:
+async def sweep_rows(bench: Bench, transit: Transit, database: Database, sample: list[Document]) -> list[Row]:
     """Sweep both layouts in turns.
 
     Args:
         transit: with every right.
+        database: the store with the key pages.
         sample: stored documents, for the key-per-record layout.
     """
     settings = bench.scene.settings
@@ -32,14 +33,14 @@ async def sweep_rows(bench: Bench, transit: Transit, sample: list[Document]) -> 
     ours: list[SweepRun] = []
     theirs: list[SweepRun] = []
     folder = settings.home / "bench-backups"
-    async with connect(settings.mongo_uri.get_secret_value(), "bench_per_record", timeout_ms=30_000) as other:
+    async with connect(settings.mongo_uri.get_secret_value(), "bench_per_record", timeout_ms=60_000) as other:
         await ledger.ensure_indexes(other)
         await sweeps.ensure_indexes(other)
         await per_record.fill(other, transit, sample)
         for _ in range(bench.plan.sweeps):
-            ours.append(await _swept(bench, transit, bench.scene.database, folder / "pages", per_page=True))
+            ours.append(await _swept(bench, transit, database, folder / "pages", per_page=True))
             theirs.append(await _swept(bench, transit, other, folder / "records", per_page=False))
-    live = await bench.scene.database["records"].count_documents({"state": "live"})
+    live = await database["records"].count_documents({"state": "live"})
     return _rows(ours, theirs, live, len(sample))
 
 

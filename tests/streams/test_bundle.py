@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.errors import DanganError, UnreadableMessage
+from streams import bundle as module
 from streams.bundle import check_command, parse_bundle
 
 CANARY = "canary-7f3a91"
@@ -125,3 +126,50 @@ def test_a_command_is_checked_before_it_is_sent() -> None:
         check_command({**COMMAND, "record": f"{CANARY} with spaces"})
     assert refusal.value.code == "DG-WIR-011"
     assert refusal.value.detail == "collect.record: string_pattern_mismatch"
+
+
+_MANY = 50_000
+LONG: dict[str, dict[str, Any]] = {
+    "fields": {"fields": {f"!{number}": [] for number in range(_MANY)}},
+    "members": {f"member-{number}": number for number in range(_MANY)},
+    "consent": {"consent": {f"member-{number}": number for number in range(_MANY)}},
+    "items": {"fields": [f"!{number}" for number in range(_MANY)]},
+}
+
+
+@pytest.mark.parametrize("changes", LONG.values(), ids=list(LONG))
+def test_what_is_too_long_is_never_looked_through(changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Untouched:
+        def validate_python(self, _command: Any) -> Any:
+            raise AssertionError("was validated")
+
+    monkeypatch.setattr(module, "_COMMAND", Untouched())
+    with pytest.raises(UnreadableMessage) as refusal:
+        parse_bundle(payload({**COMMAND, **changes}), "collect")
+    assert refusal.value.code == "DG-WIR-011"
+    assert "too_long" in str(refusal.value)
+    assert "!" not in str(refusal.value)
+    assert "member-" not in str(refusal.value)
+
+
+def test_the_first_command_that_breaks_the_schema_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Counting:
+        def validate_python(self, command: Any) -> Any:
+            seen.append(command)
+            return real.validate_python(command)
+
+    real = module._COMMAND
+    monkeypatch.setattr(module, "_COMMAND", Counting())
+    broken = {**COMMAND, "fields": {f"!{number}": [] for number in range(64)}}
+    with pytest.raises(UnreadableMessage, match=r"commands\.1\."):
+        parse_bundle(payload(COMMAND, *[broken] * 255), "collect")
+    assert len(seen) == 2
+
+
+def test_members_beside_the_commands_are_refused() -> None:
+    for document in ({"commands": [COMMAND], "more": 1}, {"comands": [COMMAND]}, {"commands": {}}, [COMMAND], None):
+        with pytest.raises(UnreadableMessage) as refusal:
+            parse_bundle(json.dumps(document).encode(), "collect")
+        assert refusal.value.code == "DG-WIR-011"

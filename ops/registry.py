@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from ops.audited import Desk, stored_digest
+from ops.operators import ADMINISTRATOR
 from ops.public_keys import PublicKeys
 from schemas.audit import Verb
 from schemas.errors import DanganError
@@ -19,8 +20,6 @@ from schemas.wire import PRINCIPAL
 from store.holds import Hold, Holds, hold_document
 from store.principals import Grants, Principals, grant_document, principal_document
 
-#: The role of those who run the system; it goes with no other (clause SEC-06).
-ADMINISTRATOR = "administrator"
 _ATTEMPTS = 10
 
 
@@ -34,21 +33,35 @@ async def register(
     person: bool,
     now: int,
     days: int = 365,
+    bootstrap: bool = False,
 ) -> Principal:
     """Register a principal, or add keys and replace roles of a registered one.
 
+    Args:
+        desk: the operator's.
+        keys: id and public keys.
+        roles: the roles, all of them.
+        department: the department.
+        clearance: the highest level it may read or change.
+        person: whether it is a person, otherwise a system.
+        now: UNIX seconds.
+        days: for how many days the keys are valid.
+        bootstrap: whether nobody stands behind this, since it is the first administrator of all.
+
     Raises:
         DanganError: DG-OPS-036 for an id or role that is no opaque reference; DG-OPS-032 when an administrator is
-            given a business role; DG-OPS-037 for a key that is revoked or that another principal has; DG-OPS-039
-            when the registration changed meanwhile.
+            given a business role, or would be one no more; DG-OPS-037 for a key that is revoked or that another
+            principal has; DG-OPS-039 when the registration changed meanwhile.
     """
-    refuse_personal(principal=keys.principal, department=department)
+    refuse_personal(principal=keys.principal)
     for role in roles:
         refuse_personal(role=role)
     if ADMINISTRATOR in roles and len(set(roles)) > 1:
         raise DanganError("DG-OPS-032", detail=", ".join(sorted(roles)))
     principals = Principals(desk.database)
     known, version = await principals.versioned(keys.principal)
+    if known is not None and ADMINISTRATOR in known.roles and ADMINISTRATOR not in roles:
+        raise DanganError("DG-OPS-032", detail="an administrator stays one, or is deactivated")
     signing, receiving = keys.valid(now - 300, now + days * 86400)
     refuse_known_keys(
         keys.principal, {signing.kid, receiving.kid}, await principals.with_keys([signing.kid, receiving.kid])
@@ -62,12 +75,20 @@ async def register(
         signing_keys=_with(known.signing_keys if known else (), signing),
         receiving_keys=_with(known.receiving_keys if known else (), receiving),
     )
-    verb: Verb = "register" if known is None else "renew" if known.active else "reactivate"
+    verb: Verb = (
+        "bootstrap" if bootstrap else "register" if known is None else "renew" if known.active else "reactivate"
+    )
     digest = stored_digest(principal_document(principal, version + 1))
     await desk.record("principal", verb=verb, record=principal.id, roles=tuple(sorted(principal.roles)), digest=digest)
     if not await principals.put(principal, if_version=version):
         raise DanganError("DG-OPS-039", detail=principal.id)
     return principal
+
+
+def _verb(known: Principal | None) -> Verb:
+    if known is None:
+        return "register"
+    return "renew" if known.active else "reactivate"
 
 
 def refuse_known_keys(principal: str, kids: Collection[str], owners: Iterable[Principal]) -> None:

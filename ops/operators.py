@@ -1,0 +1,81 @@
+"""Who acts: an administrator, shown by a signature with a registered key, not by a name that anybody may type.
+
+The key file's owner signs a statement that no other signature of this system can pass for (``_STATEMENT``), with a
+random part made for this act; the registration says whether the key is good and its principal an administrator. The
+process that checks it is the operator's own: it is a guard against mistaken and false names, not against somebody who
+has the admin role's Vault token and the database's address, and writes without this program (docs/threat-model.md).
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from keys.okp import SigningKey
+from schemas.errors import DanganError
+from schemas.principals import Principal
+
+#: The role of those who run the system; it goes with no other (clause SEC-06).
+ADMINISTRATOR: Final = "administrator"
+_STATEMENT: Final = b"dangan-operator\n%b\n%b"
+
+
+def sign_statement(key: SigningKey, principal: str, nonce: bytes) -> bytes:
+    """The operator's signature (Ed25519, RFC 8032) under the statement that it is he who acts.
+
+    Args:
+        key: the operator's signing key.
+        principal: the operator's principal id.
+        nonce: random bytes of this act.
+    """
+    return key.private.sign(_STATEMENT % (principal.encode(), nonce))
+
+
+def verified_operator(known: Principal | None, kid: str, nonce: bytes, signature: bytes, *, now: float) -> str:
+    """The operator's principal id, if he is an active administrator and signed with a key that is good now.
+
+    Args:
+        known: the registration under the id that the operator states, or None.
+        kid: the id of the key that signed.
+        nonce: what was to be signed.
+        signature: 64 bytes.
+        now: UNIX seconds.
+
+    Raises:
+        DanganError: DG-OPS-051, saying what is missing.
+    """
+    if known is None:
+        raise DanganError("DG-OPS-051", detail="not registered")
+    if not known.active or ADMINISTRATOR not in known.roles:
+        raise DanganError("DG-OPS-051", detail="inactive, or without the role administrator")
+    key = known.signing_key(kid)
+    if key is None or not key.valid_at(now):
+        raise DanganError("DG-OPS-051", detail="the key is not registered, expired or revoked")
+    try:
+        Ed25519PublicKey.from_public_bytes(key.x).verify(signature, _STATEMENT % (known.id.encode(), nonce))
+    except InvalidSignature:
+        raise DanganError("DG-OPS-051", detail="the signature does not verify") from None
+    return known.id
+
+
+def prove(known: Principal | None, key: SigningKey, *, now: float) -> str:
+    """Sign a fresh statement with the key and verify it against the registration.
+
+    Returns:
+        The operator's principal id.
+
+    Raises:
+        DanganError: DG-OPS-051.
+    """
+    nonce = secrets.token_bytes(32)
+    signature = sign_statement(key, known.id if known else "", nonce)
+    return verified_operator(known, key.kid, nonce, signature, now=now)
+
+
+def may_bootstrap(everyone: Iterable[Principal]) -> bool:
+    """Whether nobody was ever registered as an administrator, so that the first one needs nobody's key."""
+    return not any(ADMINISTRATOR in principal.roles for principal in everyone)

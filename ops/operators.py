@@ -46,19 +46,19 @@ def verified_operator(known: Principal | None, kid: str, nonce: bytes, signature
         now: UNIX seconds.
 
     Raises:
-        DanganError: DG-OPS-051, saying what is missing.
+        DanganError: DG-OPS-060, saying what is missing.
     """
     if known is None:
-        raise DanganError("DG-OPS-051", detail="not registered")
+        raise DanganError("DG-OPS-060", detail="not registered")
     if not known.active or ADMINISTRATOR not in known.roles:
-        raise DanganError("DG-OPS-051", detail="inactive, or without the role administrator")
+        raise DanganError("DG-OPS-060", detail="inactive, or without the role administrator")
     key = known.signing_key(kid)
     if key is None or not key.valid_at(now):
-        raise DanganError("DG-OPS-051", detail="the key is not registered, expired or revoked")
+        raise DanganError("DG-OPS-060", detail="the key is not registered, expired or revoked")
     try:
         Ed25519PublicKey.from_public_bytes(key.x).verify(signature, _STATEMENT % (known.id.encode(), nonce))
     except InvalidSignature:
-        raise DanganError("DG-OPS-051", detail="the signature does not verify") from None
+        raise DanganError("DG-OPS-060", detail="the signature does not verify") from None
     return known.id
 
 
@@ -69,7 +69,7 @@ def prove(known: Principal | None, key: SigningKey, *, now: float) -> str:
         The operator's principal id.
 
     Raises:
-        DanganError: DG-OPS-051.
+        DanganError: DG-OPS-060.
     """
     nonce = secrets.token_bytes(32)
     signature = sign_statement(key, known.id if known else "", nonce)

@@ -603,7 +603,7 @@ TEXTS: dict[str, Text] = {
         "Somebody else changed this registration at the same time.",
         "Look at it with dangan admin principal list, then repeat what is still wanted.",
     ),
-    "DG-OPS-051": Text(
+    "DG-OPS-060": Text(
         "Only a registered administrator may do this.",
         "Give --as KEYFILE of an active principal with the role administrator; the first one registered must be one.",
     ),

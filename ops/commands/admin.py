@@ -237,7 +237,7 @@ def _as_operator(
         first: whether this may be done without a key while nobody was ever registered as an administrator.
 
     Raises:
-        DanganError: DG-OPS-051.
+        DanganError: DG-OPS-060.
     """
     keys = read_key_file(key, passphrase_file) if key else None
 
@@ -252,9 +252,9 @@ async def _operator(principals: Principals, keys: PrincipalKeys | None, *, first
     if keys is not None:
         return prove(await principals.get(keys.principal), keys.signing, now=time.time())
     if not may_bootstrap(await principals.all()):
-        raise DanganError("DG-OPS-051", field="--as", detail="name your key file")
+        raise DanganError("DG-OPS-060", field="--as", detail="name your key file")
     if not first:
-        raise DanganError("DG-OPS-051", field="--role", detail="there is none yet: register the first one")
+        raise DanganError("DG-OPS-060", field="--role", detail="there is none yet: register the first one")
     return CONSOLE
 
 

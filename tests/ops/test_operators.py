@@ -38,7 +38,7 @@ BOSS = principal("ops:1", "administrator", signing_keys=(GOOD,))
 
 
 def refused(known: Principal | None, key: SigningKey = KEY, now: float = NOW) -> None:
-    with pytest.raises(DanganError, match="DG-OPS-051"):
+    with pytest.raises(DanganError, match="DG-OPS-060"):
         prove(known, key, now=now)
 
 
@@ -61,7 +61,7 @@ def test_no_other_signature_or_statement_passes(signature: bytes, nonce: bytes) 
     good = sign_statement(KEY, "ops:1", nonce)
     assert verified_operator(BOSS, KEY.kid, nonce, good, now=NOW) == "ops:1"
     for wrong, of in ((signature, nonce), (good, nonce + b"x"), (sign_statement(KEY, "ops:2", nonce), nonce)):
-        with pytest.raises(DanganError, match="DG-OPS-051"):
+        with pytest.raises(DanganError, match="DG-OPS-060"):
             verified_operator(BOSS, KEY.kid, of, wrong, now=NOW)
 
 
@@ -118,22 +118,22 @@ def test_the_first_administrator_lets_in_all_others(desk: Desk) -> None:
     boss, crm, rogue = f"ops:{tag}", f"sys:crm-{tag}", f"ops:rogue-{tag}"
     add = ("principal", "add")
     crm_file, boss_file, rogue_file = desk.keys("crm", crm), desk.keys("boss", boss), desk.keys("rogue", rogue)
-    assert code_of(desk.run(*add, crm_file, "--role", "collector")) == "DG-OPS-051"
-    assert code_of(desk.run("hold", "add", "rec-1", "--holder", "court", "--reference", "case")) == "DG-OPS-051"
+    assert code_of(desk.run(*add, crm_file, "--role", "collector")) == "DG-OPS-060"
+    assert code_of(desk.run("hold", "add", "rec-1", "--holder", "court", "--reference", "case")) == "DG-OPS-060"
     assert desk.run(*add, boss_file, "--role", "administrator").exit_code == 0
     for by in (None, "rogue", "crm"):
-        assert code_of(desk.run(*add, rogue_file, "--role", "administrator", by=by)) == "DG-OPS-051"
+        assert code_of(desk.run(*add, rogue_file, "--role", "administrator", by=by)) == "DG-OPS-060"
     assert code_of(desk.run(*add, boss_file, "--role", "approver", by="boss")) == "DG-OPS-032"
     assert desk.run(*add, crm_file, "--role", "reader", by="boss").exit_code == 0
     lease = ("grant", "add", f"g-{tag}", "--principal", crm, "--purpose", "account_service", "--record", "*")
-    assert code_of(desk.run(*lease, "--field", "name", by="crm")) == "DG-OPS-051"
+    assert code_of(desk.run(*lease, "--field", "name", by="crm")) == "DG-OPS-060"
     assert desk.run(*lease, "--field", "name", by="boss").exit_code == 0
     assert desk.run("hold", "add", "rec-1", "--holder", "court", "--reference", "case", by="boss").exit_code == 0
     assert desk.run("hold", "lift", "rec-1", by="boss").exit_code == 0
     assert desk.run("grant", "recall", f"g-{tag}", by="boss").exit_code == 0
     assert desk.run("principal", "deactivate", boss, by="boss").exit_code == 0
-    assert code_of(desk.run("principal", "deactivate", crm, by="boss")) == "DG-OPS-051"
-    assert code_of(desk.run(*add, rogue_file, "--role", "administrator")) == "DG-OPS-051"
+    assert code_of(desk.run("principal", "deactivate", crm, by="boss")) == "DG-OPS-060"
+    assert code_of(desk.run(*add, rogue_file, "--role", "administrator")) == "DG-OPS-060"
     assert desk.run("principal", "list").exit_code == 0
 
     events = [event for event in asyncio.run(_events(desk, since)) if event[2] in {boss, crm, rogue, f"g-{tag}"}]

@@ -41,15 +41,35 @@ async def rotate(settings: Settings, transit: Transit, keys: IngestKeys, *, now:
     """
     old = [key for key in await keys.living() if key.state is State.ACTIVE]
     new = await create(transit, keys, now=now, ttl=LIFETIME)
-    await _announce(settings, transit, [(new, "active")], now)
+    await _announce(settings, transit, [(new, "active", now)])
     await keys.retire([key.kid for key in old])
-    await _announce(settings, transit, [(key, "retiring") for key in old], now)
+    await _announce(settings, transit, [(key, "retiring", now) for key in old])
     return new
 
 
 async def announce_destroyed(settings: Settings, transit: Transit, kids: list[IngestKey], *, now: int) -> None:
     """Tell senders that keys are gone for good."""
-    await _announce(settings, transit, [(key, "destroyed") for key in kids], now)
+    await _announce(settings, transit, [(key, "destroyed", now) for key in kids])
+
+
+async def announce_again(settings: Settings, transit: Transit, keys: IngestKeys) -> list[IngestKey]:
+    """Announce every living key anew, for senders that start: its announcement may have been lost.
+
+    Whoever may write to the topic can put anything under a key's id, and compaction then drops the announcement.
+    Each is dated as its key was made, so that this may be done at any time, again and again: a sender that has heard
+    of the key already hears nothing new.
+
+    Args:
+        settings: where Kafka is.
+        transit: with the ``admin`` role.
+        keys: where ingest keys are kept.
+
+    Returns:
+        The keys, the oldest first.
+    """
+    living = sorted(await keys.living(), key=lambda key: key.created_at)
+    await _announce(settings, transit, [(key, key.state.value, key.created_at) for key in living])
+    return living
 
 
 async def drained(
@@ -123,17 +143,17 @@ async def _committed(settings: Settings) -> dict[TopicPartition, int]:
         await admin.close()
 
 
-async def _announce(settings: Settings, transit: Transit, keys: list[tuple[IngestKey, str]], now: int) -> None:
+async def _announce(settings: Settings, transit: Transit, keys: list[tuple[IngestKey, str, int]]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
     try:
-        for key, state in keys:
+        for key, state, at in keys:
             message_key, value = await announce(
                 transit,
                 PublicIngestKey(key.kid, key.public),
                 state=state,  # type: ignore[arg-type]
                 seal_until=key.seal_until,
-                announced_at=now,
+                announced_at=at,
             )
             await producer.send_and_wait(KEYS, value, key=message_key)
     finally:

@@ -30,7 +30,7 @@ Action = Literal[
 #: What exactly was done, where an action covers several deeds of operators.
 Verb = Literal[
     "register", "renew", "reactivate", "deactivate", "bootstrap", "give", "recall", "place", "replace", "lift",
-    "rotate", "begin", "trim", "certify", "finish", "fail",
+    "rotate", "announce", "begin", "trim", "certify", "finish", "fail",
 ]  # fmt: skip
 
 

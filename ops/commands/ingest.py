@@ -15,7 +15,7 @@ from rich.table import Table
 from keys.ingest import IngestKey
 from ops.audited import desk
 from ops.config import load_settings
-from ops.ingest_keys import rotate
+from ops.ingest_keys import announce_again, rotate
 from store.ingest_keys import IngestKeys
 
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     """Add ``dangan ingest`` with its subcommands to the command line."""
     ingest = typer.Typer(help="The keys that senders seal their bundles to.", no_args_is_help=True)
     ingest.command("rotate")(rotate_keys)
+    ingest.command("announce")(announce_keys)
     ingest.command("list")(list_keys)
     app.add_typer(ingest, name="ingest")
 
@@ -35,10 +36,23 @@ def rotate_keys(home: Home = None) -> None:
     async def act() -> IngestKey:
         settings = load_settings(home)
         async with desk(settings) as at:
-            await at.record("key")
+            await at.record("key", verb="rotate")
             return await rotate(settings, at.transit, IngestKeys(at.database), now=int(time.time()))
 
     Console().print(f"senders now seal to {asyncio.run(act()).kid}")
+
+
+def announce_keys(home: Home = None) -> None:
+    """Announce the living keys again, in case their announcements were lost; harmless at any time."""
+
+    async def act() -> list[IngestKey]:
+        settings = load_settings(home)
+        async with desk(settings) as at:
+            await at.record("key", verb="announce")
+            return await announce_again(settings, at.transit, IngestKeys(at.database))
+
+    for key in asyncio.run(act()):
+        Console().print(f"{key.kid} {key.state}")
 
 
 def list_keys(home: Home = None) -> None:

@@ -12,9 +12,12 @@ from aiokafka.errors import MessageSizeTooLargeError
 
 from keys.principal_keys import PrincipalKeys
 from ops.audited import desk
+from ops.ingest_keys import announce_again
 from ops.registry import deactivate, register
 from schemas import wire
 from schemas.levels import Level
+from store.ingest_keys import IngestKeys
+from streams.announce import read_announcement
 from streams.odd_records import tolerate_odd_records
 from tests.harness.aftermath import audit_events, by_command, drain, messages_of, records_of, telling_of
 from tests.harness.office import Office, public
@@ -104,3 +107,29 @@ async def test_a_flood_of_junk_fills_the_dead_letters_and_not_the_audit_stream(o
     told = [telling_of(by_command(events), place, "DG-WIR-001") for place in places]
     assert all(told)
     assert len(events) - before < 300
+
+
+async def test_announcements_that_were_overwritten_come_back(office: Office, worker: Worker) -> None:
+    async with desk(office.settings) as at:
+        keys = IngestKeys(at.database)
+        living = await keys.living()
+        async with AIOKafkaProducer(bootstrap_servers=office.settings.kafka_bootstrap, acks="all") as vandal:
+            for key in living:
+                await vandal.send_and_wait(wire.TOPIC_KEYS, b"junk", key=key.kid.encode())
+                await vandal.send_and_wait(wire.TOPIC_KEYS, None, key=key.kid.encode())
+        assert not any((await _newest_words(office)).values())
+        words = []
+        for _ in range(2):
+            again = await announce_again(office.settings, at.transit, keys)
+            words.append(await _newest_words(office))
+    assert {key.kid for key in again} == {key.kid for key in living}
+    assert words[0] == words[1]  # however often: nothing new to whoever has heard it
+    for key in living:
+        heard = read_announcement(words[0][key.kid.encode()] or b"", trust=office.trust)
+        assert heard is not None
+        assert (heard.key.x, heard.state, heard.announced_at) == (key.public, key.state, key.created_at)
+
+
+async def _newest_words(office: Office) -> dict[bytes, bytes | None]:
+    """What compaction would leave of the announcements."""
+    return {message.key: message.value for message in await messages_of(office.settings, wire.TOPIC_KEYS)}

@@ -22,6 +22,7 @@ from schemas.wire import FAMILIES, Family
 _BUNDLE: Final = TypeAdapter(Bundle)
 #: No command, and nothing in one but what stands in the next line, has more members or items than this.
 _MAX_MEMBERS: Final = 16
+_CONTAINERS: Final = (dict, list)  # all that a JSON reader makes
 _LONGEST: Final = {"fields": MAX_FIELDS, "records": MAX_COMMANDS}
 _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Command)
 
@@ -41,7 +42,7 @@ def parse_bundle(payload: bytes, family: Family) -> Bundle:
     if not 1 <= len(commands) <= MAX_COMMANDS:
         raise UnreadableMessage("DG-WIR-012", detail=f"{len(commands)} commands")
     _check_family(commands, family)
-    return Bundle.model_construct(commands=tuple(_checked(command, at) for at, command in enumerate(commands)))
+    return Bundle.model_construct(commands=tuple([_checked(command, at) for at, command in enumerate(commands)]))
 
 
 def check_command(command: Mapping[str, Any]) -> None:
@@ -124,7 +125,7 @@ def _checked(command: Any, at: int) -> Command:
         if len(command) > _MAX_MEMBERS:
             raise UnreadableMessage("DG-WIR-011", detail=f"commands.{at}: too_long")
         for name, part in command.items():
-            if isinstance(part, dict | list) and len(part) > _LONGEST.get(name, _MAX_MEMBERS):
+            if type(part) in _CONTAINERS and len(part) > _LONGEST.get(name, _MAX_MEMBERS):
                 raise UnreadableMessage("DG-WIR-011", detail=f"commands.{at}.{_public(name)}: too_long")
     try:
         return _COMMAND.validate_python(command)

@@ -9,7 +9,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack
 
@@ -17,6 +17,7 @@ import orjson
 
 from keys.vault import Transit
 from schemas.audit import Action, Fact, Verb
+from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.wire import TOPIC_AUDIT
 from store.checkpoints import Checkpoints
@@ -78,6 +79,25 @@ class Desk:
         )
         await self.audit.publish([fact])
         return act
+
+    @asynccontextmanager
+    async def attempt(self, action: Action, *, record: str | None = None) -> AsyncIterator[Said]:
+        """Record that something long begins, and how it ended: done, or failed with a code.
+
+        Where the process dies there is a beginning without an end.
+
+        Yields:
+            What the event of the end says besides; to be filled in.
+        """
+        await self.record(action, verb="begin", record=record)
+        said = Said()
+        try:
+            yield said
+        except DanganError as error:
+            with suppress(DanganError):  # the first error is the one to tell
+                await self.record(action, verb="fail", record=record, code=error.code)
+            raise
+        await self.record(action, verb="finish", record=record, **said)
 
 
 def stored_digest(document: Mapping[str, Any]) -> str:

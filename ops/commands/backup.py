@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from keys.places import DirectoryPlace
-from keys.vault import Transit
+from ops.audited import desk
 from ops.backup import make_backup
 from ops.config import load_settings
+from ops.registry import refuse_personal
 from ops.restore import Report, Restore
 from schemas.settings import Settings
 from store.database import connect
@@ -40,8 +42,10 @@ def backup(
     settings = load_settings(home)
 
     async def act(told: OnProgress) -> Path:
-        async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
-            return await make_backup(database, to, now=int(time.time()), on_progress=told)
+        async with desk(settings) as at, at.attempt("backup") as said:
+            folder = await make_backup(at.database, to, now=int(time.time()), on_progress=told)
+            said["digest"] = hashlib.sha256((folder / "manifest.json").read_bytes()).hexdigest()
+            return folder
 
     with _bars() as bars:
         folder = asyncio.run(act(_Told(bars)))
@@ -70,14 +74,14 @@ def restore(
 
 
 async def _restore(settings: Settings, source: Path, into: str, told: OnProgress) -> Report:
-    uri = settings.mongo_uri.get_secret_value()
+    refuse_personal(into=into)
     async with (
-        connect(uri, settings.mongo_database) as live,
-        connect(uri, into) as target,
-        Transit(settings.vault_addr, settings.token_file("sweeper"), mount=settings.transit_mount) as transit,
+        desk(settings, role="sweeper") as at,
+        connect(settings.mongo_uri.get_secret_value(), into) as target,
+        at.attempt("restore", record=into),
     ):
         places = [DirectoryPlace(place) for place in settings.backup_places]
-        return await Restore(source, live, target, transit, places, told).run()
+        return await Restore(source, at.database, target, at.transit, places, told).run()
 
 
 def _bars() -> Progress:

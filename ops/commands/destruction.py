@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from rich.table import Column, Table
 
 from keys.certificate import certified_approvers, verify_certificate
 from keys.vault import Transit
-from ops.audited import desk
+from ops.audited import Desk, desk
 from ops.config import load_settings
 from ops.destruction import ROOTS, Destruction, Outcome, Plan
 from ops.ingest_keys import announce_destroyed, drained, rotate
@@ -89,20 +90,31 @@ async def _sweep(settings: Settings, roots: tuple[str, ...], rotating: bool, for
     async with (
         desk(settings, role="sweeper") as at,
         Transit(settings.vault_addr, settings.token_file("admin"), mount=settings.transit_mount) as admin,
+        at.attempt("sweep"),
     ):
-        await at.record("key")
         keys, now, gone = IngestKeys(at.database), int(time.time()), set[str]()
         if "ingest" in roots:
             if rotating:
+                await at.record("key", verb="rotate")
                 await rotate(settings, admin, keys, now=now)
             bars("ingest keys: waiting until they are drained", 0, None)
             gone = await drained(settings, keys)
         outcome = await Destruction(settings, at.database, at.transit).sweep(
             roots, drained=gone, force=force, on_progress=bars
         )
+        await _record_outcome(at, outcome)
         if gone:
             await announce_destroyed(settings, admin, list((await keys.get(gone)).values()), now=now)
         return outcome
+
+
+async def _record_outcome(at: Desk, outcome: Outcome) -> None:
+    """An event for every root that was trimmed, and for every certificate; behind the deed, which cannot be undone."""
+    for swept in outcome.sweeps:
+        await at.record("sweep", verb="trim", record=swept.root, version=swept.target)
+    for serial, certificate in outcome.certificates.items():
+        digest = hashlib.sha256(certificate.encode()).hexdigest()
+        await at.record("sweep", verb="certify", record=serial, digest=digest)
 
 
 async def _plan(settings: Settings, roots: tuple[str, ...]) -> list[Plan]:

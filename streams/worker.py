@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import faust.streams
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from consumers.access import Reader
 from consumers.collect import Collector
@@ -30,13 +31,13 @@ from keys.index import BlindIndex
 from keys.ingest_ring import IngestKeyring
 from keys.ring import KeyRing
 from keys.vault import Transit
-from schemas.errors import DanganError
+from schemas.errors import DanganError, Transient
 from schemas.levels import Level
 from schemas.settings import Settings
 from schemas.topics import MAX_MESSAGE_BYTES
 from schemas.wire import TOPIC_AUDIT, Family, WireLimits
 from store.checkpoints import Checkpoints
-from store.database import connect
+from store.database import TRANSIENT, connect
 from store.field_levels import keep_levels
 from store.holds import Holds
 from store.ingest_keys import IngestKeys
@@ -92,7 +93,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         records, pages, principals = Records(database), Pages(database), Principals(database)
         ingest_keys = IngestKeys(database)
         keyring = IngestKeyring(transit, ingest_keys)
-        ledger, checkpoints = Ledger(database), Checkpoints(database)
+        ledger, checkpoints, holds = Ledger(database), Checkpoints(database), Holds(database)
         directory = Directory(principals)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
         index = BlindIndex(transit)
@@ -102,8 +103,8 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
             max_request_size=MAX_MESSAGE_BYTES,
             client_id="dangan-replies",
         )
-        await producer.start()
         stack.push_async_callback(producer.stop)
+        await producer.start()
         writer = await new_writer(transit, name, time.time())
         audit = await enter(
             AuditPublisher(
@@ -124,9 +125,16 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
             "access": Reader(records, Grants(database), Requests(database), ring, catalogue, authorizer),
             "destroy": Destroyer(
                 records,
-                Holds(database),
+                holds,
                 ledger,
-                Forgetter(transit, pages, records, ledger, ingest_keys.live_kids),
+                Forgetter(
+                    transit,
+                    pages,
+                    records,
+                    ledger,
+                    ingest_keys.live_kids,
+                    held=lambda names: holds.on(names, now=time.time()),
+                ),
                 directory,
                 authorizer,
             ),
@@ -142,9 +150,19 @@ async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worke
     """Run a worker until SIGTERM or SIGINT.
 
     Raises:
-        DanganError: when a service cannot be reached at the start.
+        DanganError: DG-OPS-050 to 052; DG-KEY-001, DG-STO-001 or DG-KAF-001 when a service cannot be reached at
+            the start.
     """
     _check_installation(settings)
+    try:
+        await _run(settings, rules, name=name, role=role)
+    except TRANSIENT as error:
+        raise Transient("DG-STO-001", detail=type(error).__name__) from error
+    except KafkaError as error:
+        raise Transient("DG-KAF-001", detail=type(error).__name__) from error
+
+
+async def _run(settings: Settings, rules: Rules, *, name: str, role: str) -> None:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -29,7 +29,11 @@ class Forgetter(Protocol):
     """The key hierarchy's side of a destruction (keys/forget.py)."""
 
     async def forget(self, records: Collection[str], order: Order, *, at: int) -> None:
-        """Forget the records: ledger, keys, ciphertexts. Repeatable; durable when it returns."""
+        """Forget the records: ledger, keys, ciphertexts. Repeatable; durable when it returns.
+
+        Raises:
+            Refusal: DG-DES-005 when one is held; none is forgotten then.
+        """
 
 
 class Entries(Protocol):
@@ -120,7 +124,7 @@ class Destroyer:
         entries = await self._ledger.get(command.records)
         begun = next((entry.order for entry in entries.values() if _same(entry.order, received)), None)
         if begun is not None:  # accepted before a crash: what was decided then stands
-            return await self._forget(received, begun, now)
+            return await self._forget(received, begun, now)  # a hold since then is seen there
         try:
             authorize(received, self._authorizer)
             approved_by = decide(
@@ -133,10 +137,7 @@ class Destroyer:
                 now,
             )
         except Refusal as refusal:
-            # One event for the command: one for each of 256 records would let a bundle flood the stream.
-            record = command.records[0] if len(command.records) == 1 else None
-            event = fact(received, "destroy", record=record, allowed=False, code=refusal.code)
-            return Outcome(refused(received, refusal), (event,))
+            return _refused(received, refusal)
         order = Order(
             command=command.id,
             requester=received.sender.id,
@@ -151,10 +152,22 @@ class Destroyer:
 
     async def _forget(self, received: Received[Destroy], order: Order, now: float) -> Outcome:
         command = received.command
-        await self._forgetter.forget(command.records, order, at=int(now))
+        try:
+            await self._forgetter.forget(command.records, order, at=int(now))
+        except Refusal as refusal:
+            return _refused(received, refusal)
         names = tuple(who.id for who in order.approvers)
         events = tuple(fact(received, "destroy", record=record, approvers=names) for record in command.records)
         return Outcome(Result(id=command.id, status="accepted"), events)
+
+
+def _refused(received: Received[Destroy], refusal: Refusal) -> Outcome:
+    # One event for the command: one for each of 256 records would let a bundle flood the stream.
+    records = received.command.records
+    event = fact(
+        received, "destroy", record=records[0] if len(records) == 1 else None, allowed=False, code=refusal.code
+    )
+    return Outcome(refused(received, refusal), (event,))
 
 
 def _same(order: Order, received: Received[Destroy]) -> bool:

@@ -2,7 +2,9 @@
 
 The order, each step durable before the next and each repeatable:
 
-1. read the records' key references and pages; write the ledger entry ``pending`` with what was seen;
+1. read the records' key references and pages; write the ledger entry ``pending`` with what was seen; then look for
+   legal holds, and withdraw the whole order if there is one. Who places a hold looks for an entry afterwards: so
+   one of the two always sees the other;
 2. make a new key for each page, wrap it *after* the page was read, and replace the page where nothing
    changed since: a root that was rotated in between shows in the new wrap, a sweep or another forget in the
    page's version. On a conflict start again from the read;
@@ -21,6 +23,7 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
@@ -29,7 +32,7 @@ from keys.pages import KEY_BYTES, Page, open_table, rekeyed
 from keys.ports import KeyRef, PageStore, RecordKeys
 from keys.roots import root_of
 from keys.vault import KeyRefused, Transit
-from schemas.errors import DanganError
+from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
 
 _ATTEMPTS: Final = 25
@@ -38,11 +41,16 @@ _PENDING_BATCH: Final = 1000
 Refs = Mapping[str, Mapping[Level, KeyRef]]
 
 
+async def _none_held(_records: Collection[str]) -> Collection[str]:
+    return ()
+
+
 class Forgetter:
     """Removes records' keys. Its Vault token may encrypt and decrypt under the level roots.
 
     Args:
         live_kids: gives the ids of all ingest keys that are not destroyed.
+        held: tells which of those records are under a legal hold (冻结); by default nobody holds any.
         clock: UNIX seconds.
         pause: waits that many seconds between attempts.
     """
@@ -55,6 +63,7 @@ class Forgetter:
         ledger: LedgerStore,
         live_kids: Callable[[], Awaitable[Collection[str]]],
         *,
+        held: Callable[[Collection[str]], Awaitable[Collection[str]]] = _none_held,
         clock: Callable[[], float] = time.time,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -63,6 +72,7 @@ class Forgetter:
         self._records = records
         self._ledger = ledger
         self._live_kids = live_kids
+        self._held = held
         self._clock = clock
         self._pause = pause
 
@@ -75,6 +85,7 @@ class Forgetter:
             at: when it is begun, UNIX seconds; the ledger notes when it was done.
 
         Raises:
+            Refusal: DG-DES-005 when one is held and no key of the order was touched yet; the order is withdrawn then.
             DanganError: DG-SWP-007 when changes kept meeting this one; DG-KEY-003 when a page is not
                 what Vault's key opens; nothing is half destroyed then, and repeating goes on.
         """
@@ -82,8 +93,9 @@ class Forgetter:
         refs, pages = await self._look(todo)
         traces = await self._traces(todo, refs, pages)
         known = await self._ledger.open([_entry(record, order, refs, traces[record]) for record in todo])
+        entries = await self._ledger.get(todo)
+        await self._refuse_if_held(entries, order)
         if known:
-            entries = await self._ledger.get(known)
             todo -= {record for record in known if entries[record].state is not State.PENDING}
             await self._ledger.note({record: traces[record] for record in known & todo})
         for attempt in range(_ATTEMPTS):
@@ -96,12 +108,37 @@ class Forgetter:
         raise DanganError("DG-SWP-007", detail=f"{len(todo)} records are not forgotten yet")
 
     async def finish_pending(self, *, at: int) -> int:
-        """Finish every forget that was interrupted; return how many records that were."""
-        done = 0
-        while entries := await self._ledger.in_state(State.PENDING, limit=_PENDING_BATCH):
-            await self.forget([entry.record for entry in entries], entries[0].order, at=at)
-            done += len(entries)
+        """Finish every forget that was interrupted, but those with a record that is held meanwhile.
+
+        Returns:
+            How many records that were.
+        """
+        done, after = 0, ""
+        while entries := await self._ledger.in_state(State.PENDING, after=after, limit=_PENDING_BATCH):
+            by_order: dict[Order, set[str]] = defaultdict(set)
+            for entry in entries:
+                by_order[entry.order].add(entry.record)
+            for order, records in by_order.items():
+                records.update(order.records)
+                if await self._held(records):
+                    continue  # the command comes again and finds the hold; or somebody lifts it
+                with suppress(Refusal):  # held since
+                    await self.forget(records, order, at=at)
+                    done += len(records)
+            after = entries[-1].record
         return done
+
+    async def _refuse_if_held(self, entries: Mapping[str, Entry], order: Order) -> None:
+        """Begin the order, or withdraw it as a whole."""
+        held = await self._held(entries)
+        own = {name for name, entry in entries.items() if _same(entry.order, order)}
+        if not own:  # another order answers for all of them
+            return
+        gate = next((name for name in order.records if name in own), min(own))
+        if not held and await self._ledger.begin(gate, order):
+            return
+        if await self._ledger.withdraw(gate, own, order):
+            raise Refusal("DG-DES-005", detail=min(held, default=gate))
 
     async def _look(self, records: Collection[str]) -> tuple[Refs, Mapping[str, Page]]:
         refs = await self._records.keys_of(records)
@@ -158,6 +195,10 @@ class Forgetter:
             for page, old_key, new_key, wrapped in zip(pages, old_keys, new_keys, wraps, strict=True)
             if not isinstance(old_key, KeyRefused)  # a sweep has just moved it: read it again
         ]
+
+
+def _same(one: Order, other: Order) -> bool:
+    return (one.command, one.requester) == (other.command, other.requester)
 
 
 def _entry(record: str, order: Order, refs: Refs, traces: Traces) -> Entry:

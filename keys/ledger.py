@@ -141,6 +141,14 @@ class LedgerStore(Protocol):
     async def open(self, entries: Sequence[Entry]) -> set[str]:
         """Insert pending entries; return the records that had an entry already, which stays as it is."""
 
+    async def begin(self, gate: str, order: Order) -> bool:
+        """Note on the order's pending entry ``gate`` that its keys may be touched from now on, so that it cannot be
+        withdrawn any more; False when it was withdrawn. One document decides between this and :meth:`withdraw`.
+        """
+
+    async def withdraw(self, gate: str, records: Collection[str], order: Order) -> bool:
+        """Remove the order's pending entries, the one called ``gate`` last; False when the order has begun."""
+
     async def get(self, records: Collection[str]) -> dict[str, Entry]:
         """The entries of those records that have one."""
 

@@ -38,6 +38,7 @@ from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.settings import Settings
 from store.database import Database
+from store.holds import Holds
 from store.ingest_keys import IngestKeys
 from store.ledger import Ledger
 from store.pages import Pages
@@ -81,12 +82,19 @@ class Destruction:
         self._pages, self._records = Pages(database), Records(database)
         self._ledger, self._sweeps = Ledger(database), Sweeps(database)
         self._ingest, self._certificates = IngestKeys(database), Certificates(database)
-        self._tombstones = Tombstones(database)
+        self._tombstones, self._holds = Tombstones(database), Holds(database)
 
     @property
     def forgetter(self) -> Forgetter:
         """Forgets records with the sweeper's token."""
-        return Forgetter(self._transit, self._pages, self._records, self._ledger, self._ingest.live_kids)
+        return Forgetter(
+            self._transit,
+            self._pages,
+            self._records,
+            self._ledger,
+            self._ingest.live_kids,
+            held=lambda records: self._holds.on(records, now=time.time()),
+        )
 
     async def sweep(
         self,

@@ -17,7 +17,7 @@ from schemas.levels import Level
 from schemas.principals import Grant, Principal, PublicKey
 from schemas.values import looks_personal
 from schemas.wire import PRINCIPAL
-from store.holds import Hold, Holds, hold_document
+from store.holds import Hold, Holds, hold_document, place
 from store.principals import Grants, Principals, grant_document, principal_document
 
 _ATTEMPTS = 10
@@ -185,13 +185,14 @@ async def hold(desk: Desk, placed: Hold) -> None:
     """Place a legal hold, or put another in its place.
 
     Raises:
-        DanganError: DG-OPS-036 when record, holder or reference is no opaque reference.
+        DanganError: DG-OPS-036 when record, holder or reference is no opaque reference; DG-DES-007 when the
+            record's destruction has begun.
     """
     refuse_personal(record=placed.record, holder=placed.holder, reference=placed.reference)
     holds = Holds(desk.database)
     verb: Verb = "place" if await holds.get(placed.record) is None else "replace"
     await desk.record("hold", verb=verb, record=placed.record, digest=stored_digest(hold_document(placed)))
-    await holds.put(placed)
+    await place(desk.database, placed)
 
 
 async def lift(desk: Desk, record: str) -> None:

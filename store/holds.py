@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from schemas.errors import DanganError
 from store.database import Database, Document
 
 
@@ -35,7 +36,7 @@ class Holds:
         return _hold(doc) if doc else None
 
     async def put(self, hold: Hold) -> None:
-        """Place or replace a hold."""
+        """Place or replace a hold, whatever the ledger says: see :func:`place`."""
         await self._holds.replace_one({"_id": hold.record}, hold_document(hold), upsert=True)
 
     async def lift(self, record: str) -> bool:
@@ -45,6 +46,27 @@ class Holds:
     async def all(self) -> list[Hold]:
         """Every hold that was placed and not lifted."""
         return [_hold(doc) async for doc in self._holds.find({}).sort("_id", 1)]
+
+
+async def place(database: Database, hold: Hold) -> None:
+    """Place or replace a hold on a record that nobody has begun to destroy.
+
+    The ledger is looked at after the hold is durable, and a forget looks at the holds after its entry is: one of the
+    two always sees the other. Should both, the hold and the destruction are both refused, and may be tried again.
+
+    Raises:
+        DanganError: DG-DES-007 when the record is destroyed, or being destroyed.
+    """
+    holds, entries = Holds(database), database["ledger"]
+    before = await holds.get(hold.record)
+    await holds.put(hold)
+    if await entries.find_one({"_id": hold.record}, {"_id": 1}) is None:
+        return
+    if before is None:
+        await holds.lift(hold.record)
+    else:
+        await holds.put(before)
+    raise DanganError("DG-DES-007", detail=hold.record)
 
 
 def hold_document(hold: Hold) -> Document:

@@ -43,6 +43,22 @@ class Ledger:
             return {entries[at].record for at in taken(error)}
         return set()
 
+    async def begin(self, gate: str, order: Order) -> bool:
+        """Note that the order's keys may be touched from now on; False when it was withdrawn."""
+        undecided = {"_id": gate, **_of(order), "withdrawn": {"$exists": False}}
+        return (await self._ledger.update_one(undecided, {"$set": {"begun": True}})).matched_count == 1
+
+    async def withdraw(self, gate: str, records: Collection[str], order: Order) -> bool:
+        """Remove the order's pending entries, the one called ``gate`` last; False when it has begun."""
+        mine = {"state": State.PENDING.value, **_of(order)}
+        undecided = {"_id": gate, **mine, "begun": {"$exists": False}}
+        if (await self._ledger.update_one(undecided, {"$set": {"withdrawn": True}})).matched_count == 0:
+            return await self._ledger.find_one({"_id": gate, **_of(order)}, {"_id": 1}) is None
+        for part in _parts([record for record in records if record != gate]):
+            await self._ledger.delete_many({"_id": {"$in": part}, **mine})
+        await self._ledger.delete_one({"_id": gate, **mine, "withdrawn": True})
+        return True
+
     async def get(self, records: Collection[str]) -> dict[str, Entry]:
         """The entries of those records that have one."""
         return {
@@ -118,6 +134,10 @@ class Ledger:
     async def _update(self, records: Collection[str], condition: Document, change: Document) -> None:
         for part in _parts(records):
             await self._ledger.update_many({"_id": {"$in": part}, **condition}, change)
+
+
+def _of(order: Order) -> Document:
+    return {"order.command": order.command, "order.requester": order.requester}
 
 
 def _parts(records: Collection[str]) -> Iterator[list[str]]:

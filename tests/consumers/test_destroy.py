@@ -176,6 +176,7 @@ class World:
         self.entries, self.standing = entries or {}, standing or {}
         self.forgotten: list[str] = []
         self.lookups = 0
+        self.held_since = False
 
     async def get(self, records: Any) -> dict[str, Entry]:
         return {record: self.entries[record] for record in records if record in self.entries}
@@ -188,6 +189,8 @@ class World:
         return set()
 
     async def forget(self, records: Any, order: Order, *, at: int) -> None:
+        if self.held_since:
+            raise Refusal("DG-DES-005", detail=records[0])
         self.forgotten += records
 
 
@@ -207,6 +210,14 @@ async def test_what_was_begun_is_finished_even_if_an_approver_was_revoked_meanwh
     assert outcome.result.status == "accepted"
     assert world.forgotten == ["rec-0001", "rec-0002"]
     assert {event.approvers for event in outcome.facts} == {("per:a1", "per:a2")}
+
+
+async def test_a_hold_since_the_decision_refuses_the_command() -> None:
+    world = World(standing={"rec-0001": LIVE, "rec-0002": LIVE})
+    world.held_since = True
+    outcome = await applied(approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2"), world)
+    assert (outcome.result.code, world.forgotten) == ("DG-DES-005", [])
+    assert [(event.allowed, event.code) for event in outcome.facts] == [(False, "DG-DES-005")]
 
 
 async def test_another_command_with_the_id_of_a_begun_one_is_not_that_command() -> None:

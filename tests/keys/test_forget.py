@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keys.ledger import State
+from keys.ledger import Entry, State, Traces
 from keys.pages import open_table
 from keys.ring import KeyRing
 from keys.roots import INGEST_ROOT, root_of
-from schemas.errors import DanganError
+from schemas.errors import DanganError, Refusal, Transient
 from schemas.levels import Level
 from tests.simulators.archive import Archive
 from tests.simulators.orders import approved
@@ -102,6 +104,56 @@ async def test_an_update_in_flight_that_adds_a_key_is_forgotten_with_the_rest(ar
     await archive.forget("rec-1")
     assert archive.ledger.entries["rec-1"].traces.roots == {root_of(Level.CORE), root_of(Level.BASIC)}
     assert all(not page.slots for page in archive.pages.pages.values())
+
+
+async def test_a_hold_that_comes_after_the_entry_withdraws_the_whole_order(archive: Archive) -> None:
+    names = await collected_on_one_page(archive, 3)
+    pages, opened = dict(archive.pages.pages), archive.ledger.open
+
+    async def open_then_hold(entries: Any) -> set[str]:
+        known = await opened(entries)
+        archive.held.add(names[1])
+        return known
+
+    archive.ledger.open = open_then_hold  # type: ignore[method-assign]
+    with pytest.raises(Refusal, match="DG-DES-005"):
+        await archive.forget(*names)
+    assert (archive.ledger.entries, archive.pages.pages) == ({}, pages)
+    assert archive.records.live().keys() == set(names)
+    archive.held.clear()
+    archive.ledger.open = opened  # type: ignore[method-assign]
+    await archive.forget(*names)
+    assert archive.records.live() == {}
+
+
+async def test_an_interrupted_order_is_not_finished_while_one_of_its_records_is_held(archive: Archive) -> None:
+    names = await collected_on_one_page(archive, 3)
+    order = approved(*names)
+    await archive.ledger.open([Entry(names[0], order, traces=Traces(frozenset({root_of(Level.CORE)})))])
+    archive.held.add(names[2])  # which has no entry yet
+    assert await archive.forgetter.finish_pending(at=archive.now) == 0
+    await archive.sweep()
+    assert archive.records.live().keys() == set(names)
+    archive.held.clear()
+    assert await archive.forgetter.finish_pending(at=archive.now) == 3  # all of the order, or nothing
+    assert archive.records.live() == {}
+
+
+async def test_what_has_begun_is_finished_and_not_half_withdrawn(archive: Archive) -> None:
+    names = await collected_on_one_page(archive, 2)
+
+    async def fail(op: str, key: str) -> None:
+        if op == "encrypt" and key == root_of(Level.BASIC):
+            raise Transient("DG-KEY-001")
+
+    archive.vault.before_call = fail
+    with pytest.raises(Transient):
+        await archive.forget(*names)
+    archive.vault.before_call = None
+    archive.held.add(names[0])  # no hold can be placed now (store/holds.py); even so
+    await archive.forget(*names)
+    assert archive.records.live() == {}
+    assert all(archive.ledger.entries[name].state is State.FORGOTTEN for name in names)
 
 
 async def test_a_sweep_in_between_makes_the_forget_read_again(archive: Archive) -> None:

@@ -69,6 +69,7 @@ class Archive:
         self.ingest.keys = self.old_ingest = Remembering[str, IngestKey]()
         self.vault.before_call = gate
         self.now = 1_000_000
+        self.held: set[str] = set()
         self.messages: list[Message] = []
         self.deks: dict[tuple[str, Level], bytes] = {}
         self._ids = (f"id-{number:06d}" for number in itertools.count(1))
@@ -134,9 +135,14 @@ class Archive:
             self.gated(self.records),
             self.gated(self.ledger),
             self.gated(self.ingest).live_kids,
+            held=self._on_hold,
             clock=lambda: self.now,
             pause=no_pause,
         )
+
+    async def _on_hold(self, records: Collection[str]) -> set[str]:
+        await self._gate("held")
+        return self.held & set(records)
 
     async def forget(self, *records: str, order: Order | None = None) -> None:
         await self.forgetter.forget(records, order or approved(*records), at=self.now)

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from keys.ledger import Entry, State, Traces
+from keys.ledger import Entry, Order, State, Traces
 from keys.ports import KeyRef
 from keys.sweep_state import Sweep
 from schemas.certificate import RootEvidence
@@ -102,11 +102,33 @@ class SimulatedLedger:
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
         self.frozen: defaultdict[str, set[str]] = defaultdict(set)
+        self.begun: set[str] = set()
+        self.withdrawn: set[str] = set()
 
     async def open(self, entries: Sequence[Entry]) -> set[str]:
         known = {entry.record for entry in entries if entry.record in self.entries}
         self.entries.update({entry.record: entry for entry in entries if entry.record not in known})
         return known
+
+    async def begin(self, gate: str, order: Order) -> bool:
+        if gate in self.withdrawn or not self._is(gate, order):
+            return False
+        self.begun.add(gate)
+        return True
+
+    async def withdraw(self, gate: str, records: Collection[str], order: Order) -> bool:
+        if not self._is(gate, order):
+            return True
+        if gate in self.begun or self.entries[gate].state is not State.PENDING:
+            return False
+        for name in {*records, gate}:
+            if self._is(name, order) and self.entries[name].state is State.PENDING:
+                del self.entries[name]
+        return True
+
+    def _is(self, name: str, order: Order) -> bool:
+        found = self.entries[name].order if name in self.entries else None
+        return found is not None and (found.command, found.requester) == (order.command, order.requester)
 
     async def get(self, records: Collection[str]) -> dict[str, Entry]:
         return {name: self.entries[name] for name in records if name in self.entries}

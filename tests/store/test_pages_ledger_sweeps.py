@@ -16,9 +16,11 @@ from keys.ports import KeyRef, Rewrap
 from keys.sweep_state import CopyFile, Step, Sweep
 from ops.embedded.stack import Stack
 from schemas.certificate import RootEvidence
+from schemas.errors import DanganError
 from schemas.levels import Level
 from store import ledger, pages, sweeps
 from store.database import Database, connect
+from store.holds import Hold, Holds, place
 from store.records import Record, Records
 from tests.simulators.key_pages import SimulatedPages
 from tests.simulators.store import SimulatedLedger, SimulatedRecords, SimulatedSweeps
@@ -177,3 +179,31 @@ async def test_certificates_are_kept_once(database: Database) -> None:
     assert await store.put("one", "second", ["rec-1", "rec-2"]) == "first"
     assert await store.of_record("rec-2") == ["first"]
     assert await store.of_record("rec-3") == []
+
+
+async def test_an_order_is_begun_or_withdrawn_and_never_both(database: Database) -> None:
+    other = replace(ORDER, requester="per:other")
+    for store in (SimulatedLedger(), ledger.Ledger(database)):
+        names = [f"{type(store).__name__}-{at}" for at in range(3)]
+        assert await store.open([Entry(name, ORDER) for name in names[:2]]) == set()
+        assert await store.open([Entry(names[2], other)]) == set()
+        assert not await store.begin(names[0], other)
+        assert await store.withdraw(names[0], names, ORDER)
+        assert await store.withdraw(names[0], names, ORDER)
+        assert not await store.begin(names[0], ORDER)
+        assert set(await store.get(names)) == {names[2]}
+        assert await store.begin(names[2], other)
+        assert await store.begin(names[2], other)
+        assert not await store.withdraw(names[2], names, other)
+        assert set(await store.get(names)) == {names[2]}
+
+
+async def test_no_hold_is_placed_where_destruction_has_begun(database: Database) -> None:
+    hold = Hold("rec-held", "court", "ref-1", None)
+    await place(database, hold)
+    await ledger.Ledger(database).open([Entry("rec-held", ORDER), Entry("rec-gone", ORDER)])
+    for late in (replace(hold, holder="other"), replace(hold, record="rec-gone")):
+        with pytest.raises(DanganError, match="DG-DES-007"):
+            await place(database, late)
+    assert await Holds(database).get("rec-held") == hold
+    assert await Holds(database).get("rec-gone") is None

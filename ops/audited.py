@@ -16,6 +16,7 @@ from typing import Any, TypedDict, Unpack
 import orjson
 
 from keys.vault import Transit
+from ops.private_files import private
 from schemas.audit import Action, Fact, Verb
 from schemas.errors import DanganError
 from schemas.settings import Settings
@@ -121,7 +122,7 @@ async def desk(settings: Settings, *, role: str = "admin", operator: str = CONSO
     """
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount) as transit,
+        Transit(settings.vault_addr, private(settings.token_file(role)), mount=settings.transit_mount) as transit,
     ):
         writer = await new_writer(transit, "ops", time.time())
         log = kafka_log(settings.kafka_bootstrap, TOPIC_AUDIT, writer.id)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
-from ops.private_files import write_private
+from ops.private_files import read_by_others, write_private
 from schemas.errors import DanganError
 from schemas.settings import Settings
 
@@ -45,6 +45,8 @@ def load_settings(home: Path | None = None, environ: Mapping[str, str] | None = 
         settings = Settings.model_validate(values)
         if settings.mongo_uri_file is None:
             return settings
+        if read_by_others(settings.mongo_uri_file):
+            raise DanganError("DG-OPS-011", field="mongo_uri_file", detail="others may read it: chmod 600")
         uri = settings.mongo_uri_file.read_text(encoding="utf-8").strip()
     except ValidationError as error:
         first = error.errors()[0]

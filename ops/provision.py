@@ -13,6 +13,7 @@ from keys.okp import thumbprint
 from keys.roots import ANNOUNCEMENTS_KEY, CERTIFICATES_KEY, WRITERS_KEY
 from keys.vault import Transit
 from ops.ingest_keys import rotate
+from ops.private_files import private, write_private
 from schemas.settings import Settings
 from schemas.trust import Purpose, Trust, TrustedKey, load_trust
 from store import ingest_keys, ledger, pages, principals, records, requests, sweeps
@@ -23,6 +24,8 @@ _SIGNERS: dict[Purpose, str] = {
     "announcements": ANNOUNCEMENTS_KEY,
     "writers": WRITERS_KEY,
 }
+#: The trust file holds public keys.
+_PUBLIC = 0o644
 
 
 def trust_file(settings: Settings) -> Path:
@@ -42,7 +45,7 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
     moment = int(time.time()) if now is None else now
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, settings.token_file("admin"), mount=settings.transit_mount) as transit,
+        Transit(settings.vault_addr, private(settings.token_file("admin")), mount=settings.transit_mount) as transit,
     ):
         await records.ensure_indexes(database)
         await requests.ensure_indexes(database, keep_seconds=2 * settings.max_bundle_age_seconds)
@@ -52,7 +55,7 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
         if not any(key.state is State.ACTIVE and key.seal_until > moment for key in await keys.living()):
             await rotate(settings, transit, keys, now=moment)
         trust = await _trust(transit, known)
-    file.write_text(trust.dump(), "utf-8")
+    write_private(file, trust.dump(), mode=_PUBLIC)  # senders read it, maybe now
     return trust
 
 

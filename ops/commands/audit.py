@@ -66,6 +66,7 @@ def tail(
     settings = load_settings(home)
     wanted = Wanted(actor, record, action, None if outcome is None else outcome is Outcome.ALLOWED)
     begin = since_ms(since, time.time())
+    Console(stderr=True).print("Events as they stand on the topic, not verified; to verify: dangan audit verify")
     try:
         asyncio.run(_tail(settings, begin, wanted, follow=follow, as_json=as_json))
     except KeyboardInterrupt:

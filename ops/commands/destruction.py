@@ -21,6 +21,7 @@ from ops.config import load_settings
 from ops.destruction import ROOTS, Destruction, Outcome, Plan
 from ops.ingest_keys import announce_destroyed, drained, rotate
 from ops.printable import plain
+from ops.private_files import private
 from schemas.certificate import Certificate
 from schemas.errors import DanganError
 from schemas.settings import Settings
@@ -89,7 +90,7 @@ class Bars:
 async def _sweep(settings: Settings, roots: tuple[str, ...], rotating: bool, force: bool, bars: Bars) -> Outcome:
     async with (
         desk(settings, role="sweeper") as at,
-        Transit(settings.vault_addr, settings.token_file("admin"), mount=settings.transit_mount) as admin,
+        Transit(settings.vault_addr, private(settings.token_file("admin")), mount=settings.transit_mount) as admin,
         at.attempt("sweep"),
     ):
         keys, now, gone = IngestKeys(at.database), int(time.time()), set[str]()
@@ -120,7 +121,7 @@ async def _record_outcome(at: Desk, outcome: Outcome) -> None:
 async def _plan(settings: Settings, roots: tuple[str, ...]) -> list[Plan]:
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, settings.token_file("sweeper"), mount=settings.transit_mount) as transit,
+        Transit(settings.vault_addr, private(settings.token_file("sweeper")), mount=settings.transit_mount) as transit,
     ):
         return await Destruction(settings, database, transit).plan(roots)
 

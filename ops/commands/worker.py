@@ -12,6 +12,7 @@ import typer
 
 from ops.config import load_settings
 from ops.logs import configure_logging
+from ops.private_files import private
 from ops.rules import load_rules
 from streams.worker import run
 
@@ -35,5 +36,6 @@ def worker(
     """
     configure_logging(getattr(logging, log_level.upper(), logging.INFO))
     settings, rules = load_settings(home), load_rules(policies)
+    private(settings.token_file(role))
     chosen = (name or f"worker-{socket.gethostname()}")[:27]
     asyncio.run(run(settings, rules, name=chosen, role=role))

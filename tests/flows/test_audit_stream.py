@@ -152,7 +152,7 @@ async def test_the_commands_follow_export_and_verify(station: Station, tmp_path:
     as_json = await asyncio.to_thread(
         dangan, stack, "tail", "--no-follow", "--since", "start", "--actor", actor, "--json"
     )
-    assert len([orjson.loads(line) for line in as_json.output.splitlines()]) == 8
+    assert len([orjson.loads(line) for line in as_json.stdout.splitlines()]) == 8
 
     out, notes = tmp_path / "audit.ndjson", tmp_path / "kept"
     exported = await asyncio.to_thread(dangan, stack, "export", "--out", str(out), "--checkpoints", str(notes))

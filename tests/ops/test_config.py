@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from ops.config import load_settings, settings_file, write_settings
+from ops.private_files import write_private
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.settings import Settings
@@ -57,7 +58,7 @@ def test_a_password_in_the_mongo_address_is_refused(tmp_path: Path, where: str) 
 
 
 def test_a_password_comes_from_a_file_and_is_not_shown(tmp_path: Path) -> None:
-    (tmp_path / "uri").write_text("mongodb://user:canary@host/\n")
+    write_private(tmp_path / "uri", "mongodb://user:canary@host/\n")
     settings = load_settings(tmp_path, {"DANGAN_MONGO_URI_FILE": "uri"})
     assert settings.mongo_uri.get_secret_value() == "mongodb://user:canary@host/"
     assert "canary" not in repr(settings) + str(settings)

@@ -18,9 +18,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from keys.roots import INGEST_ROOT
+
+#: The ground of what a restore destroyed again, by the audit stream's word. Its approvals were lost with the ledger, so
+#: there is never a certificate for it.
+REPLAYED: Final = "audit_replay"
 
 
 class State(StrEnum):
@@ -132,7 +136,7 @@ def freezable(entry: Entry, root: str, destroyed_kids: Collection[str]) -> bool:
 
 def complete(entry: Entry) -> bool:
     """Whether a certificate may be written: forgotten, and every needed root swept since."""
-    return entry.state is State.FORGOTTEN and entry.needed <= set(entry.swept)
+    return entry.state is State.FORGOTTEN and entry.needed <= set(entry.swept) and entry.order.ground != REPLAYED
 
 
 class LedgerStore(Protocol):

@@ -10,7 +10,8 @@ recalled after the backup stays recalled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import PyMongoError
 
+from keys.forget import Forgetter
+from keys.ledger import REPLAYED, Order
 from keys.places import Place
 from keys.ports import KeyRef
 from keys.restore import Fate, fate, newest_with, stale_ledger
@@ -27,6 +30,7 @@ from keys.roots import root_of
 from keys.vault import Transit
 from ops.backup import Manifest, Progress, collection_file, read_manifest
 from ops.key_copies import page_copies
+from schemas.commands import MAX_COMMANDS
 from schemas.errors import DanganError
 from schemas.levels import Level
 from store import ingest_keys, ledger, pages, records, sweeps
@@ -59,6 +63,8 @@ class Restore:
         into: a database that does not exist yet.
         transit: may read the level roots' settings.
         places: backup places with key-page snapshots.
+        audited: records that the audit stream says were destroyed (ops/audited_destructions.py). Those that the ledger
+            does not know are destroyed again, in the target: its key pages may still hold their keys.
     """
 
     folder: Path
@@ -67,6 +73,7 @@ class Restore:
     transit: Transit
     places: Sequence[Place]
     on_progress: Progress
+    audited: Collection[str] = ()
 
     async def run(self) -> Report:
         """Restore everything.
@@ -84,11 +91,30 @@ class Restore:
             await self._others(manifest)
             for module in (records, pages, ledger, sweeps, ingest_keys):
                 await module.ensure_indexes(self.into)
+            await self._destroy_again(sorted(set(self.audited) - destroyed), report)
         except BaseException:
             with suppress(PyMongoError):  # the first error is the one to tell
                 await self.into.client.drop_database(self.into.name)
             raise
         return report
+
+    async def _destroy_again(self, names: Sequence[str], report: Report) -> None:
+        now = int(time.time())
+        forgetter = Forgetter(
+            self.transit,
+            pages.Pages(self.into),
+            records.Records(self.into),
+            ledger.Ledger(self.into),
+            ingest_keys.IngestKeys(self.into).live_kids,
+        )
+        standing = {name async for name, _ in records.Records(self.into).live_keys() if name in self.audited}
+        again = set(names)
+        report.restored -= len(standing & again - set(report.unreadable))
+        report.destroyed += len(standing & again)
+        report.unreadable = [name for name in report.unreadable if name not in again]
+        for start in range(0, len(names), MAX_COMMANDS):
+            order = Order("audit-replay", "dangan-restore", REPLAYED, (), now)
+            await forgetter.forget(names[start : start + MAX_COMMANDS], order, at=now)
 
     async def _check_target(self) -> None:
         if self.into.name == self.live.name or await self.into.list_collection_names():

@@ -460,6 +460,10 @@ TEXTS: dict[str, Text] = {
         "The backup cannot be written.",
         "Make room and check the folder's permissions, then run dangan backup again; no part of it was left.",
     ),
+    "DG-BAK-007": Text(
+        "The audit stream cannot be read or is not whole, so what was destroyed since the backup is not known.",
+        "Bring the audit topic back, or name an export of it with --audit; dangan audit verify says what is wrong.",
+    ),
     # --- operations: services, bootstrap, settings (DG-OPS-001 to 029) ---
     "DG-OPS-001": Text(
         "A program that this needs is missing.",

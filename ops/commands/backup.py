@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from keys.places import DirectoryPlace
 from ops.audited import desk
+from ops.audited_destructions import destroyed_by_audit
 from ops.backup import make_backup
 from ops.config import load_settings
 from ops.registry import refuse_personal
@@ -55,16 +56,20 @@ def backup(
 def restore(
     source: Annotated[Path, typer.Option("--from", help="A folder that dangan backup made.")],
     into: Annotated[str, typer.Option(help="Name of a new database on the same server.")],
+    audit: Annotated[
+        Path | None, typer.Option(help="An export of the audit stream, should the topic be out of reach.")
+    ] = None,
     home: Home = None,
 ) -> None:
     """Join a backup's records with the current keys in a new database, next to the live one.
 
     Destroyed records stay destroyed. If the live database is lost, load the newest backup in its place with
-    mongorestore first: its ledger and the key-page snapshots of the backup places are then the newest there are.
+    mongorestore first: the key-page snapshots of the backup places are then the newest there are. What was
+    destroyed since is taken from the audit stream, which is proved whole first, and destroyed again.
     """
     settings = load_settings(home)
     with _bars() as bars:
-        report = asyncio.run(_restore(settings, source, into, _Told(bars)))
+        report = asyncio.run(_restore(settings, source, into, audit, _Told(bars)))
     console = Console()
     console.print(f"restored {report.restored}, destroyed and left so {report.destroyed}, key pages {report.pages}")
     if report.unreadable:
@@ -73,7 +78,7 @@ def restore(
         raise typer.Exit(1)
 
 
-async def _restore(settings: Settings, source: Path, into: str, told: OnProgress) -> Report:
+async def _restore(settings: Settings, source: Path, into: str, audit: Path | None, told: OnProgress) -> Report:
     refuse_personal(into=into)
     async with (
         desk(settings, role="sweeper") as at,
@@ -81,7 +86,8 @@ async def _restore(settings: Settings, source: Path, into: str, told: OnProgress
         at.attempt("restore", record=into),
     ):
         places = [DirectoryPlace(place) for place in settings.backup_places]
-        return await Restore(source, at.database, target, at.transit, places, told).run()
+        audited = await destroyed_by_audit(settings, at.database, audit)
+        return await Restore(source, at.database, target, at.transit, places, told, audited).run()
 
 
 def _bars() -> Progress:

@@ -81,6 +81,23 @@ async def test_old_data_and_current_keys_give_every_survivor_and_only_them(
     assert not any(each.live for each in occupied.values())
 
 
+async def test_what_was_destroyed_after_the_backup_stays_so_when_the_database_is_lost_before_the_sweep(
+    site: Site, target: Database, tmp_path: Path
+) -> None:
+    await site.collect("rec-1", "rec-2", "rec-3")
+    folder = await backed_up(site, tmp_path / "backups")
+    # The live database is what mongorestore made of the same backup: nothing in it knows that rec-2 was destroyed.
+    restore = Restore(folder, site.database, target, site.transit, site.places, silent, {"rec-2", "rec-later"})
+    report = await restore.run()
+    assert (report.restored, report.destroyed, report.unreadable) == (2, 1, [])
+    assert await readable(site, target) == {"rec-1", "rec-3"}
+    assert not any(each.live for each in (await Records(target).occupied(["rec-2", "rec-later"])).values())
+    refs = (await site.records.keys_of(["rec-2"]))["rec-2"]
+    pages = await Pages(target).get({ref.page for ref in refs.values()})
+    assert all(ref.slot not in pages[ref.page].slots for ref in refs.values())  # and no page there has its keys
+    assert {doc["_id"] async for doc in target["ledger"].find()} == {"rec-2", "rec-later"}
+
+
 async def test_the_live_pages_lost_the_snapshots_alone_give_the_survivors(
     site: Site, target: Database, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import DOT_ATOM_TEXT
+from stdnum import numdb
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
@@ -76,27 +77,26 @@ def masked(spec: FieldSpec, value: Scalar) -> Scalar:
 
 
 def _resident_id(text: str) -> str:
-    """``stdnum.cn.ric.validate`` from the library's own parts, seven times faster.
-
-    The library looks the place up anew each time, and takes the number apart in each of its checks.
-    """
+    """``stdnum.cn.ric.validate`` from the library's own parts, seven times faster, for people of any age."""
     number = text.upper() if text.isalnum() else str(ric.compact(text.upper()))
     if len(number) != 18 or not (number.isascii() and number[:-1].isdigit()):
         raise ValueError
     date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
     if number[-1] != ric.calc_check_digit(number):
         raise ValueError
-    _check_place(number[:10])
+    if not _is_county(number[:6]):
+        raise ValueError
     return number
 
 
-@lru_cache(maxsize=16384)
-def _check_place(area_and_year: str) -> None:
-    """Raise unless the area's code was assigned in the year of birth; the key holds nobody's data."""
-    try:
-        ric.get_birth_place(f"{area_and_year}01010000")
-    except LookupError as error:  # python-stdnum 2.2 stumbles over an unknown county this way
-        raise ValueError from error
+@lru_cache(maxsize=8192)
+def _is_county(area: str) -> bool:
+    """Whether the area's code was ever assigned, by the library's list; the key holds nobody's data.
+
+    Not ``ric.get_birth_place``: it wants the code to have been assigned in the year of birth, and so refuses
+    people whose number was given to them later, under the name their county had by then.
+    """
+    return any("county" in found for _, found in numdb.get("cn/loc").info(area))
 
 
 def _text(_spec: FieldSpec, value: Scalar) -> Scalar:

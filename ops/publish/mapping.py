@@ -11,7 +11,7 @@ ignore = ["备注"]
 [consent]                           # needed where the legal basis is consent
 reference = "consent:2026-03"
 text_sha256 = "..."
-given_at = "2026-03-01"
+given_at = "2026-03-01T09:00:00+08:00"
 ```
 """
 

@@ -165,7 +165,7 @@ def test_a_mapping_file_with_options_on_top(tmp_path: Path) -> None:
         [consent]
         reference = "consent:1"
         text_sha256 = "%s"
-        given_at = "2026-03-01"
+        given_at = "2026-03-01T09:00:00+08:00"
     """ % ("0" * 64)
     path = written(tmp_path, "map.toml", text.encode())
     plan = load_mapping(path, {"purpose": "account_service", "record_id_from": "编号"})

@@ -1,5 +1,5 @@
-# The sweeper: the only one that moves key versions. It also re-keys pages at a forget, seals records, and tries
-# destroyed wrapped keys for the evidence of a certificate, hence encrypt and decrypt. Nobody may export, back up,
+# The sweeper: the only one that moves key versions. It also re-keys pages at a forget, hence encrypt and decrypt under
+# the levels' roots; of the ingest keys it needs neither, since rewrap reveals nothing. Nobody may export, back up,
 # restore or delete a key; "config" is held to the two minimum versions, so it cannot make one exportable either.
 
 path "@transit@/keys/dangan-core" { capabilities = ["read"] }
@@ -55,22 +55,6 @@ path "@transit@/keys/dangan-ingest/config" {
   }
 }
 path "@transit@/rewrap/dangan-ingest" { capabilities = ["update"] }
-path "@transit@/encrypt/dangan-ingest" { capabilities = ["update"] }
-path "@transit@/decrypt/dangan-ingest" { capabilities = ["update"] }
-
-path "@transit@/keys/dangan-sealed" { capabilities = ["read"] }
-path "@transit@/keys/dangan-sealed/rotate" { capabilities = ["update"] }
-path "@transit@/keys/dangan-sealed/trim" { capabilities = ["update"] }
-path "@transit@/keys/dangan-sealed/config" {
-  capabilities = ["update"]
-  allowed_parameters = {
-    "min_decryption_version" = []
-    "min_encryption_version" = []
-  }
-}
-path "@transit@/rewrap/dangan-sealed" { capabilities = ["update"] }
-path "@transit@/encrypt/dangan-sealed" { capabilities = ["update"] }
-path "@transit@/decrypt/dangan-sealed" { capabilities = ["update"] }
 
 # Destruction certificates: sign, and read the public key that verifies them.
 path "@transit@/sign/dangan-certificates" { capabilities = ["update"] }

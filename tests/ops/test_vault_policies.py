@@ -15,10 +15,10 @@ from ops.vault_setup import ROLES, key_specs
 pytestmark = pytest.mark.flow
 
 CORE, SENSITIVE, BASIC = "dangan-core", "dangan-sensitive", "dangan-basic"
-INGEST, SEALED = "dangan-ingest", "dangan-sealed"
+INGEST = "dangan-ingest"
 CERTIFICATES, ANNOUNCEMENTS, WRITERS = "dangan-certificates", "dangan-announcements", "dangan-writers"
 INDEXES = tuple(spec.name for spec in key_specs() if spec.type == "hmac")
-ROOTS = (CORE, SENSITIVE, BASIC, INGEST, SEALED)
+LEVELS = (CORE, SENSITIVE, BASIC)
 
 PLAIN = "cGxhaW4="
 OPERATIONS: dict[str, tuple[str, str, dict[str, object] | None]] = {
@@ -66,8 +66,9 @@ def _serves(*roots: str) -> set[tuple[str, str]]:
 ALLOWED: dict[str, set[tuple[str, str]]] = {
     "worker": _serves(CORE, SENSITIVE, BASIC) | _WORKER_COMMON,
     "worker-basic": _serves(SENSITIVE, BASIC) | _WORKER_COMMON,
-    "sweeper": _serves(*ROOTS)
-    | {(operation, root) for operation in ("rewrap", "rotate", "minimum", "trim") for root in ROOTS}
+    "sweeper": _serves(*LEVELS)
+    | {("read", INGEST)}
+    | {(operation, root) for operation in ("rewrap", "rotate", "minimum", "trim") for root in (*LEVELS, INGEST)}
     | {("sign", CERTIFICATES), ("read", CERTIFICATES)}
     | _WRITES_AUDIT,
     "admin": {("encrypt", INGEST), ("read", INGEST), ("sign", ANNOUNCEMENTS)}

@@ -33,7 +33,7 @@ from ops.key_copies import page_copies
 from schemas.commands import MAX_COMMANDS
 from schemas.errors import DanganError
 from schemas.levels import Level
-from store import ingest_keys, ledger, pages, records, sweeps
+from store import ingest_keys, ledger, pages, principals, records, sweeps
 from store.database import Database, Document
 from store.dump import documents, dump, load
 
@@ -79,7 +79,7 @@ class Restore:
         """Restore everything.
 
         Raises:
-            DanganError: DG-BAK-001 to -005; the target is dropped again.
+            DanganError: DG-BAK-001 to -005 and -009; the target is dropped again.
         """
         manifest = read_manifest(self.folder)
         await self._check_target()
@@ -89,7 +89,8 @@ class Restore:
             slots = await self._pages(report, expected=_documents_in(manifest, "pages") > 0)
             await self._records(manifest, destroyed, slots, report)
             await self._others(manifest)
-            for module in (records, pages, ledger, sweeps, ingest_keys):
+            await self._check_nothing_was_destroyed_meanwhile(destroyed)
+            for module in (records, pages, ledger, sweeps, ingest_keys, principals):
                 await module.ensure_indexes(self.into)
             await self._destroy_again(sorted(set(self.audited) - destroyed), report)
         except BaseException:
@@ -119,6 +120,12 @@ class Restore:
     async def _check_target(self) -> None:
         if self.into.name == self.live.name or await self.into.list_collection_names():
             raise DanganError("DG-BAK-002", detail=self.into.name)
+
+    async def _check_nothing_was_destroyed_meanwhile(self, destroyed: set[str]) -> None:
+        """The ledger was copied last: an entry that is new in it came after its record was written as living."""
+        copied = {str(doc["_id"]) async for doc in self.into["ledger"].find({}, {"_id": 1})}
+        if copied != destroyed:
+            raise DanganError("DG-BAK-009")
 
     async def _ledger_ids(self, manifest: Manifest) -> set[str]:
         """Everything that was ever destroyed."""

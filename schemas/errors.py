@@ -436,6 +436,10 @@ TEXTS: dict[str, Text] = {
         'Fetch it again; it is JSON with "certificates", "announcements" and "writers".',
     ),
     # --- backup and restore (DG-BAK-0xx) ---
+    "DG-BAK-009": Text(
+        "A record was destroyed while the restore was running.",
+        "Run dangan restore again; nothing was left behind.",
+    ),
     "DG-BAK-001": Text(
         "This is not a backup, or it is not whole.",
         "Name a directory that dangan backup made; its files must match its manifest.",

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import bson
 import pytest
@@ -96,6 +97,23 @@ async def test_what_was_destroyed_after_the_backup_stays_so_when_the_database_is
     pages = await Pages(target).get({ref.page for ref in refs.values()})
     assert all(ref.slot not in pages[ref.page].slots for ref in refs.values())  # and no page there has its keys
     assert {doc["_id"] async for doc in target["ledger"].find()} == {"rec-2", "rec-later"}
+
+
+async def test_a_destruction_during_the_restore_ends_it_and_leaves_nothing(
+    site: Site, target: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.collect("rec-1", "rec-2")
+    folder = await backed_up(site, tmp_path / "backups")
+    others = Restore._others
+
+    async def destroy_first(self: Restore, manifest: Any) -> None:
+        await site.forget("rec-2")
+        await others(self, manifest)
+
+    monkeypatch.setattr(Restore, "_others", destroy_first)
+    with pytest.raises(DanganError, match="DG-BAK-009"):
+        await restored(site, folder, target)
+    assert await target.list_collection_names() == []
 
 
 async def test_the_live_pages_lost_the_snapshots_alone_give_the_survivors(

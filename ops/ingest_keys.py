@@ -47,9 +47,10 @@ async def rotate(settings: Settings, transit: Transit, keys: IngestKeys, *, now:
     return new
 
 
-async def announce_destroyed(settings: Settings, transit: Transit, kids: list[IngestKey], *, now: int) -> None:
-    """Tell senders that keys are gone for good."""
-    await _announce(settings, transit, [(key, "destroyed", now) for key in kids])
+async def announce_destroyed(settings: Settings, transit: Transit, keys: list[IngestKey], *, now: int) -> None:
+    """Tell senders of those among the keys that are gone for good (a resumed sweep leaves newer ones for the next)."""
+    gone = [(key, "destroyed") for key in keys if key.state is State.DESTROYED]
+    await _announce(settings, transit, gone, now)
 
 
 async def announce_again(settings: Settings, transit: Transit, keys: IngestKeys) -> list[IngestKey]:

@@ -23,9 +23,14 @@ from store.database import Database, Document
 _SCAN: Final = 1_000
 
 
-def root_for(level: Level) -> str:
+#: The layout itself, and the same with nothing in it: what a sweep costs before its first key.
+FILLED: Final = "bench-filled"
+EMPTY: Final = "bench-empty"
+
+
+def root_for(level: Level, kind: str = FILLED) -> str:
     """The root that wraps this layout's DEKs of a level."""
-    return f"bench-{level.value}"
+    return f"{kind}-{level.value}"
 
 
 async def fill(database: Database, transit: Transit, documents: Sequence[Document]) -> None:
@@ -44,7 +49,8 @@ async def fill(database: Database, transit: Transit, documents: Sequence[Documen
 class RecordKeysOf:
     """The wrapped DEKs of one level, one in each record. Implements :class:`keys.wrapped.WrappedKeys`."""
 
-    def __init__(self, level: Level, database: Database) -> None:
+    def __init__(self, level: Level, database: Database, kind: str = FILLED) -> None:
+        self._kind = kind
         self._records = database["records"]
         self._level = level
         self._at = f"keys.{level.value}"
@@ -52,7 +58,7 @@ class RecordKeysOf:
     @property
     def root(self) -> str:
         """The level's root in this layout."""
-        return root_for(self._level)
+        return root_for(self._level, self._kind)
 
     async def below(self, root_version: int, *, after: str, limit: int) -> list[WrappedKey]:
         """DEKs under an older root version, walking the records by id."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from benchmarks import per_record
 from benchmarks.bench import Bench
@@ -15,7 +15,16 @@ from schemas.levels import Level
 from store import ledger, sweeps
 from store.database import Database, Document, connect
 
-_STANDARD = 100_000
+_STANDARD: Final = 100_000
+_PATIENCE_MS: Final = 60_000
+
+
+class _Turn(NamedTuple):
+    """One sweep of each: key pages, a key per record, and the latter with no record."""
+
+    pages: SweepRun
+    filled: SweepRun
+    empty: SweepRun
 
 
 async def sweep_rows(bench: Bench, transit: Transit, database: Database, sample: list[Document]) -> list[Row]:
@@ -27,58 +36,60 @@ async def sweep_rows(bench: Bench, transit: Transit, database: Database, sample:
         sample: stored documents, for the key-per-record layout.
     """
     settings = bench.scene.settings
+    uri = settings.mongo_uri.get_secret_value()
     with VaultAdmin(settings.vault_addr, bench.scene.stack.root_token) as vault:
-        for level in Level:
-            vault.call("POST", f"/{settings.transit_mount}/keys/{per_record.root_for(level)}", {"type": "aes256-gcm96"})
-    ours: list[SweepRun] = []
-    theirs: list[SweepRun] = []
+        for kind in (per_record.FILLED, per_record.EMPTY):
+            for level in Level:
+                path = f"/{settings.transit_mount}/keys/{per_record.root_for(level, kind)}"
+                vault.call("POST", path, {"type": "aes256-gcm96"})
+    turns: list[_Turn] = []
     folder = settings.home / "bench-backups"
-    async with connect(settings.mongo_uri.get_secret_value(), "bench_per_record", timeout_ms=60_000) as other:
-        await ledger.ensure_indexes(other)
-        await sweeps.ensure_indexes(other)
-        await per_record.fill(other, transit, sample)
+    async with (
+        connect(uri, "bench_filled", timeout_ms=_PATIENCE_MS) as filled,
+        connect(uri, "bench_empty", timeout_ms=_PATIENCE_MS) as empty,
+    ):
+        for other in (filled, empty):
+            await ledger.ensure_indexes(other)
+            await sweeps.ensure_indexes(other)
+        await per_record.fill(filled, transit, sample)
         for _ in range(bench.plan.sweeps):
-            ours.append(await _swept(bench, transit, database, folder / "pages", per_page=True))
-            theirs.append(await _swept(bench, transit, other, folder / "records", per_page=False))
+            turn = _Turn(
+                await sweep(bench, transit, database, page_keys(database), folder / "pages"),
+                await sweep(bench, transit, filled, record_keys(filled, per_record.FILLED), folder / "filled"),
+                await sweep(bench, transit, empty, record_keys(empty, per_record.EMPTY), folder / "empty"),
+            )
+            bench.say(f"sweep: key pages {turn.pages.seconds:.1f} s, a key per record {turn.filled.seconds:.1f} s, "
+                      f"nothing {turn.empty.seconds:.1f} s")  # fmt: skip
+            turns.append(turn)
     live = await database["records"].count_documents({"state": "live"})
-    return _rows(ours, theirs, live, len(sample))
+    return _rows(turns, live, len(sample))
 
 
-async def _swept(bench: Bench, transit: Transit, database: Database, folder: Path, *, per_page: bool) -> SweepRun:
-    roots = page_keys(database) if per_page else record_keys(database)
-    run = await sweep(bench, transit, database, roots, folder)
-    layout = "key pages" if per_page else "a key per record"
-    work = f"{run.vault.items.total():,} items in {run.vault.calls.total()} calls"
-    bench.say(f"sweep, {layout}: {run.seconds:.1f} s, {work}")
-    return run
+def _rows(turns: Sequence[_Turn], live: int, sample: int) -> list[Row]:
+    note = (
+        f"Key pages swept over {live:,} records, a key per record over {sample:,}. Scaled linearly to 100,000 after "
+        "taking off what a sweep of nothing costs."
+    )
 
+    def sides(unit: str, figure: Callable[[SweepRun], float]) -> tuple[Side, Side]:
+        def scaled(run: SweepRun, turn: _Turn, records: int) -> float:
+            fixed = min(figure(turn.empty), figure(run))
+            return fixed + (figure(run) - fixed) * _STANDARD / records
 
-def _rows(ours: list[SweepRun], theirs: list[SweepRun], live: int, sample: int) -> list[Row]:
-    note = f"Key pages swept over {live:,} records, a key per record over {sample:,}; both scaled linearly to 100,000."
+        value = Side("key pages", unit, tuple(scaled(turn.pages, turn, live) for turn in turns))
+        return value, Side(
+            "a key per record and level", unit, tuple(scaled(turn.filled, turn, sample) for turn in turns)
+        )
 
-    def sides(unit: str, figure: Callable[[SweepRun, float], float]) -> tuple[Side, Side]:
-        value = Side("key pages", unit, tuple(figure(run, _STANDARD / live) for run in ours))
-        floor = tuple(figure(run, _STANDARD / sample) for run in theirs)
-        return value, Side("a key per record and level", unit, floor)
-
-    def keys(run: SweepRun, factor: float) -> float:
-        return run.vault.scaled(run.vault.items, factor)
-
-    def calls(run: SweepRun, factor: float) -> float:
-        return run.vault.scaled(run.vault.calls, factor)
-
-    def seconds(run: SweepRun, factor: float) -> float:
-        return run.seconds * factor
-
-    copy = Side("key-page snapshot", "bytes/record", tuple(run.copy_bytes / live for run in ours))
-    other = theirs[-1].copy_bytes / sample
+    copy = Side("key-page snapshot", "bytes/record", tuple(turn.pages.copy_bytes / live for turn in turns))
+    other = turns[-1].filled.copy_bytes / sample
     return [
         Row("A6 operations", "sweep of 100,000 records: keys that Vault worked on",
-            *sides("keys", keys), Target(50, 200), inverse=True,
-            notes=note, more={"items": [dict(run.vault.items) for run in ours]}),
+            *sides("keys", lambda run: run.vault.items.total()), Target(50, 200), inverse=True,
+            notes=note, more={"items": [dict(turn.pages.vault.items) for turn in turns]}),
         Row("A6 calls", "the same: requests to Vault (up to 480 keys each)",
-            *sides("calls", calls), inverse=True),
-        Row("A6 time", "the same: time", *sides("s", seconds), Target(20, 50), inverse=True),
+            *sides("calls", lambda run: run.vault.calls.total()), inverse=True),
+        Row("A6 time", "the same: time", *sides("s", lambda run: run.seconds), Target(20, 50), inverse=True),
         Row("A7 copy", "key material in a snapshot", copy, target=Target(120, 80, at_least=False),
             notes=f"A key per record and level: {other:.0f} bytes a record."),
     ]  # fmt: skip

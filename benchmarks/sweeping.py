@@ -59,9 +59,9 @@ def page_keys(database: Database) -> list[WrappedKeys]:
     return [PageKeys(level, Pages(database), records, listing) for level in Level]
 
 
-def record_keys(database: Database) -> list[WrappedKeys]:
+def record_keys(database: Database, kind: str) -> list[WrappedKeys]:
     """The DEKs of every level in the other layout."""
-    return [RecordKeysOf(level, database) for level in Level]
+    return [RecordKeysOf(level, database, kind) for level in Level]
 
 
 async def sweep(

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import orjson
-
-_KEYED: Final = frozenset({"encrypt", "decrypt", "rewrap", "hmac"})
 
 
 @dataclass(slots=True)
@@ -18,10 +15,6 @@ class VaultWork:
 
     calls: Counter[str] = field(default_factory=Counter)
     items: Counter[str] = field(default_factory=Counter)
-
-    def scaled(self, work: Counter[str], factor: float) -> float:
-        """One of the two for so many times the keys: only what carries keys grows with them."""
-        return sum(count * (factor if name in _KEYED else 1) for name, count in work.items())
 
 
 class VaultLog:

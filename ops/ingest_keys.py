@@ -49,8 +49,8 @@ async def rotate(settings: Settings, transit: Transit, keys: IngestKeys, *, now:
 
 async def announce_destroyed(settings: Settings, transit: Transit, keys: list[IngestKey], *, now: int) -> None:
     """Tell senders of those among the keys that are gone for good (a resumed sweep leaves newer ones for the next)."""
-    gone = [(key, "destroyed") for key in keys if key.state is State.DESTROYED]
-    await _announce(settings, transit, gone, now)
+    gone = [(key, "destroyed", now) for key in keys if key.state is State.DESTROYED]
+    await _announce(settings, transit, gone)
 
 
 async def announce_again(settings: Settings, transit: Transit, keys: IngestKeys) -> list[IngestKey]:

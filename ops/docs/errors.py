@@ -1,4 +1,4 @@
-"""docs/errors.md: every code, what happened and what to do, generated from ``schemas/errors.py``.
+"""docs/errors.md: every code, what happened and what to do, generated from ``schemas/error_texts/``.
 
 ``python -m ops.docs.errors docs/errors.md`` writes it; a test fails when it is stale.
 """
@@ -35,7 +35,7 @@ The same code stands in the reply to the sender, the audit event, the log line a
 is never given another meaning. An addition in brackets may follow a sentence and name a field, a file or a count; it
 never holds a value of a personal field.
 
-Generated from `schemas/errors.py` by `python -m ops.docs.errors docs/errors.md`.
+Generated from `schemas/error_texts/` by `python -m ops.docs.errors docs/errors.md`.
 """
 
 

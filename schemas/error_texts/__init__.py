@@ -1,0 +1,16 @@
+"""What a person reads for each error code, by part of the system. Codes are stable: never renumbered or reused."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.error_texts.commands import COMMANDS
+from schemas.error_texts.keys import KEYS
+from schemas.error_texts.messages import MESSAGES
+from schemas.error_texts.operations import OPERATIONS
+from schemas.error_texts.text import Text
+
+#: Code -> sentence and next step.
+TEXTS: Final[dict[str, Text]] = {**MESSAGES, **COMMANDS, **KEYS, **OPERATIONS}
+
+__all__ = ["TEXTS", "Text"]

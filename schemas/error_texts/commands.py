@@ -1,0 +1,126 @@
+"""Commands: what a rule refuses."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.error_texts.text import Text
+
+COMMANDS: Final[dict[str, Text]] = {
+    "DG-CMD-001": Text(
+        "This command id was used before for another command.",
+        "Give every command an id of its own (UUID).",
+    ),
+    "DG-CMD-002": Text(
+        "This command was applied before; nothing changed.",
+        "Nothing to do.",
+    ),
+    "DG-CMD-003": Text(
+        "This request was answered before; it is not answered again.",
+        "Send a new request with an id of its own.",
+    ),
+    "DG-CMD-004": Text(
+        "The sender may not do this.",
+        "Ask the archive department for the role or scope that the policy demands.",
+    ),
+    "DG-CMD-005": Text(
+        "The archive could not finish this command and rolled it back.",
+        "Publish it again; if it recurs, tell the archive's operators the command id.",
+    ),
+    "DG-COL-001": Text(
+        "The field is not in the catalogue.",
+        "Use a field name from: dangan catalogue show.",
+    ),
+    "DG-COL-002": Text(
+        "The field's value is not valid.",
+        "Correct the value at its source and send the record again.",
+    ),
+    "DG-COL-003": Text(
+        "A record with this id exists already.",
+        "Use an update command, or give the new record an id of its own.",
+    ),
+    "DG-COL-004": Text(
+        "This record was destroyed and cannot be created again.",
+        "Collect under a new record id if there is a new legal basis.",
+    ),
+    "DG-COL-005": Text(
+        "The stated purpose does not need this field.",
+        "Leave the field out, or state the purpose that needs it.",
+    ),
+    "DG-COL-006": Text(
+        "The purpose is not in the catalogue.",
+        "Use a purpose from: dangan catalogue show.",
+    ),
+    "DG-COL-007": Text(
+        "The record id looks like personal data.",
+        "Use an opaque reference as the record id; Kafka keys are not encrypted.",
+    ),
+    "DG-UPD-001": Text(
+        "There is no live record to update under this id.",
+        "Check the record id; a destroyed or sealed record cannot be updated.",
+    ),
+    "DG-UPD-002": Text(
+        "The record has changed since the version this update was made from.",
+        "Read the record again and repeat the update on the current version.",
+    ),
+    "DG-UPD-003": Text(
+        "The record holds as much history as fits.",
+        "Tell the archive's operators; the record can still be read and destroyed.",
+    ),
+    "DG-ACC-001": Text(
+        "There is no grant that covers this request.",
+        "Apply for access, naming record, fields, purpose and period.",
+    ),
+    "DG-ACC-002": Text(
+        "The grant is not valid at this time.",
+        "Apply for a new grant.",
+    ),
+    "DG-ACC-003": Text(
+        "The grant does not cover this field.",
+        "Ask only for granted fields, or apply for a wider grant.",
+    ),
+    "DG-ACC-004": Text(
+        "The stated purpose differs from the grant's.",
+        "State the granted purpose, or apply for a grant for the new one.",
+    ),
+    "DG-ACC-005": Text(
+        "The audit event could not be made durable, so nothing was released.",
+        "Try again later; the operators see the cause in dangan doctor.",
+    ),
+    "DG-ACC-006": Text(
+        "The reader has no receiving key that is valid now.",
+        "Have an X25519 key registered for the reader.",
+    ),
+    "DG-ACC-007": Text(
+        "There is no live record under this id.",
+        "Check the record id; a destroyed record has a certificate: dangan certificate show.",
+    ),
+    "DG-DES-001": Text(
+        "The destruction lacks approvals: two distinct approvers must sign it.",
+        "Have two approvers sign the request's digest: dangan approve.",
+    ),
+    "DG-DES-002": Text(
+        "An approval is not valid: its signature, signer or key cannot be accepted.",
+        "Have the approval signed anew by a registered approver with a valid key.",
+    ),
+    "DG-DES-003": Text(
+        "The requester approved the own request.",
+        "Have somebody else approve it.",
+    ),
+    "DG-DES-004": Text(
+        "An approval was given for another request.",
+        "Sign the digest of exactly this request.",
+    ),
+    "DG-DES-005": Text(
+        "The record is under a legal hold.",
+        "Wait for the hold's end; the holder's name is in: dangan admin hold list.",
+    ),
+    "DG-DES-006": Text(
+        "There is no record under this id to destroy.",
+        "Check the record id.",
+    ),
+    "DG-DES-007": Text(
+        "The record is destroyed already.",
+        "See its certificate: dangan certificate show.",
+    ),
+}

@@ -9,8 +9,12 @@ import pytest
 from ops.embedded.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The real services, in a folder and on ports of this run; stopped even if the run is killed."""
+    """The real services, in a folder and on ports of a module's own; stopped even if the run is killed.
+
+    Not of the whole run: a sweep in one module destroys Vault's old key versions, which what another module has
+    stored would still need.
+    """
     with Stack.start(tmp_path_factory.mktemp("stack")) as started:
         yield started

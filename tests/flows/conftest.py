@@ -1,4 +1,4 @@
-"""An archive at work on the session's services, for as long as a module's tests run; a whole life, told once."""
+"""An archive at work on the module's services, for as long as a module's tests run; a whole life, told once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def office(stack: Stack) -> Office:
 
 @pytest.fixture(scope="module")
 def worker(stack: Stack, office: Office) -> Iterator[Worker]:
-    """A worker process on the session's services."""
+    """A worker process on the module's services."""
     with Worker(stack.home, "flow") as started:
         started.wait_started()
         yield started

@@ -71,6 +71,8 @@ class Suite(IntEnum):
     AES_256_GCM = 1
     SM4_GCM = 2
 
+    __hash__ = int.__hash__  # an Enum's own is a Python function
+
 
 class _Aead(Protocol):
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes) -> bytes: ...

@@ -13,6 +13,8 @@ class Level(StrEnum):
     SENSITIVE = "sensitive"  # 一般敏感: contact, address, a person's name
     BASIC = "basic"  # 基本业务: dealings
 
+    __hash__ = str.__hash__  # an Enum's own is a Python function, and levels are keys everywhere
+
     @property
     def rank(self) -> int:
         """0 for the least sensitive; higher is more sensitive."""

@@ -249,6 +249,9 @@ def _live_with(record: str, keys: Mapping[Level, KeyRef]) -> Document:
     return query
 
 
+_NAMES = {level: level.value for level in Level}
+
+
 def to_document(record: Record) -> Document:
     """The record as MongoDB stores it."""
     doc: Document = {
@@ -256,12 +259,12 @@ def to_document(record: Record) -> Document:
         "subject": record.subject,
         "state": "live",
         "version": record.version,
-        "level": record.level.value,
+        "level": _NAMES[record.level],
         "cohort": record.cohort,
         "purpose": record.purpose,
         "basis": record.legal_basis,
         "fields": record.fields,
-        "keys": {level.value: [ref.page, ref.slot] for level, ref in record.keys.items()},
+        "keys": {_NAMES[level]: [ref.page, ref.slot] for level, ref in record.keys.items()},
         "command": record.command,
         "sender": record.sender,
         "ingest": list(record.ingest_keys),

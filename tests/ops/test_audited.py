@@ -20,6 +20,7 @@ from ops.audited import CONSOLE, desk
 from ops.commands import backup, destruction
 from ops.destruction import Outcome
 from ops.embedded.stack import Stack
+from ops.provision import provision
 from schemas.errors import DanganError
 from schemas.topics import AUDIT
 from store.database import connect
@@ -45,6 +46,7 @@ async def events(stack: Stack, since_ms: int, actor: str = CONSOLE) -> list[tupl
 def database(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Settings of a database of this test's own, by name."""
     name = f"t{uuid.uuid4().hex[:12]}"
+    asyncio.run(provision(stack.settings))  # the trust file, which a restore proves the audit stream with
     monkeypatch.setenv("DANGAN_MONGO_DATABASE", name)
     yield name
 

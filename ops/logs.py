@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -38,9 +38,23 @@ def configure_logging(level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", StandardError())),
+        cache_logger_on_first_use=False,  # log lines are rare; a kept logger would keep its settings
     )
+
+
+class StandardError:
+    """The standard error of the moment: loggers are kept, and whoever replaces or closes the stream (a supervisor,
+    a test) must not make them fail.
+    """
+
+    def write(self, text: str) -> int:
+        """Write a line."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Hand over what was written."""
+        sys.stderr.flush()
 
 
 def drop_unknown_keys(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -37,3 +38,15 @@ def test_unknown_keys_are_dropped(capsys: pytest.CaptureFixture[str]) -> None:
 def test_third_party_loggers_do_not_even_format(name: str) -> None:
     configure_logging()
     assert not logging.getLogger(name).isEnabledFor(logging.WARNING)
+
+
+def test_a_logger_outlives_the_stream_it_was_made_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with io.StringIO() as first, monkeypatch.context() as patched:
+        patched.setattr("sys.stderr", first)
+        configure_logging()
+        logger = structlog.get_logger("x")
+        logger.warning("one", count=1)
+    logger.warning("two", count=2)
+    assert json.loads(capsys.readouterr().err)["event"] == "two"

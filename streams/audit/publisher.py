@@ -113,8 +113,10 @@ class AuditPublisher:
         if left:
             await asyncio.wait(left, timeout=self._timeout_s)
         for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            # Again and again: pymongo and aiokafka may turn a cancellation into an error of their own.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait({task}, timeout=0.2)
         for future in left:
             if not future.done():
                 future.set_exception(Transient("DG-AUD-001"))

@@ -252,3 +252,22 @@ async def test_an_action_that_does_not_exist_fails_its_caller_alone() -> None:
             await target.publish([Fact("c", "nonsense", True, None, "a", 1)])  # type: ignore[arg-type]
         await target.publish(some_facts(1))
     assert verified(ARCHIVE.trust, log.values).findings == []
+
+
+async def test_closing_ends_although_a_driver_swallows_the_cancellation() -> None:
+    """pymongo turns the cancellation of a write into an error of its own; the saving went on for ever then."""
+    saving = asyncio.Event()
+
+    async def swallows(_: KeptCheckpoint) -> None:
+        if saving.is_set():
+            return
+        saving.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise OSError from None
+
+    async with asyncio.timeout(5):
+        async with AuditPublisher(FlakyLog(), WRITER, swallows, clock=lambda: NOW) as target:
+            await target.publish(some_facts(1))
+            await saving.wait()

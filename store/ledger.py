@@ -7,16 +7,15 @@ and its certificate writes the result into the entry for good.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from keys.ledger import Approver, Entry, OldKey, Order, State, Traces
-from store.database import Database, Document, taken
+from store.database import Database, Document, in_parts, taken
 
-_IDS: Final = 50
 _DONE: Final[Document] = {"sweep": {"$exists": True}}
 
 
@@ -54,7 +53,7 @@ class Ledger:
         undecided = {"_id": gate, **mine, "begun": {"$exists": False}}
         if (await self._ledger.update_one(undecided, {"$set": {"withdrawn": True}})).matched_count == 0:
             return await self._ledger.find_one({"_id": gate, **_of(order)}, {"_id": 1}) is None
-        for part in _parts([record for record in records if record != gate]):
+        for part in in_parts([record for record in records if record != gate]):
             await self._ledger.delete_many({"_id": {"$in": part}, **mine})
         await self._ledger.delete_one({"_id": gate, **mine, "withdrawn": True})
         return True
@@ -63,7 +62,7 @@ class Ledger:
         """The entries of those records that have one."""
         return {
             entry.record: entry
-            for part in _parts(records)
+            for part in in_parts(records)
             for entry in await self._entries({"_id": {"$in": part}}, len(part))
         }
 
@@ -125,26 +124,19 @@ class Ledger:
         return [from_document(doc) for doc in docs]
 
     async def _any_forgotten(self, records: Collection[str]) -> bool:
-        for part in _parts(records):
+        for part in in_parts(records):
             query = {"_id": {"$in": part}, "state": State.FORGOTTEN.value}
             if await self._ledger.find_one(query, {"_id": 1}) is not None:
                 return True
         return False
 
     async def _update(self, records: Collection[str], condition: Document, change: Document) -> None:
-        for part in _parts(records):
+        for part in in_parts(records):
             await self._ledger.update_many({"_id": {"$in": part}, **condition}, change)
 
 
 def _of(order: Order) -> Document:
     return {"order.command": order.command, "order.requester": order.requester}
-
-
-def _parts(records: Collection[str]) -> Iterator[list[str]]:
-    """Some ids at a time: the embedded store tests a document against every id of a list."""
-    ids = list(records)
-    for start in range(0, len(ids), _IDS):
-        yield ids[start : start + _IDS]
 
 
 def to_document(entry: Entry) -> Document:

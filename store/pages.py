@@ -15,10 +15,9 @@ from pymongo import DeleteMany, ReplaceOne, UpdateOne
 from keys.pages import Page
 from keys.ports import Rewrap, WrappedKey
 from schemas.levels import Level
-from store.database import Database, Document
+from store.database import Database, Document, in_parts
 
 _SCAN: Final = 200
-_IDS: Final = 50
 _KEY_ONLY: Final = {"version": 1, "root_version": 1, "wrapped_key": 1}
 
 
@@ -42,11 +41,9 @@ class Pages:
 
     async def get(self, ids: Collection[str]) -> dict[str, Page]:
         """The pages that exist among ``ids``."""
-        names = list(ids)
         found: dict[str, Page] = {}
-        # In parts: the embedded store tests a document against every id of a list.
-        for start in range(0, len(names), _IDS):
-            async for doc in self._pages.find({"_id": {"$in": names[start : start + _IDS]}}):
+        for part in in_parts(ids):
+            async for doc in self._pages.find({"_id": {"$in": part}}):
                 found[doc["_id"]] = from_document(doc)
         return found
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
 
-from store.database import Database
-
-_IDS: Final = 50
+from store.database import Database, in_parts
 
 
 class Tombstones:
@@ -18,8 +15,8 @@ class Tombstones:
 
     async def standing(self, records: Collection[str]) -> set[str]:
         """Which of those records are tombstones now, read from the primary."""
-        ids, found = list(records), set[str]()
-        for start in range(0, len(ids), _IDS):  # the embedded store tests a document against every id of a list
-            query = {"_id": {"$in": ids[start : start + _IDS]}, "state": "destroyed"}
+        found = set[str]()
+        for part in in_parts(records):
+            query = {"_id": {"$in": part}, "state": "destroyed"}
             found.update([doc["_id"] async for doc in self._records.find(query, {"_id": 1})])
         return found

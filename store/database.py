@@ -78,6 +78,8 @@ async def connect(uri: str, name: str, *, timeout_ms: int = 5000) -> AsyncIterat
         appname="dangan",
     )
     try:
+        # Closed while its monitor is still connecting, the driver forgets to close that socket.
+        await client.admin.command("ping")
         yield client.get_database(
             name,
             write_concern=WriteConcern("majority", j=True),

@@ -1,24 +1,28 @@
-"""What an insert's error tells: ids that were taken, or a write that nobody may count on."""
+"""The connection to the store leaves nothing open behind it."""
 
 from __future__ import annotations
 
+import asyncio
+import gc
+
 import pytest
-from pymongo.errors import BulkWriteError
 
-from schemas.errors import Transient
-from store.database import taken
-
-
-def test_taken_ids_are_told_by_position() -> None:
-    assert taken(BulkWriteError({"writeErrors": [{"index": 3, "code": 11000}, {"index": 5, "code": 11000}]})) == [3, 5]
+from ops.embedded.stack import Stack
+from store.database import connect
 
 
-@pytest.mark.parametrize("problems", [[], [{"index": 3, "code": 11000}]])
-def test_a_write_that_no_majority_has_is_not_done(problems: list[dict[str, int]]) -> None:
-    with pytest.raises(Transient):
-        taken(BulkWriteError({"writeErrors": problems, "writeConcernErrors": [{"code": 11602}]}))
+@pytest.mark.parametrize("ticks", range(6))
+def test_a_connection_given_up_at_once_leaves_no_socket(stack: Stack, ticks: int) -> None:
+    """The driver forgot the socket its monitor was opening; a collected socket fails the test as a warning."""
 
+    async def given_up() -> None:
+        async with connect(stack.settings.mongo_uri.get_secret_value(), "given_up") as database:
+            reading = asyncio.ensure_future(database["some"].find_one({}))
+            for _ in range(ticks):
+                await asyncio.sleep(0)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
-def test_any_other_failure_is_raised() -> None:
-    with pytest.raises(BulkWriteError):
-        taken(BulkWriteError({"writeErrors": [{"index": 0, "code": 11000}, {"index": 1, "code": 121}]}))
+    for _ in range(5):
+        asyncio.run(given_up())
+        gc.collect()

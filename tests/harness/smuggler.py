@@ -52,7 +52,7 @@ class Parcel:
     family: Family
     value: bytes | None
     headers: Headers
-    record: str = field(default_factory=lambda: f"smuggled-{uuid.uuid4().hex[:12]}")
+    record: str = field(default_factory=lambda: f"smuggled-{uuid.uuid4()}")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Smuggler:
             age: seconds ago that it was signed.
             **headers: headers to set otherwise, ``-`` written as ``_``; None leaves one out.
         """
-        record = record or f"smuggled-{uuid.uuid4().hex[:12]}"
+        record = record or f"smuggled-{uuid.uuid4()}"
         bundle_id = str(uuid.uuid4())
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         named = dict(bundle_headers(family, sender=self.sender.principal, bundle_id=bundle_id, time=moment))

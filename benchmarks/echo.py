@@ -55,7 +55,7 @@ class Echo:
     async def process(self, messages: Sequence[Message]) -> None:
         """Open, answer."""
         replies = [reply for message in messages if (reply := self._reply(message)) is not None]
-        await self._outbox.reply([(self._sender, reply) for reply in replies])
+        await self._outbox.reply(self._outbox.seal([(self._sender, reply) for reply in replies]))
 
     def _reply(self, message: Message) -> Reply | None:
         try:

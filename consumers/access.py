@@ -25,7 +25,8 @@ from schemas.principals import Grant
 from schemas.replies import Result
 from schemas.values import looks_personal, masked
 from store.principals import Grants
-from store.records import Record, Records
+from store.reads import Reads
+from store.records import Record
 from store.requests import Requests
 
 
@@ -88,14 +89,14 @@ class Reader:
 
     def __init__(
         self,
-        records: Records,
+        reads: Reads,
         grants: Grants,
         requests: Requests,
         ring: KeyRing,
         catalogue: Catalogue,
         authorizer: Authorizer,
     ) -> None:
-        self._records = records
+        self._reads = reads
         self._grants = grants
         self._requests = requests
         self._ring = ring
@@ -127,9 +128,11 @@ class Reader:
         return outcomes
 
     async def _decided(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
-        grants, records = await asyncio.gather(
+        fields = self._catalogue.fields
+        levels = {fields[name].level for received in batch for name in received.command.fields if name in fields}
+        grants, (records, pages) = await asyncio.gather(
             self._grants.get({received.command.grant for received in batch}),
-            self._records.get({received.command.record for received in batch}),
+            self._reads.fetch({received.command.record for received in batch}, levels),
         )
         leases: dict[int, Lease] = {}
         outcomes: dict[int, Outcome] = {}
@@ -140,7 +143,7 @@ class Reader:
                 leases[at] = decide(received, record, grant, self._catalogue, self._authorizer, now)
             except Refusal as refusal:
                 outcomes[at] = self._refused(received, record, refusal)
-        deks = await self._ring.try_open(_needed(leases, batch, records, self._catalogue))
+        deks = await self._ring.open_with(pages, _needed(leases, batch, records, self._catalogue))
         for at, lease in leases.items():
             record = records[batch[at].command.record]
             try:

@@ -48,7 +48,8 @@ _REFUSED = (
     InvalidMessageError,
     InvalidTimestampError,
 )
-_Send = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
+#: A message to send: topic, key, value, headers.
+Sealed = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
 
 
 class KafkaOutbox:
@@ -78,12 +79,12 @@ class KafkaOutbox:
         self._send_timeout = send_timeout
         self._max_value = max_value
 
-    async def reply(self, replies: Sequence[tuple[Principal, Reply]]) -> None:
+    def seal(self, replies: Sequence[tuple[Principal, Reply]]) -> list[Sealed]:
         """Seal each reply to its reader; a reader without a valid receiving key gets none."""
         now = self._clock()
         moment = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         writer = self._writer()
-        sends: list[_Send] = []
+        sealed: list[Sealed] = []
         for recipient, theirs in _by_recipient(replies):
             key = recipient.receiving_key(now)
             if key is None:
@@ -93,14 +94,22 @@ class KafkaOutbox:
                 reply_id = str(uuid.uuid4())
                 value = seal_reply(payload, writer=writer, recipient=key, reply_id=reply_id, iat=int(now))
                 headers = reply_headers(recipient=recipient.id, reply_id=reply_id, time=moment)
-                sends.append((wire.TOPIC_REPLIES, recipient.id.encode(), value, headers))
-        refused = await self._send(sends)
+                sealed.append((wire.TOPIC_REPLIES, recipient.id.encode(), value, headers))
+        return sealed
+
+    async def reply(self, sealed: Sequence[Sealed]) -> None:
+        """Send sealed replies; return when all are durable.
+
+        Raises:
+            Transient: DG-KAF-001.
+        """
+        refused = await self._send(sealed)
         if refused:
             log.error("replies_refused", count=len(refused), largest=max(len(value) for _, _, value, _ in refused))
 
     async def dead_letters(self, letters: Sequence[tuple[Message, UnreadableMessage]]) -> None:
         """Put messages aside (streams/dead_letters.py), with code and place in the headers."""
-        sends: list[_Send] = []
+        sends: list[Sealed] = []
         for message, error in letters:
             key, value, headers = dead_letter(message, error, max_value=self._max_value)
             log.warning("dead_letter", code=error.code, place=key.decode())
@@ -110,14 +119,14 @@ class KafkaOutbox:
         for _, key, _, _ in await self._send(smaller):
             log.error("dead_letter_refused", place=key.decode())
 
-    async def _send(self, sends: Sequence[_Send]) -> list[_Send]:
+    async def _send(self, sends: Sequence[Sealed]) -> list[Sealed]:
         """Send; return those that the broker refuses for what they are.
 
         Raises:
             Transient: DG-KAF-001, when any of the others was not confirmed.
         """
-        refused: list[_Send] = []
-        under_way: list[tuple[_Send, asyncio.Future[Any]]] = []
+        refused: list[Sealed] = []
+        under_way: list[tuple[Sealed, asyncio.Future[Any]]] = []
         try:
             async with asyncio.timeout(self._send_timeout):
                 for send in sends:

@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 #: First and longest wait between two tries, seconds.
 FIRST_WAIT, LONGEST_WAIT = 0.05, 5.0
+#: Turns of the event loop that an idle audit publisher takes to hand a batch to the network.
+_STEPS_TO_THE_LOG = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,11 @@ class Audit(Protocol):
 class Outbox(Protocol):
     """Where answers go (streams/outbox.py)."""
 
-    async def reply(self, replies: Sequence[tuple[Principal, Reply]]) -> None:
-        """Seal each reply to its reader and return when all are durable."""
+    def seal(self, replies: Sequence[tuple[Principal, Reply]]) -> list[Any]:
+        """Seal each reply to its reader; nothing leaves."""
+
+    async def reply(self, sealed: Sequence[Any]) -> None:
+        """Send what was sealed; return when all is durable."""
 
     async def dead_letters(self, letters: Sequence[tuple[Message, UnreadableMessage]]) -> None:
         """Put the messages aside, sealed as they came; return when all are durable."""
@@ -130,20 +135,36 @@ class Pipeline:
         facts = [event for outcome in outcomes for event in outcome.facts]
         facts += self._unreadable(unread)
         try:
-            await self._audit.publish(facts)
+            sealed = await self._audited(facts, [*_replies(opened, outcomes), *_complaints(unread)])
         except Transient as unavailable:
             outcomes, late = _withheld(commands, outcomes)
             log.warning("audit_unavailable", code=unavailable.code, withheld=len(late))
             if late:  # readers are told at once, the events follow when they can
-                await persistently(lambda: self._outbox.reply(_replies(opened, outcomes)))
+                refusals = self._outbox.seal(_replies(opened, outcomes))
+                await persistently(lambda: self._outbox.reply(refusals))
                 opened = []
             await persistently(lambda: self._audit.publish([*facts, *late]))
+            sealed = self._outbox.seal([*_replies(opened, outcomes), *_complaints(unread)])
         await persistently(
             lambda: _both(
-                self._outbox.reply([*_replies(opened, outcomes), *_complaints(unread)]),
+                self._outbox.reply(sealed),
                 self._outbox.dead_letters([(each.message, each.error) for each in unread]),
             )
         )
+
+    async def _audited(self, facts: list[Fact], replies: Sequence[tuple[Principal, Reply]]) -> list[Any]:
+        """The sealed replies, once the events are durable: they are sealed while the log is being written.
+
+        Raises:
+            Transient: DG-AUD-001; what was sealed is then never sent.
+        """
+        publishing = asyncio.ensure_future(self._audit.publish(facts))
+        try:
+            for _ in range(_STEPS_TO_THE_LOG):
+                await asyncio.sleep(0)
+            return self._outbox.seal(replies)
+        finally:
+            await publishing
 
     async def _apply(self, commands: list[Received[Any]]) -> list[Outcome]:
         """Apply a batch. A command that breaks the code is refused alone, so that it cannot stop the others.

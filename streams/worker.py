@@ -44,6 +44,7 @@ from store.ingest_keys import IngestKeys
 from store.ledger import Ledger
 from store.pages import Pages
 from store.principals import Grants, Principals
+from store.reads import Reads
 from store.records import Records
 from store.requests import Requests
 from streams.app import make_app
@@ -122,7 +123,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         appliers: dict[Family, Applier] = {
             "collect": Collector(records, ring, index, catalogue, authorizer),
             "update": Updater(records, ring, index, catalogue, authorizer),
-            "access": Reader(records, Grants(database), Requests(database), ring, catalogue, authorizer),
+            "access": Reader(Reads(database), Grants(database), Requests(database), ring, catalogue, authorizer),
             "destroy": Destroyer(
                 records,
                 holds,

@@ -93,10 +93,13 @@ class Shelves:
     async def replayed(self, seen: Any, *, now: float) -> set[str]:
         return set(seen) & self.seen_before
 
-    async def get(self, ids: Any) -> dict[str, Any]:
-        return {"rec-0001": RECORD} if "rec-0001" in ids else {"grant-1": grant(CLERK.id)}
+    async def get(self, _grants: Any) -> dict[str, Any]:
+        return {"grant-1": grant(CLERK.id)}
 
-    async def try_open(self, refs: Any) -> dict[str, Any]:
+    async def fetch(self, ids: Any, _levels: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"rec-0001": RECORD} if "rec-0001" in ids else {}, {}
+
+    async def open_with(self, _pages: Any, refs: Any) -> dict[str, Any]:
         return {record: DanganError("DG-KEY-005") if needed else {} for record, needed in refs.items()}
 
 

@@ -66,6 +66,10 @@ def outbox(producer: Producer) -> KafkaOutbox:
     return KafkaOutbox(producer, lambda: IDENTITY, clock=lambda: float(NOW))
 
 
+async def answer(box: KafkaOutbox, replies: list[tuple[Any, Reply]]) -> None:
+    await box.reply(box.seal(replies))
+
+
 def reply(bundle: str, count: int = 1, size: int = 0) -> Reply:
     values = {"name": "x" * size} if size else None
     return Reply(bundle, tuple(Result(f"{bundle}-{n}", "accepted", values=values) for n in range(count)))
@@ -74,7 +78,7 @@ def reply(bundle: str, count: int = 1, size: int = 0) -> Reply:
 async def test_each_reader_gets_one_message_with_the_own_replies_only() -> None:
     producer = Producer()
     (clerk, clerk_key), (crm, crm_key) = reader("per:clerk"), reader("sys:crm")
-    await outbox(producer).reply([(clerk, reply("b-1")), (crm, reply("b-2", 50)), (clerk, reply("b-3"))])
+    await answer(outbox(producer), [(clerk, reply("b-1")), (crm, reply("b-2", 50)), (clerk, reply("b-3"))])
     opened = {}
     for sent, key in zip(producer.sent, (clerk_key, crm_key), strict=True):
         message = open_reply(sent["value"], key=key, trust=TRUST)
@@ -87,7 +91,7 @@ async def test_large_answers_are_split_and_nothing_is_lost(monkeypatch: pytest.M
     monkeypatch.setattr(module, "MAX_REPLY_JSON", 1000)
     producer = Producer()
     clerk, key = reader("per:clerk")
-    await outbox(producer).reply([(clerk, reply("b-1", 10, 300)), (clerk, reply("b-2", 3))])
+    await answer(outbox(producer), [(clerk, reply("b-1", 10, 300)), (clerk, reply("b-2", 3))])
     found = []
     for sent in producer.sent:
         payload = open_reply(sent["value"], key=key, trust=TRUST).payload
@@ -99,7 +103,7 @@ async def test_large_answers_are_split_and_nothing_is_lost(monkeypatch: pytest.M
 async def test_a_reader_without_a_valid_key_gets_nothing() -> None:
     producer = Producer()
     clerk, _ = reader("per:clerk")
-    await outbox(producer).reply([(principal("per:x", receiving_keys=()), reply("b-1")), (clerk, reply("b-2"))])
+    await answer(outbox(producer), [(principal("per:x", receiving_keys=()), reply("b-1")), (clerk, reply("b-2"))])
     assert [sent["headers"][wire.HEADER_SUBJECT] for sent in producer.sent] == [b"per:clerk"]
 
 
@@ -135,7 +139,7 @@ async def test_what_a_broker_refuses_even_so_holds_nobody_up() -> None:
         producer = Producer(MessageSizeTooLargeError(), late=late)
         async with asyncio.timeout(1):
             await outbox(producer).dead_letters([message(1)])
-            await outbox(producer).reply([(clerk, reply("b-1"))])
+            await answer(outbox(producer), [(clerk, reply("b-1"))])
         assert producer.sent == []
 
 
@@ -144,7 +148,7 @@ async def test_an_answer_that_no_message_holds_becomes_a_refusal() -> None:
     clerk, key = reader("per:clerk")
     fields = {f"field-{number}": "\x00" * MAX_TEXT for number in range(MAX_FIELDS)}  # six bytes each in JSON
     large = Reply("b-1", (Result("c-1", "accepted", values=fields), Result("c-2", "accepted", version=2)))  # type: ignore[arg-type]
-    await outbox(producer).reply([(clerk, large)])
+    await answer(outbox(producer), [(clerk, large)])
     assert max(len(sent["value"]) for sent in producer.sent) < MAX_MESSAGE_BYTES
     payloads = [open_reply(sent["value"], key=key, trust=TRUST).payload for sent in producer.sent]
     results = [result for one in payloads for got in parse_replies(one) for result in got.results]
@@ -159,7 +163,7 @@ async def test_the_largest_answer_that_is_sent_fits_the_topic() -> None:
     clerk, _ = reader("per:clerk")
     row = Result("c-1", "accepted", values={"name": ""})
     room = module.MAX_RESULT_JSON - len(module._row(row))
-    await outbox(producer).reply([(clerk, Reply("b-1", (replace(row, values={"name": "x" * room}),)))])
+    await answer(outbox(producer), [(clerk, Reply("b-1", (replace(row, values={"name": "x" * room}),)))])
     (sent,) = producer.sent
     assert module.MAX_RESULT_JSON < len(sent["value"]) < MAX_MESSAGE_BYTES - 4096
 
@@ -169,4 +173,4 @@ async def test_a_broker_that_refuses_is_a_transient_failure() -> None:
     for error in (KafkaError(), TopicAuthorizationFailedError(), KafkaTimeoutError()):
         for late in (False, True):
             with pytest.raises(Transient):
-                await outbox(Producer(error, late=late)).reply([(clerk, reply("b-1"))])
+                await answer(outbox(Producer(error, late=late)), [(clerk, reply("b-1"))])

@@ -58,10 +58,13 @@ class World:
         self.log.append("audited")
         self.facts += facts
 
-    async def reply(self, replies: Sequence[Any]) -> None:
+    def seal(self, replies: Sequence[Any]) -> list[Any]:
+        return list(replies)
+
+    async def reply(self, sealed: Sequence[Any]) -> None:
         self._maybe_fail("reply")
         self.log.append("replied")
-        self.replies += replies
+        self.replies += sealed
 
     async def dead_letters(self, letters: Sequence[Any]) -> None:
         self.letters += letters

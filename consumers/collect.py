@@ -16,18 +16,19 @@ from functools import lru_cache
 
 import orjson
 
-from consumers.authorize import Authorizer
+from consumers import lawfulness
 from consumers.received import Outcome, Received, fact, refused
+from consumers.rules import Rules
 from keys.cipher import FieldCipher, RandomBuffer
 from keys.index import BlindIndex
 from keys.ring import KeyRing, SlotKey
-from schemas.catalogue import Catalogue
 from schemas.commands import Collect
 from schemas.errors import Refusal
 from schemas.levels import Level, highest
 from schemas.replies import Result
+from schemas.rulebook import RuleBook
 from schemas.values import looks_personal, normalise
-from store.records import Occupied, Record, Records
+from store.records import Occupied, Record, Records, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,16 @@ class Draft:
     indexed: Mapping[str, str]
     cohort: str
     level: Level
+    stage: Stage
 
 
-def decide(received: Received[Collect], catalogue: Catalogue, authorizer: Authorizer) -> Draft:
-    """Check one collect command against the catalogue and the policies.
+def decide(received: Received[Collect], rules: Rules) -> Draft:
+    """Check one collect command against the catalogue, the policies and the rule book.
 
     Raises:
-        Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007.
+        Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007, or of consumers/lawfulness.py.
     """
-    command = received.command
+    command, catalogue = received.command, rules.catalogue
     consent = (command.consent.reference,) if command.consent else ()
     if any(looks_personal(reference) for reference in (command.record, command.subject, *consent)):
         raise Refusal("DG-COL-007")
@@ -65,9 +67,18 @@ def decide(received: Received[Collect], catalogue: Catalogue, authorizer: Author
         if spec.index:
             indexed[name] = str(normal)
     level = highest(set(values))
-    if not authorizer.allows(received.sender, "collect", level, command.purpose):
+    if not rules.authorizer.allows(received.sender, "collect", level, command.purpose):
         raise Refusal("DG-CMD-004")
-    return Draft(received, values, indexed, cohort(purpose.retention_class, received.at_ms), level)
+    lawfulness.check(received, level, rules.book)
+    return Draft(
+        received, values, indexed, cohort(purpose.retention_class, received.at_ms), level, first_stage(rules.book)
+    )
+
+
+def first_stage(book: RuleBook) -> Stage:
+    """A new record's stage: archived at once only where nobody has to review, confirm or take over."""
+    waits = book.intake.review_required or book.handover.required or book.approval.archive_creation
+    return "received" if waits else "archived"
 
 
 def cohort(retention_class: str, at_ms: int) -> str:
@@ -127,14 +138,12 @@ class Collector:
         records: Records,
         ring: KeyRing,
         index: BlindIndex,
-        catalogue: Catalogue,
-        authorizer: Authorizer,
+        rules: Rules,
     ) -> None:
         self._records = records
         self._ring = ring
         self._index = index
-        self._catalogue = catalogue
-        self._authorizer = authorizer
+        self._rules = rules
         self._random = RandomBuffer()
 
     async def apply(self, batch: Sequence[Received[Collect]], now: float) -> list[Outcome]:  # noqa: ARG002
@@ -150,7 +159,7 @@ class Collector:
         first: dict[str, Received[Collect]] = {}
         for at, received in enumerate(batch):
             try:
-                draft = decide(received, self._catalogue, self._authorizer)
+                draft = decide(received, self._rules)
             except Refusal as refusal:
                 doubted[at] = refusal
                 continue
@@ -173,7 +182,7 @@ class Collector:
         """What a rule forbids now may have been stored before a crash, when it did not: then that stands."""
         if standing is None or not _is_redelivery(received, standing):
             return refuse(received, refusal)
-        known = tuple(name for name in received.command.fields if name in self._catalogue.fields)
+        known = tuple(name for name in received.command.fields if name in self._rules.catalogue.fields)
         return _stored(received, known, None)
 
     async def _encrypted(self, drafts: Sequence[Draft]) -> list[Record]:
@@ -221,6 +230,8 @@ def _encrypt(draft: Draft, keys: Mapping[Level, SlotKey], tokens: Mapping[str, b
         at_ms=received.at_ms,
         tokens=tokens,
         consent=command.consent.model_dump() if command.consent else None,
+        stage=draft.stage,
+        intake=command.intake.model_dump(exclude_none=True) if command.intake else None,
     )
 
 

@@ -14,13 +14,12 @@ from typing import Any
 
 import orjson
 
-from consumers.authorize import Authorizer
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
+from consumers.rules import Rules
 from keys.cipher import FieldCipher
 from keys.index import BlindIndex
 from keys.ports import KeyRef
 from keys.ring import KeyRing
-from schemas.catalogue import Catalogue
 from schemas.commands import Update
 from schemas.errors import DanganError, Refusal, Transient
 from schemas.levels import Level, highest
@@ -46,19 +45,19 @@ class Change:
     reason_level: Level
 
 
-def decide(received: Received[Update], record: Record | None, catalogue: Catalogue, authorizer: Authorizer) -> Change:
+def decide(received: Received[Update], record: Record | None, rules: Rules) -> Change:
     """Check one update against the record as it stands, the catalogue and the policies.
 
     Raises:
         Refusal: DG-CMD-004, DG-UPD-001, DG-UPD-002 (with the current version),
             DG-UPD-003, DG-COL-001, 002, 005.
     """
-    command = received.command
+    command, catalogue = received.command, rules.catalogue
     if looks_personal(command.record) or looks_personal(command.evidence):
         raise Refusal("DG-COL-007")
     specs = {name: catalogue.field(name) for name in command.fields}
     touched = highest({spec.level for spec in specs.values()})
-    if not authorizer.allows(received.sender, "update", touched, record.purpose if record else ""):
+    if not rules.authorizer.allows(received.sender, "update", touched, record.purpose if record else ""):
         raise Refusal("DG-CMD-004")
     if record is None:
         raise Refusal("DG-UPD-001")
@@ -84,14 +83,11 @@ def decide(received: Received[Update], record: Record | None, catalogue: Catalog
 class Updater:
     """Applies batches of update commands; commands on one record in their order."""
 
-    def __init__(
-        self, records: Records, ring: KeyRing, index: BlindIndex, catalogue: Catalogue, authorizer: Authorizer
-    ) -> None:
+    def __init__(self, records: Records, ring: KeyRing, index: BlindIndex, rules: Rules) -> None:
         self._records = records
         self._ring = ring
         self._index = index
-        self._catalogue = catalogue
-        self._authorizer = authorizer
+        self._rules = rules
 
     async def apply(self, batch: Sequence[Received[Update]], now: float) -> list[Outcome]:  # noqa: ARG002
         """Apply each command; one outcome for each, in order.
@@ -125,7 +121,7 @@ class Updater:
             if command.id in applied:
                 return _accepted(received, applied[command.id], record)
             try:
-                change = decide(received, record, self._catalogue, self._authorizer)
+                change = decide(received, record, self._rules)
                 if record is None:
                     raise Refusal("DG-UPD-001")
                 revision = await self._revision(change, record)

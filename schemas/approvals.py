@@ -13,7 +13,8 @@ from typing import Annotated, Final, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.commands import Destroy, Reference
+from schemas.commands import Approved
+from schemas.intake import Reference
 
 TYP_APPROVAL: Final = "dangan-approval+jws"
 #: How many distinct approvers a destruction takes at least (clause DES-05).
@@ -28,13 +29,15 @@ class Approval(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    action: Literal["approve-destroy"]
+    action: Literal[
+        "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge"
+    ]
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     approver: Reference
     at: Annotated[int, Field(ge=0)]
 
 
-def digest_of(request: Destroy, requester: str) -> str:
+def digest_of(request: Approved, requester: str) -> str:
     """The digest that approvers sign: over the request without its approvals, and who makes it."""
     document = request.model_dump(mode="json", exclude={"approvals"})
     document["requester"] = requester

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.commands import Reference
+from schemas.intake import Reference
 
 _MODEL = ConfigDict(extra="forbid", frozen=True)
 Seconds = Annotated[int, Field(ge=0)]

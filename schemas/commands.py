@@ -1,7 +1,7 @@
 """The commands that business systems send, as they stand inside a sealed bundle.
 
-A bundle is ``{"commands": [...]}`` with 1 to 256 commands of one family. All sizes are bounded here,
-so that whatever passes has a known largest cost.
+A bundle is ``{"commands": [...]}`` with 1 to 256 commands of one family (schemas/wire.py says which types it has). All
+sizes are bounded here, so that whatever passes has a known largest cost.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from schemas.intake import Consent, Intake, Moment, Name, Reference
+
 MAX_COMMANDS = 256
 MAX_FIELDS = 64
 MAX_TEXT = 4096
-RFC3339 = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
-
-#: Opaque references: never personal data, since Kafka keys and audit events carry them in clear.
-Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{2,63}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 CommandId = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,47}$")]
 #: A field's value: a text of at most 4,096 characters, a number or a truth value.
 Value = Annotated[str, StringConstraints(max_length=MAX_TEXT)] | bool | int | float
+
+Records = Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MAX_COMMANDS)]
+#: compact JWS, one per signer, over the digest of the command without its approvals (schemas/approvals.py).
+Approvals = Annotated[tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=8)]
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -34,16 +35,6 @@ class _Command(BaseModel):
     model_config = _STRICT
 
     id: CommandId
-
-
-class Consent(BaseModel):
-    """The data subject's consent: a reference to it and the digest of the text agreed to (clause COL-03)."""
-
-    model_config = _STRICT
-
-    reference: Reference
-    text_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-    given_at: Annotated[str, StringConstraints(pattern=RFC3339)]
 
 
 class Collect(_Command):
@@ -55,6 +46,7 @@ class Collect(_Command):
     purpose: Name
     legal_basis: Literal["consent", "contract", "legal_duty", "vital_interest", "public_duty"]
     consent: Consent | None = None
+    intake: Intake | None = None
     fields: Annotated[dict[FieldName, Value], Field(min_length=1, max_length=MAX_FIELDS)]
 
 
@@ -67,6 +59,83 @@ class Update(_Command):
     reason: Text
     evidence: Reference
     fields: Annotated[dict[FieldName, Value | None], Field(min_length=1, max_length=MAX_FIELDS)]
+
+
+class Withdraw(_Command):
+    """Withdrawal of consent (撤回同意): use under it ends at once."""
+
+    type: Literal["withdraw"]
+    subject: Reference
+    consent: Reference
+    withdrawn_at: Moment
+
+
+class Propose(_Command):
+    """A proposed correction (变更信息反馈): anybody registered may send one, without being able to read (UPD-01)."""
+
+    type: Literal["propose"]
+    record: Reference
+    reason: Text
+    evidence: Reference
+    by_subject: bool = False
+    fields: Annotated[dict[FieldName, Value | None], Field(min_length=1, max_length=MAX_FIELDS)]
+
+
+class Decide(_Command):
+    """The decision on a proposed correction (修改审批, UPD-02), signed by who may take it."""
+
+    type: Literal["decide"]
+    record: Reference
+    proposal: CommandId
+    verdict: Literal["approved", "rejected"]
+    reason: Text
+    approvals: Approvals
+
+
+class Review(_Command):
+    """Preliminary review (初步审核, COL-10) of received records by somebody other than who collected them."""
+
+    type: Literal["review"]
+    records: Records
+    result: Literal["passed", "returned"]
+    reason: Text | None = None
+    answer_by: Moment | None = None
+
+
+class HandOver(_Command):
+    """Hand-over (移交, COL-18) of reviewed records: signed by who delivers and by who takes them over."""
+
+    type: Literal["hand_over"]
+    records: Records
+    approvals: Approvals
+
+
+class Confirm(_Command):
+    """Confirmation of new archives (审批确认, COL-11) by the configured posts; records become active."""
+
+    type: Literal["confirm"]
+    records: Records
+    approvals: Approvals
+
+
+class Merge(_Command):
+    """Joining of a duplicate into the customer's one archive (合并, ARR-13)."""
+
+    type: Literal["merge"]
+    record: Reference
+    duplicate: Reference
+    reason: Text
+    approvals: Approvals
+
+
+class Unmerge(_Command):
+    """Undoing of a merge, while the duplicate is not destroyed."""
+
+    type: Literal["unmerge"]
+    record: Reference
+    duplicate: Reference
+    reason: Text
+    approvals: Approvals
 
 
 class Access(_Command):
@@ -83,14 +152,18 @@ class Destroy(_Command):
     """Destruction (销毁) of records, approved by signatures over the request's digest."""
 
     type: Literal["destroy"]
-    records: Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MAX_COMMANDS)]
+    records: Records
     ground: Literal["expired", "subject_request", "business_request"]
     reason: Text
-    #: compact JWS, one per approver, over the digest of this command without its approvals.
-    approvals: Annotated[tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=8)]
+    approvals: Approvals
 
 
-Command = Annotated[Collect | Update | Access | Destroy, Field(discriminator="type")]
+Command = Annotated[
+    Collect | Withdraw | Update | Propose | Access | Destroy | Review | HandOver | Confirm | Merge | Unmerge | Decide,
+    Field(discriminator="type"),
+]
+#: Commands that others sign besides their sender.
+Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide
 
 
 class Bundle(BaseModel):

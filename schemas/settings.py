@@ -59,6 +59,11 @@ class Settings(BaseModel):
         le=2 * 1024 * 1024,
         description="Largest sealed bundle that is opened, in bytes.",
     )
+    profile: str = Field(
+        "",
+        pattern=r"^([a-z0-9][a-z0-9_-]{0,47})?$",
+        description="Folder below policies/profiles whose rules apply; none means the strictest.",
+    )
     max_bundle_age_seconds: int = Field(
         _WEEK_SECONDS,
         ge=1,

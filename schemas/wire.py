@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, Literal
 
 from schemas import topics
 
-Family = Literal["collect", "update", "access", "destroy"]
-FAMILIES: Final[tuple[Family, ...]] = ("collect", "update", "access", "destroy")
+Family = Literal["collect", "update", "access", "destroy", "approve"]
+FAMILIES: Final[tuple[Family, ...]] = ("collect", "update", "access", "destroy", "approve")
+#: Which family, and so which topic, takes which type of command.
+FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
+    {
+        "collect": "collect",
+        "withdraw": "collect",
+        "update": "update",
+        "propose": "update",
+        "access": "access",
+        "destroy": "destroy",
+        "review": "approve",
+        "hand_over": "approve",
+        "confirm": "approve",
+        "merge": "approve",
+        "unmerge": "approve",
+        "decide": "approve",
+    }
+)
 
 TOPIC_REPLIES: Final = topics.REPLIES
 TOPIC_DEAD_LETTERS: Final = topics.DEAD_LETTERS

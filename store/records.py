@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import bson
 from pymongo import ReplaceOne
@@ -18,6 +18,10 @@ from keys.ports import KeyRef
 from schemas.errors import Transient
 from schemas.levels import Level
 from store.database import Database, Document, in_parts, taken
+
+#: An intake is received, reviewed, handed over, and archived; a returned one waits for its sender, a duplicate for a
+#: decision, a merged one is part of another archive.
+Stage = Literal["received", "returned", "reviewed", "handed_over", "archived", "duplicate", "merged"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,8 @@ class Record:
         tokens: blind index tokens, field -> token.
         history_bytes: how large the history is.
         at_ms: when the newest version's command was appended to Kafka.
+        stage: how far the intake is.
+        intake: the circumstances of the collection (schemas/intake.py); no personal value.
     """
 
     id: str
@@ -50,6 +56,8 @@ class Record:
     consent: Mapping[str, str] | None = None
     history: tuple[Mapping[str, Any], ...] = ()
     history_bytes: int = 0
+    stage: Stage = "archived"
+    intake: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +282,10 @@ def to_document(record: Record) -> Document:
         doc["tokens"] = [{"f": name, "t": token} for name, token in record.tokens.items()]
     if record.consent:
         doc["consent"] = record.consent
+    if record.stage != "archived":
+        doc["stage"] = record.stage
+    if record.intake:
+        doc["intake"] = record.intake
     return doc
 
 
@@ -298,6 +310,8 @@ def from_document(doc: Document) -> Record:
         consent=doc.get("consent"),
         history=tuple(doc.get("history", ())),
         history_bytes=doc.get("history_bytes", 0),
+        stage=doc.get("stage", "archived"),
+        intake=doc.get("intake"),
     )
 
 

@@ -17,13 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from schemas.commands import MAX_COMMANDS, MAX_FIELDS, Bundle, Command
 from schemas.errors import DanganError, UnreadableMessage
-from schemas.wire import FAMILIES, Family
+from schemas.wire import FAMILY_OF, Family
 
 _BUNDLE: Final = TypeAdapter(Bundle)
 #: No command, and nothing in one but what stands in the next line, has more members or items than this.
 _MAX_MEMBERS: Final = 16
 _CONTAINERS: Final = (dict, list)  # all that a JSON reader makes
-_LONGEST: Final = {"fields": MAX_FIELDS, "records": MAX_COMMANDS}
+_LONGEST: Final = {"fields": MAX_FIELDS, "records": MAX_COMMANDS, "intake": 24}
 _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Command)
 
 
@@ -136,7 +136,7 @@ def _checked(command: Any, at: int) -> Command:
 def _check_family(commands: list[Any], family: Family) -> None:
     for at, command in enumerate(commands):
         kind = command.get("type") if isinstance(command, dict) else None
-        if kind != family and kind in FAMILIES:
+        if isinstance(kind, str) and FAMILY_OF.get(kind, family) != family:
             raise UnreadableMessage("DG-WIR-014", field="type", detail=f"commands.{at}")
 
 
@@ -157,4 +157,4 @@ def _schema_words() -> frozenset[str]:
     """Words of the schema itself; any other part of an error's place came from the sender."""
     schema = _BUNDLE.json_schema()
     members = (model.get("properties", {}) for model in (schema, *schema["$defs"].values()))
-    return frozenset((*FAMILIES, *(name for properties in members for name in properties)))
+    return frozenset((*FAMILY_OF, *(name for properties in members for name in properties)))

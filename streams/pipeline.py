@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
+from consumers.by_type import Applier
 from consumers.received import Outcome, Received, fact, refused
 from schemas.audit import Fact
 from schemas.errors import DanganError, Transient, UnreadableMessage
@@ -73,13 +74,6 @@ class Opener(Protocol):
 
     async def open(self, messages: Sequence[Message], family: Family) -> list[Opened | Unread]:
         """For each message its commands, or why it cannot be read."""
-
-
-class Applier(Protocol):
-    """Applies one family's commands (consumers/)."""
-
-    async def apply(self, batch: Sequence[Received[Any]], now: float) -> list[Outcome]:
-        """One outcome for each command, in order."""
 
 
 class Audit(Protocol):

@@ -20,14 +20,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from consumers.access import Reader
-from consumers.collect import Collector
-from consumers.destroy import Destroyer
 from consumers.directory import Directory
 from consumers.rules import Rules
-from consumers.update import Updater
-from keys.forget import Forgetter
-from keys.index import BlindIndex
 from keys.ingest_ring import IngestKeyring
 from keys.ring import KeyRing
 from keys.vault import Transit
@@ -39,21 +33,17 @@ from schemas.wire import TOPIC_AUDIT, Family, WireLimits
 from store.checkpoints import Checkpoints
 from store.database import TRANSIENT, connect
 from store.field_levels import keep_levels
-from store.holds import Holds
 from store.ingest_keys import IngestKeys
-from store.ledger import Ledger
 from store.pages import Pages
-from store.principals import Grants, Principals
-from store.reads import Reads
-from store.records import Records
-from store.requests import Requests
+from store.principals import Principals
 from streams.app import make_app
+from streams.appliers import Parts, appliers
 from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
 from streams.dispatcher import EXIT_CANNOT_GO_ON
 from streams.opening import BundleOpener
 from streams.outbox import KafkaOutbox
-from streams.pipeline import Applier, Pipeline, persistently
+from streams.pipeline import Pipeline, persistently
 from streams.writer import WriterIdentity, new_writer, renewed
 
 log = structlog.get_logger(__name__)
@@ -91,13 +81,10 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         changed = await keep_levels(database, {name: spec.level for name, spec in rules.catalogue.fields.items()})
         if changed:
             raise DanganError("DG-OPS-051", detail=", ".join(changed))
-        records, pages, principals = Records(database), Pages(database), Principals(database)
-        ingest_keys = IngestKeys(database)
+        pages, ingest_keys = Pages(database), IngestKeys(database)
         keyring = IngestKeyring(transit, ingest_keys)
-        ledger, checkpoints, holds = Ledger(database), Checkpoints(database), Holds(database)
-        directory = Directory(principals)
+        checkpoints, directory = Checkpoints(database), Directory(Principals(database))
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
-        index = BlindIndex(transit)
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap,
             acks="all",  # not idempotent: answers may come twice, and one refused answer must not stop the others
@@ -119,30 +106,10 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
             directory, keyring, WireLimits(settings.max_message_bytes, settings.max_bundle_age_seconds)
         )
         outbox = KafkaOutbox(producer, lambda: identity[0], max_value=settings.max_message_bytes)
-        authorizer, catalogue = rules.authorizer, rules.catalogue
-        appliers: dict[Family, Applier] = {
-            "collect": Collector(records, ring, index, catalogue, authorizer),
-            "update": Updater(records, ring, index, catalogue, authorizer),
-            "access": Reader(Reads(database), Grants(database), Requests(database), ring, catalogue, authorizer),
-            "destroy": Destroyer(
-                records,
-                holds,
-                ledger,
-                Forgetter(
-                    transit,
-                    pages,
-                    records,
-                    ledger,
-                    ingest_keys.live_kids,
-                    held=lambda names: holds.on(names, now=time.time()),
-                ),
-                directory,
-                authorizer,
-            ),
-        }
+        parts = Parts(database, transit, pages, ingest_keys, directory, ring, rules)
         pipelines = {
             family: Pipeline(family, opener=opener, applier=applier, audit=audit, outbox=outbox)
-            for family, applier in appliers.items()
+            for family, applier in appliers(parts).items()
         }
         yield Engine(pipelines, transit, writer, renewal)
 

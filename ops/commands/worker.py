@@ -35,7 +35,8 @@ def worker(
     was not finished is taken up by the next worker.
     """
     configure_logging(getattr(logging, log_level.upper(), logging.INFO))
-    settings, rules = load_settings(home), load_rules(policies)
+    settings = load_settings(home)
+    rules = load_rules(policies, settings.profile)
     private(settings.token_file(role))
     chosen = (name or f"worker-{socket.gethostname()}")[:27]
     asyncio.run(run(settings, rules, name=chosen, role=role))

@@ -24,6 +24,7 @@ _SENDS: Final = {
     "Update": "Changes of records, from a version that was seen.",
     "Access": "Reads of named fields under a grant.",
     "Destroy": "Destruction of records, with its approvals.",
+    "Approve": "Decisions about records, with the signatures they take.",
 }
 
 
@@ -74,10 +75,11 @@ def _operation(action: str, channel: str) -> dict[str, Any]:
 
 def _bundle(family: Family) -> dict[str, Any]:
     name = family.capitalize()
+    types = ", ".join(kind for kind, of in wire.FAMILY_OF.items() if of == family)
     return {
         "name": wire.type_of(family),
         "title": f"{name} bundle",
-        "summary": f"{_SENDS[name]} Sealed by the sender; 1 to 256 commands of type {family}.",
+        "summary": f"{_SENDS[name]} Sealed by the sender; 1 to 256 commands of type {types}.",
         "contentType": wire.CONTENT_TYPE,
         "headers": _headers({wire.HEADER_TYPE: {"const": wire.type_of(family)}, wire.HEADER_SOURCE: _principal()}),
         "payload": {"$ref": "#/components/schemas/SealedBundle"},

@@ -36,7 +36,7 @@ from schemas.settings import Settings
 
 _GRACE_SECONDS = 20.0
 #: What a home for trying out sets shorter than an installation whose senders are far away.
-_TRIAL_SETTINGS = {"ingest_drain_seconds": 5.0}
+_TRIAL_SETTINGS: dict[str, str | float] = {"ingest_drain_seconds": 5.0, "profile": "trial"}
 
 
 class Stack:

@@ -28,8 +28,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ops.publish.ids import RowIds
 from ops.publish.reading import Row
-from schemas.commands import Consent, Name
 from schemas.errors import DanganError
+from schemas.intake import Consent, Name
 
 
 class ColumnPlan(BaseModel):

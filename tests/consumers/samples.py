@@ -14,7 +14,7 @@ from schemas.levels import Level
 from schemas.principals import Grant, Principal, PublicKey
 
 NOW = 1_800_000_000
-RULES = load_rules()
+RULES = load_rules(profile="trial")
 
 
 def principal(name: str, *roles: str, kind: str = "system", **changes: Any) -> Principal:

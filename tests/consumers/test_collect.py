@@ -16,7 +16,7 @@ CRM = principal("sys:crm", "collector")
 
 
 def draft_of(command: Any, sender: Any = CRM) -> Any:
-    return decide(received(command, sender), RULES.catalogue, RULES.authorizer)
+    return decide(received(command, sender), RULES)
 
 
 def code_of(command: Any, sender: Any = CRM) -> tuple[str, str | None]:
@@ -146,7 +146,7 @@ async def test_what_was_stored_before_a_crash_stands_although_the_rules_have_cha
     former = principal("sys:crm", "reader")
     mine, other = received(collect(record="rec-0001"), former), received(collect(record="rec-0002"), former)
     records = Standing(rec_0001=Occupied(True, mine.command.id, "sys:crm", 1, NOW * 1000))
-    collector = Collector(records, NoKeys(), NoKeys(), RULES.catalogue, RULES.authorizer)  # type: ignore[arg-type]
+    collector = Collector(records, NoKeys(), NoKeys(), RULES)  # type: ignore[arg-type]
     stored, refused = await collector.apply([mine, other], NOW)
     assert (stored.result.status, refused.result.code) == ("accepted", "DG-CMD-004")
     assert stored.facts[0].allowed

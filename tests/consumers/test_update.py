@@ -23,7 +23,7 @@ RECORD = Record(
 
 
 def change(command: Any, *, record: Record | None = RECORD, sender: Any = CRM) -> Any:
-    return decide(received(command, sender), record, RULES.catalogue, RULES.authorizer)
+    return decide(received(command, sender), record, RULES)
 
 
 def refusal(command: Any, **kwargs: Any) -> Refusal:

@@ -12,7 +12,7 @@ from ops.embedded.stack import Stack
 from ops.private_files import private_folder
 
 #: Senders of a test hear of a retired ingest key within a second and keep nothing sealed for long.
-_SETTINGS = {"ingest_drain_seconds": "2"}
+_SETTINGS = {"ingest_drain_seconds": "2", "profile": "trial"}
 
 
 @contextmanager

@@ -7,14 +7,14 @@ import re
 import tomllib
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from ops.docs import asyncapi
 from ops.publish.mapping import load_mapping
-from schemas import commands, topics, wire
+from schemas import commands, intake, topics, wire
 from schemas.errors import TEXTS
 from schemas.replies import Reply, Result
 from streams import compact, envelope, reply_envelope
@@ -72,11 +72,14 @@ def test_wire_md_names_every_header_member_and_word() -> None:
     assert {getattr(wire, name) for name in headers} <= WORDS
     signed = envelope._BUNDLE_MEMBERS | reply_envelope._MEMBERS | compact._JWE_MEMBERS
     assert signed <= WORDS
-    models = (commands.Collect, commands.Update, commands.Access, commands.Destroy, commands.Consent)
-    assert {name for model in models for name in model.model_fields} <= WORDS
+    types = get_args(get_args(commands.Command)[0])
+    models = [*types, *(model for model in vars(intake).values() if hasattr(model, "model_fields"))]
+    members = {name for model in models for name in model.model_fields}
+    assert not {name for name in members if name not in WORDS and f"intake.{name}" not in WORDS}
     assert set(Result.__slots__) | set(Reply.__slots__) <= WORDS | {"results"}
-    for model in models[:4]:
-        assert f"| `{model.model_fields['type'].annotation.__args__[0]}` |" in WIRE  # type: ignore[union-attr]
+    table = WIRE[WIRE.index("## 6.") : WIRE.index("### The circumstances")]
+    assert {get_args(model.model_fields["type"].annotation)[0] for model in types} == set(wire.FAMILY_OF)
+    assert all(f"`{kind}`" in table for kind in wire.FAMILY_OF)
 
 
 @pytest.mark.parametrize(

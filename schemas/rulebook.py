@@ -1,0 +1,187 @@
+"""The rule book: what an organisation demands of collection, arrangement and correction (``policies/rules.toml``).
+
+Where the regulations disagree, a setting here decides, and its default is the strictest reading; a profile
+(``policies/profiles/NAME/rules.toml``) may set others. The code has no branch on a profile's name. Setting names are
+those of the clauses' ``conflict`` entries (docs/regulation.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.intake import Name
+
+NoticeElement = Literal["purpose", "scope", "manner", "retention"]
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Table(BaseModel):
+    model_config = _STRICT
+
+
+class Collection(_Table):
+    """Table ``[collection]``: COL-01 to 06, 08, 13 to 16."""
+
+    use_required: bool = True
+    form_required: bool = True
+    notice_required: bool = True
+    notice_elements: tuple[NoticeElement, ...] = ("purpose", "scope", "manner", "retention")
+    channels: tuple[Name, ...] = (
+        "direct", "volunteered", "business", "research", "visit", "online", "partner", "third_party"
+    )  # fmt: skip
+    channel_required: bool = True
+    third_party_channels: tuple[Name, ...] = ("partner", "third_party")
+    third_party_authorisation: bool = True
+    #: purpose -> its fields, instead of the catalogue's.
+    fields_by_purpose: Mapping[Name, tuple[str, ...]] = Field(default_factory=dict)
+    core_approval_required: bool = True
+    collector_required: bool = True
+    event_time_required: bool = True
+
+
+class ConsentRules(_Table):
+    """Table ``[consent]``: COL-04. Without an exemption listed, every collection needs consent."""
+
+    required_for: Literal["all", "volunteered"] = "all"
+    legal_exemptions: tuple[Name, ...] = ()
+    document_required: bool = True
+
+
+class ApprovalRules(_Table):
+    """Table ``[approval]``: COL-11, UPD-02. Posts (roles) that must act, in order; each another person."""
+
+    archive_creation: tuple[Name, ...] = ("market_supervision", "sales_director")
+    update: tuple[Name, ...] = ("director",)
+    merge: tuple[Name, ...] = ("custodian", "director")
+
+
+class HandOverRules(_Table):
+    """Table ``[handover]``: COL-17."""
+
+    required: bool = True
+    deadline_working_days: Annotated[int, Field(ge=1, le=365)] = 10
+    working_calendar: Literal["CN", "weekdays"] = "CN"
+    answer_working_days: Annotated[int, Field(ge=1, le=365)] = 5
+
+
+class IntakeRules(_Table):
+    """Table ``[intake]``: COL-09, 10, 12; ARR-18."""
+
+    review_required: bool = True
+    identity_check_required: bool = True
+    assessment_required: bool = True
+    custodian_required: bool = True
+
+
+class Encryption(_Table):
+    """Table ``[encryption]``: COL-19. Everything is sealed and encrypted on the way in, whatever stands here."""
+
+    ingest_scope: Literal["all", "sensitive"] = "all"
+
+
+class Taxonomy(_Table):
+    """Table ``[taxonomy]``: ARR-02. Other texts' words -> one category of the unified model."""
+
+    category_map: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Sensitivity(_Table):
+    """Table ``[sensitivity]``: ARR-03, ARR-04."""
+
+    #: field -> level, instead of the catalogue's; only a higher one is taken.
+    tier_by_field: Mapping[str, Literal["core", "sensitive", "basic"]] = Field(default_factory=dict)
+    combine: bool = True
+
+
+class Segment(_Table):
+    """Table ``[segment]``: ARR-06, ARR-08."""
+
+    customer_required: bool = True
+    business_types: tuple[Name, ...] = ("finance", "service", "retail")
+    vocabulary: tuple[Name, ...] = ("ordinary", "government", "special_company", "individual", "partner")
+    special: tuple[Name, ...] = ("expert", "lawyer", "public_body")
+    importance_tiers: tuple[Name, ...] = ("important", "special", "general")
+    #: importance tier -> months between reviews.
+    review_months: Mapping[Name, Annotated[int, Field(ge=1, le=120)]] = Field(
+        default_factory=lambda: {"important": 2, "special": 2, "general": 2}
+    )
+
+
+class Arrange(_Table):
+    """Table ``[arrange]``: ARR-10, 12, 15, 17."""
+
+    code_template: str = "{type}{year}{serial:03}-{part:02}"
+    codes_required: bool = True
+    paper_required: bool = True
+    expected_parts: tuple[Name, ...] = (
+        "base", "credit", "transactions", "contracts", "communication", "satisfaction", "assessment", "authorisation"
+    )  # fmt: skip
+    household_papers: tuple[Name, ...] = (
+        "purchase_contract", "identity_card", "owner_card", "service_agreement", "interim_covenant",
+        "fire_safety_undertaking", "move_in", "renovation",
+    )  # fmt: skip
+
+
+class Identity(_Table):
+    """Table ``[identity]``: ARR-13. The indexed fields that tell one customer from another, best first."""
+
+    fields: tuple[str, ...] = ("id_number",)
+    unique: bool = True
+
+
+class Retention(_Table):
+    """Table ``[retention]``: ARR-07. What a record's retention period is counted from."""
+
+    start_event: Literal["end_of_business", "collection", "last_transaction"] = "end_of_business"
+
+
+class Correction(_Table):
+    """Table ``[correction]``: UPD-01, 02, 05; a data subject's request has a deadline."""
+
+    approval_required: bool = True
+    paper_in_step: bool = True
+    subject_request_working_days: Annotated[int, Field(ge=1, le=365)] = 15
+
+
+class Revision(_Table):
+    """Table ``[revision]``: UPD-08, UPD-09."""
+
+    period_months: Annotated[int, Field(ge=1, le=60)] = 2
+    revalidation_months: Annotated[int, Field(ge=1, le=120)] = 12
+
+
+class RuleBook(BaseModel):
+    """All tables of ``rules.toml``; each default is the strictest."""
+
+    model_config = _STRICT
+
+    collection: Collection = Collection()
+    consent: ConsentRules = ConsentRules()
+    approval: ApprovalRules = ApprovalRules()
+    handover: HandOverRules = HandOverRules()
+    intake: IntakeRules = IntakeRules()
+    encryption: Encryption = Encryption()
+    taxonomy: Taxonomy = Taxonomy()
+    sensitivity: Sensitivity = Sensitivity()
+    segment: Segment = Segment()
+    arrange: Arrange = Arrange()
+    identity: Identity = Identity()
+    retention: Retention = Retention()
+    correction: Correction = Correction()
+    revision: Revision = Revision()
+
+    @classmethod
+    def from_mappings(cls, *layers: Mapping[str, Any]) -> RuleBook:
+        """Read parsed ``rules.toml`` files; each overlays the ones before, key by key within a table.
+
+        Raises:
+            ValueError: naming the table and key that is wrong.
+        """
+        merged: dict[str, dict[str, Any]] = {}
+        for layer in layers:
+            for table, values in layer.items():
+                merged.setdefault(table, {}).update(values)
+        return cls.model_validate(merged)

@@ -1,0 +1,73 @@
+"""Which consumer applies which type of command: the one place where they are put together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from consumers.access import Reader
+from consumers.by_type import Applier, ByType
+from consumers.collect import Collector
+from consumers.destroy import Destroyer
+from consumers.directory import Directory
+from consumers.rules import Rules
+from consumers.update import Updater
+from keys.forget import Forgetter
+from keys.index import BlindIndex
+from keys.ring import KeyRing
+from keys.vault import Transit
+from schemas.wire import FAMILIES, FAMILY_OF, Family
+from store.database import Database
+from store.holds import Holds
+from store.ingest_keys import IngestKeys
+from store.ledger import Ledger
+from store.pages import Pages
+from store.principals import Grants
+from store.reads import Reads
+from store.records import Records
+from store.requests import Requests
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What consumers are made of."""
+
+    database: Database
+    transit: Transit
+    pages: Pages
+    ingest_keys: IngestKeys
+    directory: Directory
+    ring: KeyRing
+    rules: Rules
+
+
+def appliers(parts: Parts) -> dict[Family, Applier]:
+    """What applies each family's commands, those of several types each in its order."""
+    by_type = _by_type(parts)
+    return {
+        family: ByType({kind: by_type[kind] for kind, of in FAMILY_OF.items() if of == family and kind in by_type})
+        for family in FAMILIES
+    }
+
+
+def _by_type(parts: Parts) -> Mapping[str, Applier]:
+    database, rules, ring = parts.database, parts.rules, parts.ring
+    records, holds, ledger = Records(database), Holds(database), Ledger(database)
+    index = BlindIndex(parts.transit)
+    forgetter = Forgetter(
+        parts.transit,
+        parts.pages,
+        records,
+        ledger,
+        parts.ingest_keys.live_kids,
+        held=lambda names: holds.on(names, now=time.time()),
+    )
+    return {
+        "collect": Collector(records, ring, index, rules),
+        "update": Updater(records, ring, index, rules),
+        "access": Reader(
+            Reads(database), Grants(database), Requests(database), ring, rules.catalogue, rules.authorizer
+        ),
+        "destroy": Destroyer(records, holds, ledger, forgetter, parts.directory, rules.authorizer),
+    }

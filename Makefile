@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test unit lint bench lock clean
+.PHONY: help venv demo test unit lint regulation bench lock clean
 
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 venv: ## make .venv from the hashed lock (the other targets do it when needed)
 	@$(PYTHON) .ci/environment.py
@@ -26,6 +26,9 @@ lint: venv ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
+
+regulation: venv ## write docs/regulation.md: clause, code, test; fails on a clause that does not exist
+	@$(BIN)/python -m ops.docs.regulation $(ARGS)
 
 bench: venv ## every benchmark row side by side; writes build/bench.json
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from ops.docs.clauses import clauses
 from ops.embedded.stack import Stack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that claims to show a clause which does not exist is an error before anything runs."""
+    for item in items:
+        for marker in item.iter_markers("clause"):
+            if unknown := [str(clause) for clause in marker.args if clause not in clauses()]:
+                raise pytest.UsageError(f"{item.nodeid}: there is no clause {', '.join(unknown)}")
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.config import load_settings
 from ops.doctor import Finding, examine
+from ops.doctor.rules import examine_rules
 from ops.embedded.program import Service
 from ops.embedded.stack import Stack
 from ops.vault_admin import VaultAdmin
@@ -72,3 +74,13 @@ def test_a_sealed_vault_is_said_to_be_sealed(vault_only: Stack) -> None:
     (found,) = _of(vault_only.home, "Vault")
     vault_only.restart(Service.VAULT)
     assert (found.verdict, found.found) == ("wrong", "sealed")
+
+
+def test_the_trial_profile_is_warned_of_and_a_missing_one_is_wrong(tmp_path: Path) -> None:
+    settings = load_settings(tmp_path)
+    assert examine_rules(settings).verdict == "ok"
+    trial = examine_rules(settings.model_copy(update={"profile": "trial"}))
+    assert (trial.verdict, "made-up" in trial.mend) == ("warning", True)
+    missing = examine_rules(settings.model_copy(update={"profile": "nowhere"}))
+    assert missing.verdict == "wrong"
+    assert "DG-OPS-030" in missing.found

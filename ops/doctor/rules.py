@@ -1,0 +1,28 @@
+"""Checks of what the organisation set: catalogue, policies, rule book and profile."""
+
+from __future__ import annotations
+
+from ops.doctor.findings import Finding, ok, warning, wrong
+from ops.rules import load_rules
+from schemas.errors import DanganError
+from schemas.rulebook import RuleBook
+from schemas.settings import Settings
+
+
+def examine_rules(settings: Settings) -> Finding:
+    """Whether the rules load, and how far their profile is from the strictest reading of the regulations."""
+    try:
+        book = load_rules(profile=settings.profile).book
+    except DanganError as error:
+        return wrong("rules", f"{error.code} {error.sentence}", error.next_step)
+    other = [
+        f"{table}.{name}"
+        for table in RuleBook.model_fields
+        for name in type(getattr(book, table)).model_fields
+        if getattr(getattr(book, table), name) != getattr(getattr(RuleBook(), table), name)
+    ]
+    named = f"profile {settings.profile}" if settings.profile else "no profile"
+    if settings.profile == "trial":
+        mend = "It is for made-up people; for real ones take profile out of dangan.toml, or name your regulation's."
+        return warning("rules", f"{named}: {len(other)} rules differ from the strictest reading", mend)
+    return ok("rules", f"{named}; {len(other)} rules differ from the strictest reading: {', '.join(other) or 'none'}")

@@ -6,15 +6,19 @@ sizes are bounded here, so that whatever passes has a known largest cost.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schemas.intake import Consent, Intake, Moment, Name, Reference
+from schemas.intake import Consent, Intake, Moment, Name, Reference, Sha256
 
 MAX_COMMANDS = 256
 MAX_FIELDS = 64
 MAX_TEXT = 4096
+#: Of an attachment: bytes of a part, parts, and characters of a part in base64.
+PART_BYTES = 256 * 1024
+MAX_PARTS = 64
+MAX_DATA = 4 * -(-PART_BYTES // 3)
 FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 CommandId = Annotated[
     str,
@@ -59,6 +63,22 @@ class Update(_Command):
     reason: Text
     evidence: Reference
     fields: Annotated[dict[FieldName, Value | None], Field(min_length=1, max_length=MAX_FIELDS)]
+
+
+class Attach(_Command):
+    """One part of an attachment (附件) to a record: a scan of a paper (clause COL-09), at most 16 MiB in all.
+
+    ``part`` counts from 1 to ``parts``; every part but the last holds exactly 256 KiB. ``sha256`` is of the whole.
+    """
+
+    type: Literal["attach"]
+    record: Reference
+    attachment: Reference
+    kind: Name
+    part: Annotated[int, Field(ge=1, le=MAX_PARTS)]
+    parts: Annotated[int, Field(ge=1, le=MAX_PARTS)]
+    sha256: Sha256
+    data: Annotated[str, StringConstraints(min_length=4, max_length=MAX_DATA, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
 
 class Withdraw(_Command):
@@ -139,13 +159,21 @@ class Unmerge(_Command):
 
 
 class Access(_Command):
-    """Use (使用): a read of named fields of one record under a grant."""
+    """Use (使用): a read of named fields of one record under a grant, or of one part of an attachment."""
 
     type: Literal["access"]
     record: Reference
     grant: Reference
     purpose: Name
-    fields: Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=MAX_FIELDS)]
+    fields: Annotated[tuple[FieldName, ...], Field(max_length=MAX_FIELDS)] = ()
+    attachment: Reference | None = None
+    part: Annotated[int, Field(ge=1, le=MAX_PARTS)] | None = None
+
+    @model_validator(mode="after")
+    def _fields_or_a_part(self) -> Self:
+        if (self.attachment is None) != (self.part is None) or bool(self.fields) == (self.attachment is not None):
+            raise ValueError("give fields, or an attachment and a part of it")
+        return self
 
 
 class Destroy(_Command):
@@ -159,7 +187,7 @@ class Destroy(_Command):
 
 
 Command = Annotated[
-    Collect | Withdraw | Update | Propose | Access | Destroy | Review | HandOver | Confirm | Merge | Unmerge | Decide,
+    Collect | Attach | Withdraw | Update | Propose | Access | Destroy | Review | HandOver | Confirm | Merge | Unmerge | Decide,
     Field(discriminator="type"),
 ]
 #: Commands that others sign besides their sender.

@@ -16,6 +16,7 @@ FAMILIES: Final[tuple[Family, ...]] = ("collect", "update", "access", "destroy",
 FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
     {
         "collect": "collect",
+        "attach": "collect",
         "withdraw": "collect",
         "update": "update",
         "propose": "update",

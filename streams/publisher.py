@@ -183,10 +183,11 @@ class Publisher:
         parts = {"records": list(records), "ground": ground, "reason": reason, "approvals": list(approvals)}
         return await self.publish("destroy", parts, command_id)
 
-    async def publish(self, family: Family, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
-        """Hand over any command: its members without ``id`` and ``type``. Raises as :meth:`collect`."""
-        command = {"type": family, "id": command_id or str(uuid.uuid4()), **parts}
+    async def publish(self, kind: str, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
+        """Hand over a command of any type: its members without ``id`` and ``type``. Raises as :meth:`collect`."""
+        command = {"type": kind, "id": command_id or str(uuid.uuid4()), **parts}
         check_command(command)
+        family = wire.FAMILY_OF[kind]
         receipt = receipt_for(command, family)
         item = queued(receipt, self._limits)
         await self._make_room(receipt)
@@ -201,7 +202,7 @@ class Publisher:
     async def again(self, receipt: Receipt) -> Receipt:
         """Hand a command over once more under its id, after a failure that leaves open what happened."""
         parts = {name: part for name, part in receipt.command.items() if name not in {"id", "type"}}
-        return await self.publish(receipt.family, parts, receipt.command_id)
+        return await self.publish(str(receipt.command["type"]), parts, receipt.command_id)
 
     async def flush(self, within: float = 30.0) -> None:
         """Send everything that waits; return when it is delivered or has failed.

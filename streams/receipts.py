@@ -45,8 +45,9 @@ class Receipt:
 
     @property
     def partition_key(self) -> str:
-        """The record that decides the partition: an opaque reference."""
-        return str(self.command["record"] if "record" in self.command else self.command["records"][0])
+        """What decides the partition: an opaque reference, the record's or else the subject's."""
+        command = self.command
+        return str(command.get("record") or command.get("subject") or command["records"][0])
 
     def fail(self, error: DanganError) -> None:
         """End whatever has not happened yet."""

@@ -11,7 +11,6 @@ from ops.publish.mapping import RowMapper
 from ops.publish.reading import Row, Table
 from ops.publish.results import Line, ResultFile
 from schemas.errors import DanganError
-from schemas.wire import Family
 from streams.bundle import check_command
 from streams.receipts import Receipt
 
@@ -22,7 +21,7 @@ _WINDOW = 20_000
 class Sender(Protocol):
     """The part of streams/publisher.py that is needed here."""
 
-    async def publish(self, family: Family, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
+    async def publish(self, kind: str, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
         """Hand a command over."""
 
 

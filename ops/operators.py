@@ -9,7 +9,7 @@ has the admin role's Vault token and the database's address, and writes without 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature
@@ -35,8 +35,16 @@ def sign_statement(key: SigningKey, principal: str, nonce: bytes) -> bytes:
     return key.private.sign(_STATEMENT % (principal.encode(), nonce))
 
 
-def verified_operator(known: Principal | None, kid: str, nonce: bytes, signature: bytes, *, now: float) -> str:
-    """The operator's principal id, if he is an active administrator and signed with a key that is good now.
+def verified_operator(
+    known: Principal | None,
+    kid: str,
+    nonce: bytes,
+    signature: bytes,
+    *,
+    now: float,
+    roles: Collection[str] = (ADMINISTRATOR,),
+) -> str:
+    """The operator's principal id, if he is active, has a role asked for and signed with a key that is good now.
 
     Args:
         known: the registration under the id that the operator states, or None.
@@ -44,14 +52,15 @@ def verified_operator(known: Principal | None, kid: str, nonce: bytes, signature
         nonce: what was to be signed.
         signature: 64 bytes.
         now: UNIX seconds.
+        roles: one of these is needed.
 
     Raises:
         DanganError: DG-OPS-060, saying what is missing.
     """
     if known is None:
         raise DanganError("DG-OPS-060", detail="not registered")
-    if not known.active or ADMINISTRATOR not in known.roles:
-        raise DanganError("DG-OPS-060", detail="inactive, or without the role administrator")
+    if not known.active or known.roles.isdisjoint(roles):
+        raise DanganError("DG-OPS-060", detail=f"inactive, or without the role {' or '.join(roles)}")
     key = known.signing_key(kid)
     if key is None or not key.valid_at(now):
         raise DanganError("DG-OPS-060", detail="the key is not registered, expired or revoked")
@@ -62,8 +71,14 @@ def verified_operator(known: Principal | None, kid: str, nonce: bytes, signature
     return known.id
 
 
-def prove(known: Principal | None, key: SigningKey, *, now: float) -> str:
+def prove(known: Principal | None, key: SigningKey, *, now: float, roles: Collection[str] = (ADMINISTRATOR,)) -> str:
     """Sign a fresh statement with the key and verify it against the registration.
+
+    Args:
+        known: the registration under the id that the operator states, or None.
+        key: the operator's signing key.
+        now: UNIX seconds.
+        roles: the operator must have one of these: administrators run the system, archivists arrange.
 
     Returns:
         The operator's principal id.
@@ -73,7 +88,7 @@ def prove(known: Principal | None, key: SigningKey, *, now: float) -> str:
     """
     nonce = secrets.token_bytes(32)
     signature = sign_statement(key, known.id if known else "", nonce)
-    return verified_operator(known, key.kid, nonce, signature, now=now)
+    return verified_operator(known, key.kid, nonce, signature, now=now, roles=roles)
 
 
 def may_bootstrap(everyone: Iterable[Principal]) -> bool:

@@ -31,6 +31,7 @@ Action = Literal[
 Verb = Literal[
     "register", "renew", "reactivate", "deactivate", "bootstrap", "give", "recall", "place", "replace", "lift",
     "rotate", "announce", "begin", "trim", "certify", "finish", "fail",
+    "number", "assign", "link", "list", "count",
 ]  # fmt: skip
 
 

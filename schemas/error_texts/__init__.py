@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.error_texts.arrangement import ARRANGEMENT
 from schemas.error_texts.commands import COMMANDS
 from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
@@ -11,6 +12,6 @@ from schemas.error_texts.operations import OPERATIONS
 from schemas.error_texts.text import Text
 
 #: Code -> sentence and next step.
-TEXTS: Final[dict[str, Text]] = {**MESSAGES, **COMMANDS, **KEYS, **OPERATIONS}
+TEXTS: Final[dict[str, Text]] = {**MESSAGES, **COMMANDS, **ARRANGEMENT, **KEYS, **OPERATIONS}
 
 __all__ = ["TEXTS", "Text"]

@@ -12,10 +12,11 @@ from typing import Literal
 
 import cedarpy
 
+from schemas.approvals import ApprovalAction
 from schemas.levels import Level
 from schemas.principals import Principal
 
-Action = Literal["collect", "update", "access", "destroy", "approve-destroy"]
+Action = Literal["collect", "update", "access", "destroy", "review"] | ApprovalAction
 
 
 class Authorizer:

@@ -2,13 +2,15 @@
 is written, and whenever somebody verifies that certificate.
 
 What stands in the destruction ledger proves nothing by itself: whoever can write to the database can write an entry.
-The approvers' signatures are what he cannot write.
+The approvers' signatures are what he cannot write. Other commands that people sign (schemas/approvals.ACTIONS_OF) are
+verified here too; who must have signed them is the consumers' to say (consumers/approvals.py).
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,7 +21,7 @@ from pydantic import ValidationError
 
 from keys.ledger import Approver, Order
 from keys.okp import thumbprint
-from schemas.approvals import APPROVERS_NEEDED, TYP_APPROVAL, Approval, digest_of
+from schemas.approvals import APPROVERS_NEEDED, TYP_APPROVAL, Approval, ApprovalAction, digest_of
 from schemas.commands import Destroy
 from schemas.errors import Refusal
 
@@ -27,6 +29,70 @@ _ALGORITHM: Final = "Ed25519"  # RFC 9864
 #: An approval older than this is stale: circumstances change (seconds).
 MAX_AGE: Final = 30 * 24 * 3600
 MAX_AHEAD: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The error codes of one use of approvals."""
+
+    invalid: str
+    own: str
+    other: str
+    stale: str
+
+
+_DESTROY: Final[tuple[ApprovalAction, ...]] = ("approve-destroy",)
+_DESTRUCTION: Final = Codes(invalid="DG-DES-002", own="DG-DES-003", other="DG-DES-004", stale="DG-DES-002")
+#: Of every other command that people sign.
+_OTHERWISE: Final = Codes(invalid="DG-APR-002", own="DG-APR-003", other="DG-APR-004", stale="DG-APR-006")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A verified approval: who signed, as what, and when (UNIX seconds)."""
+
+    who: Approver
+    action: ApprovalAction
+    at: int
+
+
+def verified(
+    approvals: Sequence[str],
+    *,
+    actions: Collection[ApprovalAction],
+    digest: str,
+    requester: str | None,
+    approver: Callable[[str, int], Approver | None],
+    at: float,
+    codes: Codes = _OTHERWISE,
+) -> tuple[Signed, ...]:
+    """Every approval, verified, in the order given; one bad one spoils all.
+
+    Args:
+        approvals: compact JWS.
+        actions: which actions they may say.
+        digest: of the request they must have signed (schemas/approvals.py).
+        requester: who made the request, and so cannot approve it; None where the requester is one of the signers.
+        approver: who may sign with the key of a key id, and signed at a time (UNIX seconds).
+        at: when it is decided, UNIX seconds.
+        codes: what a refusal is called.
+
+    Raises:
+        Refusal: DG-APR-002 (invalid), 003 (the requester's own), 004 (another request), 006 (too old or ahead).
+    """
+    found: list[Signed] = []
+    for token in approvals:
+        who, approval = _verified(token, approver, codes)
+        if approval.action not in actions:
+            raise Refusal(codes.invalid, detail="action")
+        if not at - MAX_AGE <= approval.at <= at + MAX_AHEAD:
+            raise Refusal(codes.stale, detail="time")
+        if not hmac.compare_digest(approval.digest, digest):
+            raise Refusal(codes.other)
+        if approval.approver == requester:
+            raise Refusal(codes.own)
+        found.append(Signed(who, approval.action, approval.at))
+    return tuple(found)
 
 
 def approvers(
@@ -37,7 +103,7 @@ def approvers(
     approver: Callable[[str, int], Approver | None],
     at: float,
 ) -> tuple[Approver, ...]:
-    """The distinct people who validly approved the request, by id.
+    """The distinct people who validly approved a destruction, by id.
 
     Args:
         approvals: compact JWS.
@@ -49,16 +115,16 @@ def approvers(
     Raises:
         Refusal: DG-DES-001 (too few), 002 (invalid), 003 (the requester's own), 004 (another request).
     """
-    found: dict[str, Approver] = {}
-    for token in approvals:
-        who, approval = _verified(token, approver)
-        if not at - MAX_AGE <= approval.at <= at + MAX_AHEAD:
-            raise Refusal("DG-DES-002", detail="time")
-        if not hmac.compare_digest(approval.digest, digest):
-            raise Refusal("DG-DES-004")
-        if approval.approver == requester:
-            raise Refusal("DG-DES-003")
-        found[who.id] = who
+    signed = verified(
+        approvals,
+        actions=_DESTROY,
+        digest=digest,
+        requester=requester,
+        approver=approver,
+        at=at,
+        codes=_DESTRUCTION,
+    )
+    found = {each.who.id: each.who for each in signed}
     if len(found) < APPROVERS_NEEDED or len({who.x for who in found.values()}) < APPROVERS_NEEDED:
         raise Refusal("DG-DES-001", detail=f"{len(found)} of {APPROVERS_NEEDED}")
     return tuple(found[name] for name in sorted(found))
@@ -94,19 +160,19 @@ def request_digest(order: Order) -> str:
     return digest_of(request, order.requester)
 
 
-def _verified(token: str, approver: Callable[[str, int], Approver | None]) -> tuple[Approver, Approval]:
+def _verified(token: str, approver: Callable[[str, int], Approver | None], codes: Codes) -> tuple[Approver, Approval]:
     try:
         claimed = jws.extract_compact(token.encode())
         header: dict[str, Any] = claimed.headers()
         kid = header.get("kid")
         if not isinstance(kid, str) or header.get("typ") != TYP_APPROVAL:
-            raise Refusal("DG-DES-002", detail="unknown key or kind")
+            raise Refusal(codes.invalid, detail="unknown key or kind")
         approval = Approval.model_validate_json(claimed.payload)
         who = approver(kid, approval.at)
         if who is None or who.id != approval.approver:
-            raise Refusal("DG-DES-002", detail="signer or key")
+            raise Refusal(codes.invalid, detail="signer or key")
         key = OKPKey.import_key(Ed25519PublicKey.from_public_bytes(who.x))
         jws.deserialize_compact(token, key, algorithms=[_ALGORITHM])
     except (JoseError, ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Refusal("DG-DES-002", detail="signature or contents") from error
+        raise Refusal(codes.invalid, detail="signature or contents") from error
     return who, approval

@@ -1,4 +1,4 @@
-"""Approvals: an approver's signature over the digest of exactly one request (never a flag).
+"""Approvals: a signature over the digest of exactly one request (never a flag).
 
 An approval is a compact JWS (alg Ed25519, typ ``dangan-approval+jws``) over
 ``{"action", "digest", "approver", "at"}``. The digest is the SHA-256 of the request's canonical JSON
@@ -8,6 +8,8 @@ An approval is a compact JWS (alg Ed25519, typ ``dangan-approval+jws``) over
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
 import orjson
@@ -20,6 +22,21 @@ TYP_APPROVAL: Final = "dangan-approval+jws"
 #: How many distinct approvers a destruction takes at least (clause DES-05).
 APPROVERS_NEEDED: Final = 2
 
+ApprovalAction = Literal[
+    "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge"
+]
+#: Command type -> what its signers sign, the one that is meant when nothing is said first.
+ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
+    {
+        "destroy": ("approve-destroy",),
+        "hand_over": ("hand-over", "take-over"),
+        "confirm": ("confirm-archive",),
+        "merge": ("merge",),
+        "unmerge": ("merge",),
+        "decide": ("approve-update",),
+    }
+)
+
 
 class Approval(BaseModel):
     """What an approver signs.
@@ -29,9 +46,7 @@ class Approval(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    action: Literal[
-        "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge"
-    ]
+    action: ApprovalAction
     digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     approver: Reference
     at: Annotated[int, Field(ge=0)]

@@ -1,16 +1,16 @@
-"""``dangan approve``: sign a destruction request as an approver; ``dangan catalogue show``: fields and purposes."""
+"""``dangan approve``: sign a request that somebody else will send; ``dangan catalogue show``: fields and purposes."""
 
 from __future__ import annotations
 
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from joserfc import jws
 from joserfc.jwk import OKPKey
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -18,9 +18,16 @@ from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.printable import plain
 from ops.rules import load_rules
-from schemas.approvals import TYP_APPROVAL, Approval, digest_of
-from schemas.commands import Destroy
+from schemas.approvals import ACTIONS_OF, TYP_APPROVAL, Approval, ApprovalAction, digest_of
+from schemas.commands import Approved, Decide, Merge, Unmerge
 from schemas.errors import DanganError
+
+#: Of commands about several records: what becomes of them, and what that is called.
+_TITLES: Final = {
+    "destroy": ("destroyed", "Destruction"),
+    "hand_over": ("handed over", "Hand-over"),
+    "confirm": ("confirmed", "Confirmation"),
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -33,45 +40,88 @@ def register(app: typer.Typer) -> None:
 
 
 def approve(
-    request: Annotated[Path, typer.Argument(help="The destroy command as JSON, with its id, without approvals.")],
+    request: Annotated[Path, typer.Argument(help="The command as JSON, with its id, without approvals.")],
     requester: Annotated[str, typer.Option(help="Principal id of who will send the command.")],
     key: Annotated[Path, typer.Option(help="Your key file.")],
+    action: Annotated[
+        str | None, typer.Option(help="What you sign, where that is not clear: hand-over or take-over of a hand_over.")
+    ] = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Show what a destruction request says, sign its digest, print the approval to hand to the requester."""
+    """Show what a request says, sign its digest, print the approval to hand to the requester.
+
+    The file holds one command that people sign: destroy (when it names no type), hand_over, confirm, merge, unmerge
+    or decide.
+    """
+    command = read_request(request)
+    chosen = action_of(command, action)
+    show_request(Console(stderr=True), command, requester)
+    signer = read_key_file(key, passphrase_file)
+    typer.echo(sign_approval(command, requester, signer, now=int(time.time()), action=chosen))
+
+
+def read_request(path: Path) -> Approved:
+    """Read a command that people sign; one without a type is a destruction.
+
+    Raises:
+        DanganError: DG-OPS-035 when it is none.
+    """
     try:
-        command = Destroy.model_validate({**json.loads(request.read_text("utf-8")), "type": "destroy", "approvals": ()})
+        document = {"type": "destroy", **json.loads(path.read_text("utf-8")), "approvals": ()}
+        signed: TypeAdapter[Approved] = TypeAdapter(Annotated[Approved, Field(discriminator="type")])
+        return signed.validate_python(document)
     except (OSError, ValueError, TypeError) as error:
         place = error.errors()[0]["loc"] if isinstance(error, ValidationError) else type(error).__name__
-        raise DanganError("DG-OPS-035", field=str(request), detail=str(place)) from None
-    show_request(Console(stderr=True), command, requester)
-    typer.echo(sign_approval(command, requester, read_key_file(key, passphrase_file), now=int(time.time())))
+        raise DanganError("DG-OPS-035", field=str(path), detail=str(place)) from None
 
 
-def show_request(console: Console, command: Destroy, requester: str) -> None:
-    """Show all that an approval covers: every record by its id, the ground, the reason, who asks, the digest.
+def action_of(command: Approved, chosen: str | None) -> ApprovalAction:
+    """What is signed of a command: the chosen action if it is one of the command's, else the only one.
+
+    Raises:
+        DanganError: DG-OPS-035 when it is none of the command's, or there are several.
+    """
+    possible = ACTIONS_OF[command.type]
+    for each in possible:
+        if each == chosen or (chosen is None and len(possible) == 1):
+            return each
+    raise DanganError("DG-OPS-035", field="--action", detail=" or ".join(possible))
+
+
+def show_request(console: Console, command: Approved, requester: str) -> None:
+    """Show all that an approval covers: every record by its id, every other member, who asks, the digest.
 
     The request comes from somebody else: what it says is shown as text, never as markup or terminal commands.
     """
-    records = Column("record to be destroyed", overflow="fold")  # never cut short: two ids may begin alike
-    table = Table("no.", records, title=f"Destruction of {len(command.records)} records")
-    for number, record in enumerate(command.records, 1):
-        table.add_row(str(number), plain(record))
-    console.print(table)
-    for name, value in (
-        ("ground", command.ground),
-        ("reason", command.reason),
-        ("requested by", requester),
-        ("command", command.id),
-        ("digest", digest_of(command, requester)),
-    ):
+    members = command.model_dump(mode="json", exclude={"approvals", "id", "type", "records"})
+    if not isinstance(command, Merge | Unmerge | Decide):
+        done, title = _TITLES[command.type]
+        records = Column(f"record to be {done}", overflow="fold")  # never cut short: two ids may begin alike
+        table = Table("no.", records, title=f"{title} of {len(command.records)} records")
+        for number, record in enumerate(command.records, 1):
+            table.add_row(str(number), plain(record))
+        console.print(table)
+    else:
+        members = {"to be signed": command.type, **members}
+    said = {**members, "requested by": requester, "command": command.id, "digest": digest_of(command, requester)}
+    for name, value in said.items():
         console.print(plain(f"{name}: {value}"), soft_wrap=True)
 
 
-def sign_approval(command: Destroy, requester: str, approver: PrincipalKeys, *, now: int) -> str:
-    """The approval of a request: a compact JWS (schemas/approvals.py)."""
+def sign_approval(
+    command: Approved, requester: str, approver: PrincipalKeys, *, now: int, action: ApprovalAction | None = None
+) -> str:
+    """The approval of a request: a compact JWS (schemas/approvals.py).
+
+    Args:
+        now: UNIX seconds.
+        action: what is signed; the first that the command's type has when None.
+    """
     approval = Approval(
-        action="approve-destroy", digest=digest_of(command, requester), approver=approver.principal, at=now
+        action=action or ACTIONS_OF[command.type][0],
+        digest=digest_of(command, requester),
+        approver=approver.principal,
+        at=now,
     )
     header = {"alg": "Ed25519", "kid": approver.signing.kid, "typ": TYP_APPROVAL}
     signer = OKPKey.import_key(approver.signing.private)

@@ -67,6 +67,58 @@ COMMANDS: Final[dict[str, Text]] = {
         "The record holds as much history as fits.",
         "Tell the archive's operators; the record can still be read and destroyed.",
     ),
+    "DG-UPD-010": Text(
+        "A stored value changes only by an approved correction.",
+        "Send a propose command; the custodian applies it once it is approved.",
+    ),
+    "DG-UPD-011": Text(
+        "The stated event does not let this sender change this field without approval.",
+        "Send a propose command, or have the event's fields and its source set in correction.event_updates.",
+    ),
+    "DG-COR-001": Text(
+        "There is no proposal under this id for this record.",
+        "Look for it in: dangan correction list.",
+    ),
+    "DG-COR-002": Text(
+        "The proposal is decided already.",
+        "Nothing to do; propose anew if the value is still wrong.",
+    ),
+    "DG-COR-003": Text(
+        "Nobody decides on the own proposal.",
+        "Have somebody else approve or decide it.",
+    ),
+    "DG-COR-004": Text(
+        "Another decision on this proposal is being applied.",
+        "Wait for it, then look whether the proposal is still open.",
+    ),
+    "DG-COR-005": Text(
+        "The grant does not cover earlier or proposed versions.",
+        "Apply for a grant with history.",
+    ),
+    "DG-COR-006": Text(
+        "The record has no such version.",
+        "Ask for its versions first.",
+    ),
+    "DG-COR-007": Text(
+        "The proposal cannot be applied: there is no live record for it, or the record's purpose needs no such field.",
+        "Reject it.",
+    ),
+    "DG-COR-008": Text(
+        "A read names one thing: a version, a proposal, or the list of versions.",
+        "Send one request for each.",
+    ),
+    "DG-COR-009": Text(
+        "There is no open paper copy of this version.",
+        "See which are open: dangan correction paper.",
+    ),
+    "DG-COR-010": Text(
+        "The acting person may not do this.",
+        "Act with --as and the key of a registered person who has the role.",
+    ),
+    "DG-COR-011": Text(
+        "There is no live record under this id.",
+        "Check the record id.",
+    ),
     "DG-ACC-001": Text(
         "There is no grant that covers this request.",
         "Apply for access, naming record, fields, purpose and period.",
@@ -122,5 +174,33 @@ COMMANDS: Final[dict[str, Text]] = {
     "DG-DES-007": Text(
         "The record is destroyed already.",
         "See its certificate: dangan certificate show.",
+    ),
+    "DG-APR-001": Text(
+        "The request lacks a signature that it needs: each post must be signed for by another person.",
+        "Have the posts named in the detail sign the request's digest: dangan approve.",
+    ),
+    "DG-APR-002": Text(
+        "A signature is not valid: it, its signer or its key cannot be accepted for this.",
+        "Have the request signed anew by a registered person with a valid key.",
+    ),
+    "DG-APR-003": Text(
+        "The requester signed the own request.",
+        "Have somebody else sign it.",
+    ),
+    "DG-APR-004": Text(
+        "A signature was given for another request.",
+        "Sign the digest of exactly this request, as this sender will send it.",
+    ),
+    "DG-APR-005": Text(
+        "Somebody signed who holds none of the posts that may.",
+        "Have the holders of the posts sign; the rule book names them.",
+    ),
+    "DG-APR-006": Text(
+        "A signature is too old, or dated ahead of time.",
+        "Have the request signed anew; check the signer's clock.",
+    ),
+    "DG-APR-007": Text(
+        "The posts signed in the wrong order.",
+        "Have them sign in the order in which the rule book names them.",
     ),
 }

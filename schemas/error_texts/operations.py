@@ -112,8 +112,8 @@ OPERATIONS: Final[dict[str, Text]] = {
         "Start a worker (dangan worker) and repeat; nothing was destroyed.",
     ),
     "DG-OPS-035": Text(
-        "The file is not a destroy command.",
-        'Give JSON with "id", "records", "ground" and "reason", as docs/wire.md describes.',
+        "The file is not a command that people sign, or it is not clear what is to be signed.",
+        "Give the command as JSON with its id, as docs/wire.md describes; --action says what you sign of a hand_over.",
     ),
     "DG-OPS-036": Text(
         "This is not an opaque reference.",

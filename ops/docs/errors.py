@@ -17,6 +17,7 @@ _FAMILIES: Final = {
     "PUB": "`dangan publish`",
     "CMD": "Any command",
     "COL": "Collect",
+    "CON": "Consent and its withdrawal",
     "UPD": "Update",
     "COR": "Proposals, decisions, history",
     "ACC": "Access",

@@ -55,6 +55,94 @@ COMMANDS: Final[dict[str, Text]] = {
         "The record id looks like personal data.",
         "Use an opaque reference as the record id; Kafka keys are not encrypted.",
     ),
+    "DG-COL-010": Text(
+        "The intended use is not stated, or is not a use of the stated purpose.",
+        "State a use that the catalogue lists for the purpose, or ask for the use to be added.",
+    ),
+    "DG-COL-011": Text(
+        "There is no registered notice that the customer was given before the collection.",
+        "Give the customer a notice of policies/notices for this purpose first, and name it with its time.",
+    ),
+    "DG-COL-012": Text(
+        "There is no complete evidence of the customer's explicit consent, and no exemption is claimed.",
+        "Obtain the consent and state what is missing, or claim an exemption that the rule book lists.",
+    ),
+    "DG-COL-013": Text(
+        "The consent was given before its notice, or after the collection.",
+        "Give the notice first, obtain the consent, then collect.",
+    ),
+    "DG-COL-014": Text(
+        "The channel of the collection is not named, or is not a lawful one.",
+        "Name a channel that the rule book lists.",
+    ),
+    "DG-COL-015": Text(
+        "Information from a third party needs the source and the customer's authorisation of it.",
+        "Have the customer authorise the source, and name both.",
+    ),
+    "DG-COL-016": Text(
+        "The collection is not on a registered form for this purpose.",
+        "Use a form and version of policies/forms that is made for the purpose.",
+    ),
+    "DG-COL-017": Text(
+        "Mandatory fields of the form are missing.",
+        "Complete the fields that are named and send the record again.",
+    ),
+    "DG-COL-018": Text(
+        "The field is not on the form.",
+        "Leave the field out, or use a version of the form that has it.",
+    ),
+    "DG-COL-019": Text(
+        "Core-sensitive fields need an approval of their own for this collection.",
+        "Have an approver sign a collection approval: dangan collection approve.",
+    ),
+    "DG-COL-020": Text(
+        "A telephone recording must be desensitised first, with method and operator.",
+        "Desensitise the recording, and state how and by whom.",
+    ),
+    "DG-COL-021": Text(
+        "The item lacks content that every item of its kind must have.",
+        "Complete what is named and send the item again.",
+    ),
+    "DG-COL-022": Text(
+        "The time of the event is missing, or lies in the future.",
+        "State when it happened; the time of entry is kept beside it.",
+    ),
+    "DG-COL-023": Text(
+        "It is not said who collected the information.",
+        "Name the collector by a reference.",
+    ),
+    "DG-COL-024": Text(
+        "The item has no category: its kind is not named, or not registered.",
+        "Name a kind of item of policies/forms/items.toml.",
+    ),
+    "DG-COL-025": Text(
+        "The exemption is not on the configured list.",
+        "Obtain the customer's consent, or claim an exemption that the rule book lists.",
+    ),
+    "DG-COL-026": Text(
+        "The consent was given to another text than the notice's.",
+        "Obtain the consent to the notice that was given.",
+    ),
+    "DG-COL-027": Text(
+        "A key step belongs into the file of its business matter, which is not named.",
+        "Name the matter by a reference.",
+    ),
+    "DG-CON-001": Text(
+        "The customer has withdrawn this consent.",
+        "Stop. Collect again only under a new consent, or where another legal basis holds.",
+    ),
+    "DG-CON-002": Text(
+        "This consent was given for another purpose.",
+        "Obtain a new consent for the new purpose.",
+    ),
+    "DG-CON-003": Text(
+        "This consent was given to another text.",
+        "Give every consent a reference of its own.",
+    ),
+    "DG-CON-004": Text(
+        "This consent was withdrawn before; nothing changed.",
+        "Nothing to do.",
+    ),
     "DG-UPD-001": Text(
         "There is no live record to update under this id.",
         "Check the record id; a destroyed or sealed record cannot be updated.",
@@ -146,6 +234,10 @@ COMMANDS: Final[dict[str, Text]] = {
     "DG-ACC-007": Text(
         "There is no live record under this id.",
         "Check the record id; a destroyed record has a certificate: dangan certificate show.",
+    ),
+    "DG-ACC-009": Text(
+        "The customer has withdrawn the consent that this record rests on.",
+        "Stop using it; the record waits for its destruction.",
     ),
     "DG-DES-001": Text(
         "The destruction lacks approvals: two distinct approvers must sign it.",

@@ -22,6 +22,7 @@ _FAMILIES: Final = {
     "COR": "Proposals, decisions, history",
     "ACC": "Access",
     "DES": "Destroy and its approvals",
+    "MRG": "Duplicates and merges",
     "APR": "Approvals of other commands",
     "INT": "Review, hand-over and confirmation",
     "KEY": "Keys and Vault",

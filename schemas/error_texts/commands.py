@@ -267,6 +267,58 @@ COMMANDS: Final[dict[str, Text]] = {
         "The record is destroyed already.",
         "See its certificate: dangan certificate show.",
     ),
+    "DG-MRG-001": Text(
+        "This customer has an archive already; what was sent is kept beside it as a duplicate, which nobody reads.",
+        "Nothing to do; the archive department decides about it: dangan duplicates list.",
+    ),
+    "DG-MRG-002": Text(
+        "There is no live record under this id to merge or to take apart.",
+        "Check the record ids; what is destroyed can be neither merged nor taken apart.",
+    ),
+    "DG-MRG-003": Text(
+        "Another archive stands for this identity.",
+        "Check the value; if it is right, the two archives are one customer's: dangan merge prepare.",
+    ),
+    "DG-MRG-004": Text(
+        "The record is part of another archive.",
+        "Name that archive instead; the detail says which.",
+    ),
+    "DG-MRG-005": Text(
+        "A record of this request has parts or waiting duplicates that the request does not name.",
+        "Name those in the detail too, and have the request signed anew: dangan destroy prepare adds them.",
+    ),
+    "DG-MRG-006": Text(
+        "A record has changed since the version that was decided on.",
+        "Look again and have it signed for the current versions: dangan duplicates show.",
+    ),
+    "DG-MRG-007": Text(
+        "The record that should stay is not an archive of its own that is in use.",
+        "Name an archived record that is not part of another one.",
+    ),
+    "DG-MRG-008": Text(
+        "The two records were collected for different purposes.",
+        "Merge only records of one purpose; each other stands on its own consent and basis.",
+    ),
+    "DG-MRG-009": Text(
+        "The record that should join has parts of its own.",
+        "Merge the other way round, or undo its merges first.",
+    ),
+    "DG-MRG-010": Text(
+        "A record is under a legal hold, or is being destroyed.",
+        "Have the hold lifted by who placed it; a destruction that has begun cannot be stopped.",
+    ),
+    "DG-MRG-011": Text(
+        "The record is not a part of that archive.",
+        "See what the archive consists of: dangan duplicates show.",
+    ),
+    "DG-MRG-012": Text(
+        "The record that should join is neither a duplicate nor archived.",
+        "Finish its intake first, or let it be returned.",
+    ),
+    "DG-MRG-013": Text(
+        "The archive has as many parts as fit.",
+        "Tell the archive's operators: a destruction request must be able to name all of them.",
+    ),
     "DG-APR-001": Text(
         "The request lacks a signature that it needs: each post must be signed for by another person.",
         "Have the posts named in the detail sign the request's digest: dangan approve.",

@@ -25,7 +25,7 @@ CLOSING: Final = b"}}}"
 
 Action = Literal[
     "collect", "update", "access", "query", "seal", "unseal", "destroy",
-    "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup", "restore", "admin", "start",
+    "merge", "unmerge", "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup", "restore", "admin", "start",
 ]  # fmt: skip
 #: What exactly was done, where an action covers several deeds of operators.
 Verb = Literal[
@@ -50,6 +50,8 @@ _KINDS: Final[dict[str, _Kind]] = {
     "seal": _Kind(_DATASTORE, 9, "Encrypt"),
     "unseal": _Kind(_DATASTORE, 10, "Decrypt"),
     "destroy": _Kind(_DATASTORE, 7, "Delete"),
+    "merge": _Kind(_ENTITY, 3, "Update"),
+    "unmerge": _Kind(_ENTITY, 3, "Update"),
     "approve": _Kind(_ENTITY, 3, "Update"),
     "grant": _Kind(_ENTITY, 1, "Create"),
     "recall": _Kind(_ENTITY, 11, "Deactivate"),

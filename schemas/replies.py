@@ -14,7 +14,8 @@ class Result:
     """The answer to one command.
 
     ``values`` (masked unless the grant says clear) only ever stands in the answer to an access command,
-    and only leaves the process after its audit event is durable.
+    and only leaves the process after its audit event is durable. ``of`` names the customer's archive in the answer
+    to a collect that was kept as a duplicate (DG-MRG-001).
     """
 
     id: str
@@ -25,6 +26,7 @@ class Result:
     next_step: str | None = None
     version: int | None = None
     values: dict[str, object] | None = dataclasses.field(default=None, repr=False)
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,11 +139,16 @@ class Confirm(_Command):
 
 
 class Merge(_Command):
-    """Joining of a duplicate into the customer's one archive (合并, ARR-13)."""
+    """Joining of a duplicate into the customer's one archive (合并, ARR-13).
+
+    ``from_version`` and ``duplicate_version`` are the versions of both that the signers saw.
+    """
 
     type: Literal["merge"]
     record: Reference
     duplicate: Reference
+    from_version: Annotated[int, Field(ge=1)]
+    duplicate_version: Annotated[int, Field(ge=1)]
     reason: Text
     approvals: Approvals
 
@@ -154,6 +159,8 @@ class Unmerge(_Command):
     type: Literal["unmerge"]
     record: Reference
     duplicate: Reference
+    from_version: Annotated[int, Field(ge=1)]
+    duplicate_version: Annotated[int, Field(ge=1)]
     reason: Text
     approvals: Approvals
 

@@ -16,7 +16,7 @@ from schemas.approvals import ApprovalAction
 from schemas.levels import Level
 from schemas.principals import Principal
 
-Action = Literal["collect", "update", "access", "destroy", "review"] | ApprovalAction
+Action = Literal["collect", "update", "propose", "decide", "access", "destroy", "review", "request-merge"] | ApprovalAction
 
 
 class Authorizer:

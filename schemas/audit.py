@@ -26,12 +26,15 @@ CLOSING: Final = b"}}}"
 Action = Literal[
     "collect", "update", "access", "query", "seal", "unseal", "destroy",
     "merge", "unmerge", "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup", "restore", "admin", "start",
+    "propose", "correction",
+    "withdraw",
 ]  # fmt: skip
 #: What exactly was done, where an action covers several deeds of operators.
 Verb = Literal[
     "register", "renew", "reactivate", "deactivate", "bootstrap", "give", "recall", "place", "replace", "lift",
     "rotate", "announce", "begin", "trim", "certify", "finish", "fail",
     "number", "assign", "link", "list", "count",
+    "reject", "overdue", "paper", "validate", "revise", "watch", "unwatch",
 ]  # fmt: skip
 
 
@@ -64,6 +67,9 @@ _KINDS: Final[dict[str, _Kind]] = {
     "restore": _Kind(_ENTITY, 1, "Create"),
     "admin": _Kind(_ENTITY, 99, "Other"),
     "start": _Kind(_ENTITY, 1, "Create"),
+    "withdraw": _Kind(_ENTITY, 11, "Deactivate"),
+    "propose": _Kind(_ENTITY, 1, "Create"),
+    "correction": _Kind(_ENTITY, 3, "Update"),
 }
 #: Refusals because an identifier itself looks like personal data: the event leaves those identifiers out.
 _IDENTIFIER_REFUSED: Final = frozenset({"DG-COL-007"})
@@ -87,7 +93,7 @@ class Fact:
         fields: names from the field catalogue. A name that is not in the catalogue must not be given.
         level: the highest level among the fields.
         purpose: a purpose from the catalogue.
-        version: the record's version after the action.
+        version: the record's version after the action; of a read, the version that was shown.
         approvers: the principals whose valid signatures allowed it.
         topic, partition, offset: where the command stood.
         verb: which deed of an operator it was.

@@ -28,6 +28,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
 #: A field's value: a text of at most 4,096 characters, a number or a truth value.
 Value = Annotated[str, StringConstraints(max_length=MAX_TEXT)] | bool | int | float
 
+#: What happens at a customer and changes the archive at once (UPD-07).
+Event = Literal["new_transaction", "person_in_charge", "legal_form", "ownership", "business_state"]
 Records = Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MAX_COMMANDS)]
 #: compact JWS, one per signer, over the digest of the command without its approvals (schemas/approvals.py).
 Approvals = Annotated[tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=8)]
@@ -55,13 +57,17 @@ class Collect(_Command):
 
 
 class Update(_Command):
-    """Update (更新) of a record, from a version the sender has seen (optimistic concurrency)."""
+    """Update (更新) of a record, from a version the sender has seen (optimistic concurrency).
+
+    ``event`` names the change at the customer that is its reason (动态管理, UPD-07).
+    """
 
     type: Literal["update"]
     record: Reference
     from_version: Annotated[int, Field(ge=1)]
     reason: Text
     evidence: Reference
+    event: Event | None = None
     fields: Annotated[dict[FieldName, Value | None], Field(min_length=1, max_length=MAX_FIELDS)]
 
 
@@ -166,7 +172,11 @@ class Unmerge(_Command):
 
 
 class Access(_Command):
-    """Use (使用): a read of named fields of one record under a grant, or of one part of an attachment."""
+    """Use (使用): a read of named fields of one record under a grant, or of one part of an attachment.
+
+    With a grant for history the fields may be those of an earlier ``version``, what a ``proposal`` would have them
+    be, or the list of ``versions`` that changed them (版本变更, UPD-04): one of the three.
+    """
 
     type: Literal["access"]
     record: Reference
@@ -175,6 +185,21 @@ class Access(_Command):
     fields: Annotated[tuple[FieldName, ...], Field(max_length=MAX_FIELDS)] = ()
     attachment: Reference | None = None
     part: Annotated[int, Field(ge=1, le=MAX_PARTS)] | None = None
+    version: Annotated[int, Field(ge=1)] | None = None
+    proposal: CommandId | None = None
+    versions: bool = False
+
+    @property
+    def of_the_past(self) -> bool:
+        """Whether something else than the fields as they are now is asked for."""
+        return self.version is not None or self.proposal is not None or self.versions
+
+    @model_validator(mode="after")
+    def _fields_of_one_thing(self) -> Self:
+        asked = (self.version is not None) + (self.proposal is not None) + self.versions
+        if asked > (1 if self.fields else 0):
+            raise ValueError("give fields, and one of version, proposal, versions")
+        return self
 
     @model_validator(mode="after")
     def _fields_or_a_part(self) -> Self:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.commands import Event
 from schemas.intake import Name
 
 NoticeElement = Literal["purpose", "scope", "manner", "retention"]
@@ -139,11 +140,17 @@ class Retention(_Table):
 
 
 class Correction(_Table):
-    """Table ``[correction]``: UPD-01, 02, 05; a data subject's request has a deadline."""
+    """Table ``[correction]``: UPD-01, 02, 05, 07; a data subject's request has a deadline."""
 
     approval_required: bool = True
     paper_in_step: bool = True
     subject_request_working_days: Annotated[int, Field(ge=1, le=365)] = 15
+    #: event -> the fields that a system with the role ``source-EVENT`` updates without approval when it happens.
+    event_updates: Mapping[Event, tuple[str, ...]] = Field(
+        default_factory=lambda: {
+            "new_transaction": ("last_transaction_on", "last_transaction_amount", "transaction_count")
+        }
+    )
 
 
 class Revision(_Table):

@@ -16,7 +16,10 @@ from schemas.approvals import ApprovalAction
 from schemas.levels import Level
 from schemas.principals import Principal
 
-Action = Literal["collect", "withdraw", "update", "propose", "decide", "access", "destroy", "review", "request-merge"] | ApprovalAction
+Action = (
+    Literal["collect", "withdraw", "update", "propose", "decide", "access", "destroy", "review", "request-merge"]
+    | ApprovalAction
+)
 
 
 class Authorizer:

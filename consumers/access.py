@@ -55,12 +55,44 @@ def decide(
     Raises:
         Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, DG-COL-001, 005, 006 or 007.
     """
-    command, sender = received.command, received.sender
-    if looks_personal(command.record) or looks_personal(command.grant):
-        raise Refusal("DG-COL-007")
+    command = received.command
+    check_references(command)
     catalogue.purpose(command.purpose)
-    levels = {catalogue.needed_field(name, command.purpose).level for name in command.fields}
-    level = highest(levels)
+    level = highest({catalogue.needed_field(name, command.purpose).level for name in command.fields})
+    lease = grant_covers(received, grant, command.fields, level, authorizer, now)
+    if record is None:
+        raise Refusal("DG-ACC-007")
+    return lease
+
+
+def check_references(command: Access) -> None:
+    """Refuse references that look like personal data.
+
+    Raises:
+        Refusal: DG-COL-007.
+    """
+    if any(map(looks_personal, (command.record, command.grant, command.attachment or "none"))):
+        raise Refusal("DG-COL-007")
+
+
+def grant_covers(
+    received: Received[Access],
+    grant: Grant | None,
+    names: Sequence[str],
+    level: Level,
+    authorizer: Authorizer,
+    now: float,
+) -> Lease:
+    """What policies and grant let the sender read, whatever the record holds.
+
+    Args:
+        names: what is asked for: fields, or ``attachment.KIND``.
+        level: the highest level among them.
+
+    Raises:
+        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004 or 006.
+    """
+    command, sender = received.command, received.sender
     if not authorizer.allows(sender, "access", level, command.purpose):
         raise Refusal("DG-CMD-004")
     if grant is None or grant.principal != sender.id or not _covers(grant.records, command.record):
@@ -70,14 +102,12 @@ def decide(
         raise Refusal("DG-ACC-002")
     if grant.purpose != command.purpose:
         raise Refusal("DG-ACC-004")
-    for name in command.fields:
+    for name in names:
         if not _covers(grant.fields, name):
             raise Refusal("DG-ACC-003", field=name)
     if sender.receiving_key(now) is None:
         raise Refusal("DG-ACC-006")
-    if record is None:
-        raise Refusal("DG-ACC-007")
-    return Lease(tuple(dict.fromkeys(command.fields)), grant.clear, level)
+    return Lease(tuple(dict.fromkeys(names)), grant.clear, level)
 
 
 def _covers(granted: frozenset[str], name: str) -> bool:

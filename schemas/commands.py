@@ -219,7 +219,19 @@ class Destroy(_Command):
 
 
 Command = Annotated[
-    Collect | Attach | Withdraw | Update | Propose | Access | Destroy | Review | HandOver | Confirm | Merge | Unmerge | Decide,
+    Collect
+    | Attach
+    | Withdraw
+    | Update
+    | Propose
+    | Access
+    | Destroy
+    | Review
+    | HandOver
+    | Confirm
+    | Merge
+    | Unmerge
+    | Decide,
     Field(discriminator="type"),
 ]
 #: Commands that others sign besides their sender.

@@ -25,7 +25,7 @@ from ops.publish.results import ResultFile
 from ops.publish.run import publish_rows
 from schemas.errors import DanganError
 from schemas.replies import Result
-from schemas.wire import Family
+from schemas.wire import FAMILY_OF
 from streams.receipts import Receipt, receipt_for
 
 IDS = RowIds(SigningKey.generate())
@@ -41,12 +41,12 @@ class Archive:
         self.received = 0
         self.refuse: set[str] = set()
 
-    async def publish(self, family: Family, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
+    async def publish(self, kind: str, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
         assert command_id is not None
         self.received += 1
         if self.received > self.alive_for:
             raise DanganError("DG-WIR-018")
-        receipt = receipt_for({"type": family, "id": command_id, **parts}, family)
+        receipt = receipt_for({"type": kind, "id": command_id, **parts}, FAMILY_OF[kind])
         if parts["fields"]["name"] in self.refuse:
             result = Result(command_id, "refused", "DG-COL-002", "name", "not valid", "correct it")
         else:

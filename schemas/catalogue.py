@@ -6,22 +6,31 @@ it at start when it contradicts itself.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.errors import Refusal
+from schemas.intake import Name
 from schemas.levels import Level
+from schemas.taxonomy import COMMUNICATION, unified
 
-Kind = Literal["text", "name", "cn_id", "phone", "email", "card", "date", "amount", "integer", "choice"]
+Kind = Literal[
+    "text", "name", "cn_id", "cn_uscc", "phone", "email", "card", "date", "moment", "amount", "integer", "choice"
+]
 Mask = Annotated[str, StringConstraints(pattern=r"^(all|none|name|email|ends:\d{1,2},\d{1,2})$")]
 
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 class FieldSpec(BaseModel):
-    """One field of the catalogue (one table ``[fields.NAME]``)."""
+    """One field of the catalogue (one table ``[fields.NAME]``): without category and level there is none (ARR-03)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -34,13 +43,28 @@ class FieldSpec(BaseModel):
 
 
 class Purpose(BaseModel):
-    """One purpose (处理目的) and the fields it needs; others are refused (clause COL-01, minimality)."""
+    """One purpose (处理目的), the uses it covers and the fields it needs; others are refused (COL-01, COL-02).
+
+    A purpose without listed ``uses`` has one, which is called as it is.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: str
     retention_class: str
     fields: frozenset[str]
+    uses: tuple[Name, ...] = ()
+
+
+class AttachmentSpec(BaseModel):
+    """One kind of attachment (附件), one table ``[attachments.KIND]``: level, category, file types, purposes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    category: str
+    level: Level
+    types: Annotated[frozenset[Literal["pdf", "jpeg", "png"]], Field(min_length=1)]
+    purposes: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +74,7 @@ class Catalogue:
     fields: Mapping[str, FieldSpec]
     purposes: Mapping[str, Purpose]
     needed: Mapping[str, Mapping[str, FieldSpec]]
+    attachments: Mapping[str, AttachmentSpec] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def from_mapping(cls, data: Mapping[str, Any]) -> Catalogue:
@@ -70,7 +95,7 @@ class Catalogue:
             name: {each: spec for each, spec in fields.items() if each in purpose.fields}
             for name, purpose in purposes.items()
         }
-        return cls(fields, purposes, needed)
+        return cls(fields, purposes, needed, _attachments(data.get("attachments", {}), purposes))
 
     def field(self, name: str) -> FieldSpec:
         """The field's entry.
@@ -106,3 +131,20 @@ class Catalogue:
         if purpose is None:
             raise Refusal("DG-COL-006", detail=name)
         return purpose
+
+
+def _field(name: str, spec: Any, category_map: Mapping[str, str]) -> FieldSpec:
+    made = FieldSpec.model_validate(spec)
+    try:
+        category = unified(made.category, category_map)
+    except ValueError as error:
+        raise ValueError(f"fields.{name}: {error}") from None
+    return made if category == made.category else made.model_copy(update={"category": category})
+
+
+def _attachments(data: Mapping[str, Any], purposes: Mapping[str, Purpose]) -> dict[str, AttachmentSpec]:
+    kinds = {name: AttachmentSpec.model_validate(spec) for name, spec in data.items()}
+    for name, spec in kinds.items():
+        if unknown := sorted(spec.purposes - purposes.keys()):
+            raise ValueError(f"attachments.{name}.purposes names unknown purposes: {', '.join(unknown)}")
+    return kinds

@@ -179,6 +179,14 @@ OPERATIONS: Final[dict[str, Text]] = {
         "The result file cannot be used.",
         "Name another file with --result.",
     ),
+    "DG-PUB-010": Text(
+        "The archive stopped answering; what was not sent yet was held back.",
+        "When it answers again, run the same command with the same --result: settled rows are not sent again.",
+    ),
+    "DG-PUB-011": Text(
+        "The example cannot be written.",
+        "Name a folder that you may write to and that holds no example yet.",
+    ),
     "DG-AUD-001": Text(
         "The audit topic does not take events.",
         "Check the broker with dangan doctor; nothing is released until it does.",

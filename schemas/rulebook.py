@@ -8,13 +8,15 @@ those of the clauses' ``conflict`` entries (docs/regulation.md).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from schemas.archive_code import CodeTemplate
 from schemas.commands import Event
 from schemas.intake import Name
 
+Letters = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
 NoticeElement = Literal["purpose", "scope", "manner", "retention"]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -111,15 +113,34 @@ class Segment(_Table):
     )
 
 
+_PART_CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "base": ("basic", "basic.identity", "basic.property"),
+    "credit": ("other.credit",),
+    "transactions": ("transaction", "transaction.trade"),
+    "contracts": ("transaction.voucher",),
+    "communication": ("feedback.communication",),
+    "satisfaction": ("feedback",),
+    "assessment": ("other.assessment", "preference.derived"),
+    "authorisation": ("other.legal",),
+}
+
+
 class Arrange(_Table):
     """Table ``[arrange]``: ARR-10, 12, 15, 17."""
 
+    #: schemas/archive_code.py says what may stand in it.
     code_template: str = "{type}{year}{serial:03}-{part:02}"
+    #: customer type -> the letters that stand for it in codes.
+    type_letters: Mapping[Literal["individual", "organisation"], Letters] = Field(
+        default_factory=lambda: {"individual": "P", "organisation": "C"}
+    )
     codes_required: bool = True
     paper_required: bool = True
     expected_parts: tuple[Name, ...] = (
         "base", "credit", "transactions", "contracts", "communication", "satisfaction", "assessment", "authorisation"
     )  # fmt: skip
+    #: part -> the categories of fields that make it; an item of the part's own name does so too.
+    part_categories: Mapping[Name, tuple[str, ...]] = Field(default_factory=lambda: dict(_PART_CATEGORIES))
     household_papers: tuple[Name, ...] = (
         "purchase_contract", "identity_card", "owner_card", "service_agreement", "interim_covenant",
         "fire_safety_undertaking", "move_in", "renovation",
@@ -131,6 +152,11 @@ class Identity(_Table):
 
     fields: tuple[str, ...] = ("id_number",)
     unique: bool = True
+
+    @field_validator("code_template")
+    @classmethod
+    def _is_a_rule(cls, text: str) -> str:
+        return CodeTemplate(text).text
 
 
 class Retention(_Table):

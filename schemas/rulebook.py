@@ -146,17 +146,17 @@ class Arrange(_Table):
         "fire_safety_undertaking", "move_in", "renovation",
     )  # fmt: skip
 
+    @field_validator("code_template")
+    @classmethod
+    def _is_a_rule(cls, text: str) -> str:
+        return CodeTemplate(text).text
+
 
 class Identity(_Table):
     """Table ``[identity]``: ARR-13. The indexed fields that tell one customer from another, best first."""
 
     fields: tuple[str, ...] = ("id_number",)
     unique: bool = True
-
-    @field_validator("code_template")
-    @classmethod
-    def _is_a_rule(cls, text: str) -> str:
-        return CodeTemplate(text).text
 
 
 class Retention(_Table):

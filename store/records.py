@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 import bson
 from pymongo import ReplaceOne
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from keys.ports import KeyRef
-from schemas.errors import Transient
+from schemas.errors import Refusal, Transient
 from schemas.levels import Level
 from store.database import Database, Document, in_parts, taken
 
@@ -36,6 +36,11 @@ class Record:
         at_ms: when the newest version's command was appended to Kafka.
         stage: how far the intake is.
         intake: the circumstances of the collection (schemas/intake.py); no personal value.
+        identity: what no other archive may have (schemas/identity.py); a duplicate has none.
+        duplicate_of: the archive whose identity this one had when it came.
+        part_of: the archive that a merged record is part of; ``stage_before`` what it was before.
+        parts: what was merged into this archive, in that order. Only those count whose ``part_of`` names it.
+        dropped: field -> the parts whose value was removed with the archive's own.
     """
 
     id: str
@@ -58,17 +63,24 @@ class Record:
     history_bytes: int = 0
     stage: Stage = "archived"
     intake: Mapping[str, Any] | None = None
+    identity: tuple[bytes, ...] = ()
+    duplicate_of: str | None = None
+    part_of: str | None = None
+    stage_before: Stage | None = None
+    parts: tuple[str, ...] = ()
+    dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Occupied:
-    """What already stands under a record id."""
+    """What already stands under a record id; ``of`` when it was kept as a duplicate."""
 
     live: bool
     command: str | None
     sender: str | None
     version: int
     at_ms: int
+    of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,8 @@ class Revision:
 
     ``fields`` maps to the new ciphertext, or None to remove the field; ``past`` is the history entry
     (previous ciphertexts with their versions, who, when, why; the reason is a ciphertext too).
+    ``identity`` replaces the identity keys, None leaves them; ``stage`` replaces the stage, None leaves it. ``parts``
+    are the record's: a removed field is removed from what is read of them too.
     """
 
     record: str
@@ -87,11 +101,18 @@ class Revision:
     new_keys: Mapping[Level, KeyRef]
     ingest_key: str
     past: Mapping[str, Any]
+    identity: tuple[bytes, ...] | None = None
+    stage: Stage | None = None
+    parts: tuple[str, ...] = ()
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create the index of the blind index tokens; repeatable."""
-    await database["records"].create_index([("tokens.t", 1)], name="tokens", sparse=True)
+    """Create the indexes: blind index tokens; one archive per identity; duplicates and parts. Repeatable."""
+    records = database["records"]
+    await records.create_index([("tokens.t", 1)], name="tokens", sparse=True)
+    await records.create_index([("identity", 1)], name="identity", unique=True, sparse=True)
+    await records.create_index([("duplicate_of", 1)], name="duplicate_of", sparse=True)
+    await records.create_index([("part_of", 1)], name="part_of", sparse=True)
 
 
 class Records:
@@ -100,11 +121,12 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
 
-    async def insert(self, records: Sequence[Record]) -> dict[str, Occupied]:
+    async def insert(self, records: Sequence[Record]) -> dict[str, Occupied | None]:
         """Insert new records; those whose id is taken are left as they are and described.
 
         Returns:
-            record id -> what stands there already; empty when all were inserted.
+            record id -> what stands there already, or None when nothing does and the record was not inserted
+            because another has its identity; empty when all were inserted.
         """
         if not records:
             return {}
@@ -112,15 +134,17 @@ class Records:
             await self._records.insert_many([to_document(record) for record in records], ordered=False)
         except BulkWriteError as error:
             ids = {records[at].id for at in taken(error)}
+            rivals = {records[at].id for at in _identity_taken(error)}
             standing = await self.occupied(ids)
-            if standing.keys() != ids:  # what took the id is not majority-committed yet
+            # Where both are taken, either may be told: the id decides.
+            if (ids - rivals) - standing.keys():  # what took the id is not majority-committed yet
                 raise Transient("DG-STO-001", detail="a record is not readable yet") from error
-            return standing
+            return {record: standing.get(record) for record in ids}
         return {}
 
     async def occupied(self, ids: Collection[str]) -> dict[str, Occupied]:
         """What stands under those ids, live or tombstone."""
-        wanted = {"state": 1, "command": 1, "sender": 1, "version": 1, "at": 1}
+        wanted = {"state": 1, "command": 1, "sender": 1, "version": 1, "at": 1, "duplicate_of": 1}
         found = self._found(ids, {}, wanted)
         return {
             doc["_id"]: Occupied(
@@ -129,6 +153,7 @@ class Records:
                 sender=doc.get("sender"),
                 version=doc.get("version", 0),
                 at_ms=doc["at"],
+                of=doc.get("duplicate_of"),
             )
             async for doc in found
         }
@@ -146,7 +171,11 @@ class Records:
         return {e["command"]: e["version"] + 1 for e in entries if e["by"] == by and e["command"] in commands}
 
     async def revise(self, revision: Revision) -> bool:
-        """Apply a revision; False when the record is not live at the version it starts from."""
+        """Apply a revision; False when the record is not live at the version it starts from.
+
+        Raises:
+            Refusal: DG-MRG-003 when another archive has the new identity.
+        """
         changes: Document = {"version": revision.version, "level": revision.level.value}
         removals: Document = {}
         for name, ciphertext in revision.fields.items():
@@ -163,13 +192,24 @@ class Records:
             "$addToSet": {"ingest": revision.ingest_key},
             "$inc": {"history_bytes": len(bson.encode(revision.past))},
         }
+        if revision.identity is not None:
+            changes["identity"] = list(revision.identity)
+        if revision.stage is not None:
+            changes["stage"] = revision.stage
+        if revision.parts:
+            removed = [name for name, ciphertext in revision.fields.items() if ciphertext is None]
+            update["$addToSet"] |= {f"dropped.{name}": {"$each": list(revision.parts)} for name in removed}
         if removals:
             update["$unset"] = removals
         if revision.tokens:
             await self._replace_tokens(revision, changes)
-        result = await self._records.update_one(
-            {"_id": revision.record, "state": "live", "version": revision.version - 1}, update
-        )
+        try:
+            result = await self._records.update_one(
+                {"_id": revision.record, "state": "live", "version": revision.version - 1}, update
+            )
+        except DuplicateKeyError:
+            holder = await self._records.find_one({"identity": {"$in": changes.get("identity", [])}}, {"_id": 1})
+            raise Refusal("DG-MRG-003", detail=holder["_id"] if holder else None) from None
         return result.modified_count == 1
 
     async def _replace_tokens(self, revision: Revision, changes: Document) -> None:
@@ -257,6 +297,11 @@ def _live_with(record: str, keys: Mapping[Level, KeyRef]) -> Document:
     return query
 
 
+def _identity_taken(error: BulkWriteError) -> list[int]:
+    problems = (error.details or {}).get("writeErrors", [])
+    return [problem["index"] for problem in problems if "identity" in problem.get("keyPattern", ())]
+
+
 _NAMES = {level: level.value for level in Level}
 
 
@@ -286,6 +331,10 @@ def to_document(record: Record) -> Document:
         doc["stage"] = record.stage
     if record.intake:
         doc["intake"] = record.intake
+    if record.identity:
+        doc["identity"] = list(record.identity)
+    if record.duplicate_of:
+        doc["duplicate_of"] = record.duplicate_of
     return doc
 
 
@@ -312,6 +361,12 @@ def from_document(doc: Document) -> Record:
         history_bytes=doc.get("history_bytes", 0),
         stage=doc.get("stage", "archived"),
         intake=doc.get("intake"),
+        identity=tuple(doc.get("identity", ())),
+        duplicate_of=doc.get("duplicate_of"),
+        part_of=doc.get("part_of"),
+        stage_before=doc.get("stage_before"),
+        parts=tuple(doc.get("parts", ())),
+        dropped=doc.get("dropped", {}),
     )
 
 

@@ -192,7 +192,7 @@ class Records:
             "$addToSet": {"ingest": revision.ingest_key},
             "$inc": {"history_bytes": len(bson.encode(revision.past))},
         }
-        if revision.identity is not None:
+        if revision.identity:  # an empty list would be a value of its own to the index
             changes["identity"] = list(revision.identity)
         if revision.stage is not None:
             changes["stage"] = revision.stage

@@ -1,18 +1,44 @@
-"""What the organisation set, as the consumers use it: the field catalogue, the policies and the rule book."""
+"""What the organisation set, as the consumers use it: catalogue, policies, rule book, forms and notices."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from consumers.authorize import Authorizer
 from schemas.catalogue import Catalogue
+from schemas.forms import Forms
+from schemas.notices import NoticeText
 from schemas.rulebook import RuleBook
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The field catalogue, the prepared policies and the rule book."""
+    """The field catalogue, the prepared policies, the rule book, the registered forms and notices.
+
+    ``exempt`` holds the legal bases that need nothing said about the collection; it is empty where the rule book
+    demands anything of every collection. A collect under one of them, of which nothing is said, is lawful as it is.
+    """
 
     catalogue: Catalogue
     authorizer: Authorizer
     book: RuleBook
+    forms: Forms = field(default_factory=Forms)
+    notices: Mapping[str, NoticeText] = field(default_factory=dict)
+    exempt: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Work out ``exempt`` once: it is asked for with every collect."""
+        book = self.book.collection
+        demands = (
+            book.use_required
+            or book.form_required
+            or book.notice_required
+            or book.channel_required
+            or book.core_approval_required
+            or book.collector_required
+            or book.event_time_required
+            or book.item_required
+        )
+        exempt = frozenset() if demands else frozenset(self.book.consent.legal_exemptions)
+        object.__setattr__(self, "exempt", exempt - {"consent"})

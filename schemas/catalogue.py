@@ -25,7 +25,6 @@ Kind = Literal[
 ]
 Mask = Annotated[str, StringConstraints(pattern=r"^(all|none|name|email|ends:\d{1,2},\d{1,2})$")]
 
-
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -69,22 +68,47 @@ class AttachmentSpec(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All fields and purposes, looked up by name; ``needed`` holds each purpose's fields."""
+    """All fields and purposes, looked up by name.
+
+    Attributes:
+        needed: each purpose's fields.
+        attachments: the kinds of attachment.
+        recordings: the fields that come of recordings (COL-14).
+    """
 
     fields: Mapping[str, FieldSpec]
     purposes: Mapping[str, Purpose]
     needed: Mapping[str, Mapping[str, FieldSpec]]
     attachments: Mapping[str, AttachmentSpec] = dataclasses.field(default_factory=dict)
+    recordings: frozenset[str] = frozenset()
 
     @classmethod
-    def from_mapping(cls, data: Mapping[str, Any]) -> Catalogue:
-        """Read a parsed ``catalogue.toml``.
+    def from_mapping(
+        cls,
+        data: Mapping[str, Any],
+        *,
+        category_map: Mapping[str, str] = _NOTHING,
+        tiers: Mapping[str, Level] = _NOTHING,
+        fields_by_purpose: Mapping[str, tuple[str, ...]] = _NOTHING,
+    ) -> Catalogue:
+        """Read a parsed ``catalogue.toml``, with what the rule book changes of it.
+
+        Args:
+            data: the tables ``fields``, ``purposes`` and ``attachments``.
+            category_map: other texts' words -> unified categories (ARR-02).
+            tiers: field -> level instead of the file's; only a higher one is taken (ARR-03).
+            fields_by_purpose: purpose -> the fields it needs, instead of the file's (COL-02).
 
         Raises:
             ValueError: naming the table and key that is wrong.
         """
-        fields = {name: FieldSpec.model_validate(spec) for name, spec in data["fields"].items()}
+        fields = {name: _field(name, spec, category_map) for name, spec in data["fields"].items()}
+        _raise_levels(fields, tiers)
         purposes = {name: Purpose.model_validate(spec) for name, spec in data["purposes"].items()}
+        for name, names in fields_by_purpose.items():
+            if name not in purposes:
+                raise ValueError(f"collection.fields_by_purpose names an unknown purpose: {name}")
+            purposes[name] = purposes[name].model_copy(update={"fields": frozenset(names)})
         for name, purpose in purposes.items():
             if unknown := sorted(purpose.fields - fields.keys()):
                 raise ValueError(f"purposes.{name}.fields names unknown fields: {', '.join(unknown)}")
@@ -95,7 +119,9 @@ class Catalogue:
             name: {each: spec for each, spec in fields.items() if each in purpose.fields}
             for name, purpose in purposes.items()
         }
-        return cls(fields, purposes, needed, _attachments(data.get("attachments", {}), purposes))
+        attachments = _attachments(data.get("attachments", {}), purposes, category_map)
+        recordings = frozenset(name for name, spec in fields.items() if spec.category == COMMUNICATION)
+        return cls(fields, purposes, needed, attachments, recordings)
 
     def field(self, name: str) -> FieldSpec:
         """The field's entry.
@@ -133,18 +159,34 @@ class Catalogue:
         return purpose
 
 
+def _raise_levels(fields: dict[str, FieldSpec], tiers: Mapping[str, Level]) -> None:
+    for name, level in tiers.items():
+        if name not in fields:
+            raise ValueError(f"sensitivity.tier_by_field names an unknown field: {name}")
+        if level.rank < fields[name].level.rank:
+            raise ValueError(f"sensitivity.tier_by_field would lower {name}: it may only raise")
+        fields[name] = fields[name].model_copy(update={"level": level})
+
+
 def _field(name: str, spec: Any, category_map: Mapping[str, str]) -> FieldSpec:
     made = FieldSpec.model_validate(spec)
-    try:
-        category = unified(made.category, category_map)
-    except ValueError as error:
-        raise ValueError(f"fields.{name}: {error}") from None
-    return made if category == made.category else made.model_copy(update={"category": category})
+    return made.model_copy(update={"category": _category(f"fields.{name}", made.category, category_map)})
 
 
-def _attachments(data: Mapping[str, Any], purposes: Mapping[str, Purpose]) -> dict[str, AttachmentSpec]:
+def _attachments(
+    data: Mapping[str, Any], purposes: Mapping[str, Purpose], category_map: Mapping[str, str]
+) -> dict[str, AttachmentSpec]:
     kinds = {name: AttachmentSpec.model_validate(spec) for name, spec in data.items()}
     for name, spec in kinds.items():
         if unknown := sorted(spec.purposes - purposes.keys()):
             raise ValueError(f"attachments.{name}.purposes names unknown purposes: {', '.join(unknown)}")
+        category = _category(f"attachments.{name}", spec.category, category_map)
+        kinds[name] = spec.model_copy(update={"category": category})
     return kinds
+
+
+def _category(place: str, word: str, category_map: Mapping[str, str]) -> str:
+    try:
+        return unified(word, category_map)
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None

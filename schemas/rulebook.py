@@ -26,7 +26,7 @@ class _Table(BaseModel):
 
 
 class Collection(_Table):
-    """Table ``[collection]``: COL-01 to 06, 08, 13 to 16."""
+    """Table ``[collection]``: COL-01 to 06, 08, 13 to 16; ARR-01."""
 
     use_required: bool = True
     form_required: bool = True
@@ -43,6 +43,10 @@ class Collection(_Table):
     core_approval_required: bool = True
     collector_required: bool = True
     event_time_required: bool = True
+    #: the kind of item must be known, from the form or by itself.
+    item_required: bool = True
+    #: an entry made more than so many hours after the event counts as late.
+    late_after_hours: Annotated[int, Field(ge=1, le=8760)] = 24
 
 
 class ConsentRules(_Table):
@@ -50,6 +54,10 @@ class ConsentRules(_Table):
 
     required_for: Literal["all", "volunteered"] = "all"
     legal_exemptions: tuple[Name, ...] = ()
+    #: consent must be explicit for all, or for what holds sensitive or core fields.
+    explicit_for: Literal["all", "sensitive"] = "all"
+    #: what its evidence must say.
+    evidence: tuple[Literal["given_by", "manner", "retention_months"], ...] = ("given_by", "manner", "retention_months")
     document_required: bool = True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
@@ -18,7 +18,7 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from email_validator.rfc_constants import DOT_ATOM_TEXT
 from stdnum import numdb
-from stdnum.cn import ric
+from stdnum.cn import ric, uscc
 from stdnum.exceptions import ValidationError
 
 from schemas.catalogue import FieldSpec
@@ -109,6 +109,10 @@ def _cn_id(_spec: FieldSpec, value: Scalar) -> Scalar:
     return _resident_id(str(value))
 
 
+def _cn_uscc(_spec: FieldSpec, value: Scalar) -> Scalar:
+    return str(uscc.validate(str(value)))
+
+
 def _phone(_spec: FieldSpec, value: Scalar) -> Scalar:
     text = str(value)
     national = text.removeprefix(_PLUS)
@@ -146,6 +150,13 @@ def _date(_spec: FieldSpec, value: Scalar) -> Scalar:
     return date.fromisoformat(str(value)).isoformat()
 
 
+def _moment(_spec: FieldSpec, value: Scalar) -> Scalar:
+    moment = datetime.fromisoformat(str(value))
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.isoformat()
+
+
 def _amount(_spec: FieldSpec, value: Scalar) -> Scalar:
     try:
         amount = Decimal(str(value))
@@ -172,10 +183,12 @@ _NORMALISERS: dict[str, Callable[[FieldSpec, Any], Scalar]] = {
     "text": _text,
     "name": _text,
     "cn_id": _cn_id,
+    "cn_uscc": _cn_uscc,
     "phone": _phone,
     "email": _email,
     "card": _card,
     "date": _date,
+    "moment": _moment,
     "amount": _amount,
     "integer": _integer,
     "choice": _choice,
@@ -185,10 +198,12 @@ _EXPECTED = {
     "text": "a text that is not empty",
     "name": "a text that is not empty",
     "cn_id": "a resident identity number of 18 characters with a correct check digit",
+    "cn_uscc": "a unified social credit code of 18 characters with a correct check digit",
     "phone": "a telephone number, with the country code unless it is a mainland number",
     "email": "an e-mail address",
     "card": "an account or card number with a correct check digit",
     "date": "a date as YYYY-MM-DD",
+    "moment": "a date and time with offset (RFC 3339)",
     "amount": "a decimal number",
     "integer": "a whole number",
     "choice": "one of the listed values",

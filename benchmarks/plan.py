@@ -18,6 +18,7 @@ class Plan:
         per_record: records of the key-per-record layout, scaled to ``many``.
         encrypted: records through the other encryption libraries.
         keyed: of these, records with a key of their own.
+        events: of the audit trail that is verified.
         low_seconds, high_seconds: of reads at 20 and at 100 a second.
     """
 
@@ -30,6 +31,7 @@ class Plan:
     sweeps: int = 3
     encrypted: int = 500
     keyed: int = 100
+    events: int = 1_000_000
     low_seconds: float = 12.0
     high_seconds: float = 5.0
 
@@ -43,6 +45,7 @@ QUICK = Plan(
     per_record=960,
     encrypted=200,
     keyed=50,
+    events=100_000,
     low_seconds=5.0,
     high_seconds=3.0,
 )

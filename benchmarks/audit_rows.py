@@ -1,0 +1,80 @@
+"""E1 to E3: verifying a long audit trail beside only parsing and hashing it, its memory, and the size of one proof."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from benchmarks.audit_chain import Trail, write_trail
+from benchmarks.bench import Bench
+from benchmarks.rows import Row, Side, Target
+
+_ROOT: Final = Path(__file__).resolve().parents[1]
+_DANGAN: Final = ("-c", "from ops.cli import main; main()")
+_FLOOR: Final = (
+    "-c",
+    "import sys, hashlib, orjson\n"
+    "for line in open(sys.argv[1], 'rb'):\n"
+    "    orjson.loads(line)\n"
+    "    hashlib.sha256(line).digest()\n",
+)
+
+
+class Used(NamedTuple):
+    """What the kernel says that a process used: processor seconds, user and system, and its highest memory in MiB."""
+
+    seconds: float
+    mib: float
+
+
+async def audit_rows(bench: Bench) -> AsyncIterator[list[Row]]:
+    """Measure on one trail; the two sides are processes of their own and take turns."""
+    folder = bench.scene.settings.home
+    trail = await write_trail(folder, bench.plan.events)
+    bench.say(f"audit trail of {trail.events:,} events, {trail.file.stat().st_size / 2**20:,.0f} MiB")
+    ours, floor = await _both(bench, trail)
+    yield [
+        Row("E1", f"dangan audit verify, {trail.events:,} events, processor time",
+            Side("verify", "s", tuple(used.seconds for used in ours)),
+            Side("orjson.loads and SHA-256 of each line", "s", tuple(used.seconds for used in floor)),
+            Target(3, 1.5, at_least=False),
+            notes="Whole processes, start and progress bar included; nothing but the file and the trust file is read."),
+        Row("E2", "highest memory of E1", Side("verify", "MiB", tuple(used.mib for used in ours)),
+            target=Target(150, 60, at_least=False),
+            notes="The process's peak as the kernel counts it."),
+    ]  # fmt: skip
+    trail.file.unlink()
+
+
+async def _both(bench: Bench, trail: Trail) -> tuple[list[Used], list[Used]]:
+    verify = (*_DANGAN, "audit", "verify", str(trail.file), "--trust", str(trail.trust))
+    parse = (*_FLOOR, str(trail.file))
+    ours: list[Used] = []
+    floor: list[Used] = []
+    for at in range(bench.plan.repetitions):
+        turns = [(ours, verify), (floor, parse)]
+        for samples, arguments in turns[:: -1 if at % 2 else 1]:
+            samples.append(await asyncio.to_thread(_run, arguments))
+        bench.say(f"verify {ours[-1].seconds:.2f} s and {ours[-1].mib:.0f} MiB; floor {floor[-1].seconds:.2f} s")
+    return ours, floor
+
+
+def _run(arguments: Sequence[str]) -> Used:
+    """Run a Python process to its end.
+
+    Raises:
+        RuntimeError: when it ends with another status than 0.
+    """
+    child = subprocess.Popen(
+        [sys.executable, *arguments], cwd=_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"ended with status {child.returncode}")
+    return Used(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import AsyncMongoClient, ReadPreference, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
@@ -35,9 +35,10 @@ _IDS_AT_ONCE = 50
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
+T = TypeVar("T")
 
 
-def in_parts(ids: Collection[str]) -> Iterator[list[str]]:
+def in_parts(ids: Collection[T]) -> Iterator[list[T]]:
     """Some ids at a time: the embedded store tests each document against every id of a list."""
     every = list(ids)
     for start in range(0, len(every), _IDS_AT_ONCE):

@@ -25,9 +25,8 @@ CLOSING: Final = b"}}}"
 
 Action = Literal[
     "collect", "update", "access", "query", "seal", "unseal", "destroy",
-    "merge", "unmerge", "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup", "restore", "admin", "start",
-    "propose", "correction",
-    "withdraw",
+    "merge", "unmerge", "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup",
+    "restore", "admin", "start", "propose", "correction", "withdraw", "intake",
 ]  # fmt: skip
 #: What exactly was done, where an action covers several deeds of operators.
 Verb = Literal[
@@ -35,6 +34,7 @@ Verb = Literal[
     "rotate", "announce", "begin", "trim", "certify", "finish", "fail",
     "number", "assign", "link", "list", "count",
     "reject", "overdue", "paper", "validate", "revise", "watch", "unwatch",
+    "pass", "return", "hand_over", "confirm", "object", "clear",
 ]  # fmt: skip
 
 
@@ -68,6 +68,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "admin": _Kind(_ENTITY, 99, "Other"),
     "start": _Kind(_ENTITY, 1, "Create"),
     "withdraw": _Kind(_ENTITY, 11, "Deactivate"),
+    "intake": _Kind(_ENTITY, 3, "Update"),
     "propose": _Kind(_ENTITY, 1, "Create"),
     "correction": _Kind(_ENTITY, 3, "Update"),
 }

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schemas.intake import Consent, Intake, Moment, Name, Reference, Sha256
+from schemas.intake import Consent, IdentityCheck, Intake, Listed, Moment, Name, Reference, Sha256
 
 MAX_COMMANDS = 256
 MAX_FIELDS = 64
@@ -119,20 +119,30 @@ class Decide(_Command):
 
 
 class Review(_Command):
-    """Preliminary review (初步审核, COL-10) of received records by somebody other than who collected them."""
+    """Preliminary review (初步审核, COL-10) of received records by somebody other than who collected them.
+
+    Returned records go back to their sender as a query (沟通核实, ARR-14), with a reason without personal data.
+    ``identity_check`` is that of one record's customer, where the collection brought none.
+    """
 
     type: Literal["review"]
     records: Records
     result: Literal["passed", "returned"]
     reason: Text | None = None
     answer_by: Moment | None = None
+    identity_check: IdentityCheck | None = None
 
 
 class HandOver(_Command):
-    """Hand-over (移交, COL-18) of reviewed records: signed by who delivers and by who takes them over."""
+    """Hand-over (移交, COL-18) of reviewed records: signed by who delivers and by who takes them over.
+
+    ``catalogue`` lists the same records in the same order; ``custodian`` keeps the archives from now on (ARR-18).
+    """
 
     type: Literal["hand_over"]
     records: Records
+    catalogue: Annotated[tuple[Listed, ...], Field(max_length=MAX_COMMANDS)] = ()
+    custodian: Reference | None = None
     approvals: Approvals
 
 

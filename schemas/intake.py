@@ -115,6 +115,24 @@ class Recording(BaseModel):
     operator: Reference | None = None
 
 
+class Listed(BaseModel):
+    """One item of a hand-over's catalogue (移交目录, COL-18): what both sides sign that the record holds.
+
+    ``papers_checked`` says that the paper's signatures, seals and key pages were looked at and are there.
+    """
+
+    model_config = _STRICT
+
+    record: Reference
+    version: Annotated[int, Field(ge=1)]
+    fields: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")], ...],
+        Field(min_length=1, max_length=64),
+    ]
+    code: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    papers_checked: bool = False
+
+
 class Intake(BaseModel):
     """The circumstances of a collection; every member is optional here and demanded by the rule book."""
 

@@ -347,4 +347,72 @@ COMMANDS: Final[dict[str, Text]] = {
         "The posts signed in the wrong order.",
         "Have them sign in the order in which the rule book names them.",
     ),
+    "DG-ACC-008": Text(
+        "The record is not an archive yet: it waits for review, hand-over or confirmation, or for a decision.",
+        "Wait until it is archived; reviewers and archivists read it in order to review it.",
+    ),
+    "DG-ACC-010": Text(
+        "Somebody objected to how this record was obtained, and compliance has not cleared it.",
+        "Wait for compliance: dangan intake clear.",
+    ),
+    "DG-INT-001": Text(
+        "There is no live record under this id.",
+        "Check the record id.",
+    ),
+    "DG-INT-002": Text(
+        "The record is not at the stage for this.",
+        "See where it stands: dangan intake list.",
+    ),
+    "DG-INT-003": Text(
+        "Who collected or sent a record does not review it.",
+        "Have another reviewer look at it.",
+    ),
+    "DG-INT-004": Text(
+        "The identity was not verified as it must be.",
+        "Check the original, an identity card online too, and send the check with the review.",
+    ),
+    "DG-INT-005": Text(
+        "Business begins with this record, and the customer's identity class and risk grade are missing.",
+        "Assess the customer first; give intake.assessment.",
+    ),
+    "DG-INT-006": Text(
+        "A returned record needs a reason.",
+        "Say what is missing or doubtful, without personal data.",
+    ),
+    "DG-INT-007": Text(
+        "The hand-over's catalogue does not agree with the record, so nothing was handed over.",
+        "Look at what the detail names, correct the record or the catalogue, and have it signed anew.",
+    ),
+    "DG-INT-008": Text(
+        "The record was changed after its review.",
+        "Review it again.",
+    ),
+    "DG-INT-009": Text(
+        "The archive has no custodian who is active and holds that post.",
+        "Name one: hand_over's custodian, or dangan intake assign.",
+    ),
+    "DG-INT-010": Text(
+        "Who collected or sent a record does not confirm it.",
+        "Have another person of the post sign.",
+    ),
+    "DG-INT-011": Text(
+        "Who delivers is not of the department that collected the record.",
+        "Have that department's designated person sign the hand-over.",
+    ),
+    "DG-INT-012": Text(
+        "The time by which to answer is past.",
+        "Give a later answer_by, or none: the rule book's period is taken.",
+    ),
+    "DG-INT-013": Text(
+        "There is no transfer confirmation under this id.",
+        "The id is that of the hand_over command.",
+    ),
+    "DG-INT-014": Text(
+        "There is no objection to this record.",
+        "Check the record id.",
+    ),
+    "DG-INT-015": Text(
+        "The transfer confirmation's signatures do not verify.",
+        "Treat it as an incident: somebody altered it.",
+    ),
 }

@@ -18,7 +18,8 @@ from ops.private_files import write_private
 from schemas.approvals import ACTIONS_OF
 
 RECORDS = {"records": ["rec-0001", "rec-0002"]}
-PAIR = {"record": "rec-0001", "duplicate": "rec-0002", "reason": "one customer"}
+VERSIONS = {"from_version": 1, "duplicate_version": 1}
+PAIR = {"record": "rec-0001", "duplicate": "rec-0002", "reason": "one customer", **VERSIONS}
 MEMBERS: dict[str, dict[str, Any]] = {
     "destroy": RECORDS | {"ground": "expired", "reason": "ten years over"},
     "hand_over": RECORDS,

@@ -49,7 +49,7 @@ class Manifest(BaseModel):
 
     made_at: int
     database: str
-    collections: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")], Part]
+    collections: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$")], Part]
 
 
 async def make_backup(database: Database, to: Path, *, now: int, on_progress: Progress) -> Path:
@@ -68,7 +68,7 @@ async def make_backup(database: Database, to: Path, *, now: int, on_progress: Pr
     aside = to / f".{folder.name}.part"
     try:
         inside = private_folder(aside / database.name)
-        names = sorted(await database.list_collection_names(), key=lambda name: (name == _LAST, name))
+        names = sorted(await database.list_collection_names(), key=_order)
         parts = {}
         for name in names:
             parts[name] = await _copy(database, name, inside / f"{name}.bson", on_progress)
@@ -123,6 +123,11 @@ async def _copy(database: Database, name: str, path: Path, on_progress: Progress
         out.flush()
         os.fsync(out.fileno())
     return Part(documents=documents, size=size, sha256=sha.hexdigest())
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    # Chunks after the files they belong to: a file that the copy shows complete has all of them in it.
+    return name == _LAST, name.endswith(".chunks"), name
 
 
 def _flush(directory: Path) -> None:

@@ -16,7 +16,19 @@ from ops.ingest_keys import rotate
 from ops.private_files import private, write_private
 from schemas.settings import Settings
 from schemas.trust import Purpose, Trust, TrustedKey, load_trust
-from store import ingest_keys, ledger, pages, principals, records, requests, sweeps
+from store import (
+    attachments,
+    ingest_keys,
+    ledger,
+    notices,
+    pages,
+    principals,
+    proposals,
+    records,
+    requests,
+    revisions,
+    sweeps,
+)
 from store.database import connect
 
 _SIGNERS: dict[Purpose, str] = {
@@ -49,7 +61,7 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
     ):
         await records.ensure_indexes(database)
         await requests.ensure_indexes(database, keep_seconds=2 * settings.max_bundle_age_seconds)
-        for module in (pages, ledger, sweeps, ingest_keys, principals):
+        for module in (pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions):
             await module.ensure_indexes(database)
         keys = ingest_keys.IngestKeys(database)
         if not any(key.state is State.ACTIVE and key.seal_until > moment for key in await keys.living()):

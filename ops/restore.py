@@ -3,6 +3,8 @@
 Refused with the reason: the live database or one that is not empty as the target; a backup that is not whole; a
 ledger that is older than the backup (destroyed records could come back); no current key pages.
 
+Attachments come from the backup, those of destroyed records excepted.
+
 What is newer elsewhere is never taken from the backup: key pages and ingest keys come from the live store and the
 key-page snapshots, every other collection but the records from the live store where it has one. A grant that was
 recalled after the backup stays recalled.
@@ -33,11 +35,12 @@ from ops.key_copies import page_copies
 from schemas.commands import MAX_COMMANDS
 from schemas.errors import DanganError
 from schemas.levels import Level
-from store import ingest_keys, ledger, pages, principals, records, sweeps
+from store import attachments, ingest_keys, ledger, pages, principals, records, sweeps
 from store.database import Database, Document
 from store.dump import documents, dump, load
 
 _KEYS: Final = ("pages", "ingest_keys")
+_FILES, _CHUNKS = attachments.COLLECTIONS
 _BATCH: Final = 500
 
 
@@ -88,9 +91,10 @@ class Restore:
             report = Report()
             slots = await self._pages(report, expected=_documents_in(manifest, "pages") > 0)
             await self._records(manifest, destroyed, slots, report)
+            await self._attachments(manifest, destroyed)
             await self._others(manifest)
             await self._check_nothing_was_destroyed_meanwhile(destroyed)
-            for module in (records, pages, ledger, sweeps, ingest_keys, principals):
+            for module in (records, pages, ledger, sweeps, ingest_keys, principals, attachments):
                 await module.ensure_indexes(self.into)
             await self._destroy_again(sorted(set(self.audited) - destroyed), report)
         except BaseException:
@@ -182,9 +186,23 @@ class Restore:
         # What was collected after the backup and destroyed must not be collected again either.
         await load(self.into, "records", map(_tombstone, sorted(absent)))
 
+    async def _attachments(self, manifest: Manifest, gone: set[str]) -> None:
+        """Attachments as of the backup, like the records they belong to: never one of a destroyed record."""
+        kept: set[str] = set()
+
+        def files() -> Iterator[bytes]:
+            for raw in self._documents(manifest, _FILES):
+                doc = RawBSONDocument(raw)
+                if doc["metadata"]["record"] not in gone:
+                    kept.add(str(doc["_id"]))
+                    yield raw
+
+        await load(self.into, _FILES, files())
+        await load(self.into, _CHUNKS, (raw for raw in self._documents(manifest, _CHUNKS) if _file(raw) in kept))
+
     async def _others(self, manifest: Manifest) -> None:
         there = set(await self.live.list_collection_names())
-        for name in sorted((there | set(manifest.collections)) - {"pages", "records"}):
+        for name in sorted((there | set(manifest.collections)) - {"pages", "records", _FILES, _CHUNKS}):
             if name in there:
                 async for batch in dump(self.live, name):
                     await load(self.into, name, _split(batch))
@@ -209,6 +227,10 @@ def _documents_in(manifest: Manifest, name: str) -> int:
 
 def _text(document: bytes, name: str) -> str:
     return str(RawBSONDocument(document)[name])
+
+
+def _file(chunk: bytes) -> str:
+    return _text(chunk, "files_id")
 
 
 def _keys(doc: RawBSONDocument) -> Mapping[Level, KeyRef] | None:

@@ -17,6 +17,8 @@ from schemas.errors import DanganError
 from store.database import Database
 
 _READ_BATCH: Final = 2000
+#: Of GridFS chunks, 256 KiB each: a batch is 4 MiB.
+_CHUNK_BATCH: Final = 16
 _INSERT_DOCUMENTS: Final = 1000
 _INSERT_BYTES: Final = 8 << 20
 _SMALLEST: Final = 5  # an empty document: length and end
@@ -25,7 +27,8 @@ _LARGEST: Final = 17 << 20
 
 async def dump(database: Database, collection: str) -> AsyncIterator[bytes]:
     """The collection's documents, batch by batch, as one run of BSON bytes."""
-    async for batch in database[collection].find_raw_batches({}, batch_size=_READ_BATCH):
+    size = _CHUNK_BATCH if collection.endswith(".chunks") else _READ_BATCH
+    async for batch in database[collection].find_raw_batches({}, batch_size=size):
         yield cast("bytes", batch)  # the driver's types say document
 
 

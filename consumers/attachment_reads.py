@@ -1,0 +1,164 @@
+"""Reading an attachment, one part a command: the grant decides as for fields, and must let it be read in clear.
+
+A scan cannot be masked. As with fields, the part leaves this module inside an outcome, which streams/ releases only
+after the outcome's audit event is durable (clause AUD-01).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from itertools import groupby
+
+from consumers.access import Reader, check_references, grant_covers
+from consumers.attachments import field_of
+from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
+from consumers.rules import Rules
+from keys.chunks import ChunkCipher
+from keys.ring import KeyRing
+from schemas.commands import Access
+from schemas.errors import DanganError, Refusal
+from schemas.levels import Level
+from schemas.principals import Grant
+from schemas.replies import Result
+from store.attachments import Attachment, Attachments
+from store.principals import Grants
+from store.records import Record, Records
+from store.requests import Requests
+
+
+def decide(
+    received: Received[Access],
+    found: Attachment | None,
+    grant: Grant | None,
+    rules: Rules,
+    now: float,
+) -> Attachment:
+    """Check one read of a part against policies and grant.
+
+    Who has no grant for any kind of attachment of the record learns the same whether there is one or not.
+
+    Raises:
+        Refusal: DG-COL-006, 007, DG-CMD-004, DG-ACC-001 to 004, 006, DG-ATT-010, 011.
+    """
+    command = received.command
+    check_references(command)
+    rules.catalogue.purpose(command.purpose)
+    names = [field_of(found.kind)] if found else []
+    lease = grant_covers(received, grant, names, found.level if found else Level.BASIC, rules.authorizer, now)
+    if found is None or found.state != "complete" or (command.part or 0) > found.parts:
+        raise Refusal("DG-ATT-010")
+    if not lease.clear & {"*", *names}:
+        raise Refusal("DG-ATT-011", field=names[0])
+    return found
+
+
+class AttachmentReader:
+    """Answers reads of attachments' parts, one after the other: each is large."""
+
+    def __init__(
+        self,
+        records: Records,
+        attachments: Attachments,
+        grants: Grants,
+        requests: Requests,
+        ring: KeyRing,
+        rules: Rules,
+    ) -> None:
+        self._records = records
+        self._attachments = attachments
+        self._grants = grants
+        self._requests = requests
+        self._ring = ring
+        self._rules = rules
+
+    async def apply(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
+        """Decide and read; one outcome for each command, in order.
+
+        Raises:
+            Transient: a dependency does not answer; apply the same batch again.
+        """
+        return [await self._one(received, now) for received in batch]
+
+    async def _one(self, received: Received[Access], now: float) -> Outcome:
+        command = received.command
+        found: Attachment | None = None
+        try:
+            place = {command.id: f"{received.place}/{received.at}"}
+            replayed = await self._requests.replayed(place, now=now)
+            grants = await self._grants.get({command.grant})
+            found = await self._attachments.get(command.record, command.attachment or "")
+            attachment = decide(received, found, grants.get(command.grant), self._rules, now)
+            if replayed:
+                raise Refusal("DG-CMD-003")
+            record = (await self._records.get([command.record])).get(command.record)
+            if record is None:
+                raise Refusal("DG-ACC-007")
+            return _answered(received, record, attachment, await self._values(record, attachment, command.part or 0))
+        except DanganError as error:
+            if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
+                raise
+            return _refused(received, found, error)
+
+    async def _values(self, record: Record, found: Attachment, part: int) -> dict[str, object]:
+        ref = record.keys.get(found.level)
+        if ref is None:
+            raise Refusal("DG-ATT-010")
+        deks = await self._ring.open({record.id: {found.level: ref}})
+        cipher = ChunkCipher(deks[record.id][found.level], record.id, found.name, found.level, found.parts)
+        chunk = await self._attachments.chunk(record.id, found.name, part)
+        if chunk is None:
+            raise DanganError("DG-KEY-004", field=f"chunk {part}")
+        return {
+            "attachment": found.name,
+            "kind": found.kind,
+            "part": part,
+            "parts": found.parts,
+            "sha256": cipher.open_digest(found.digest),
+            "data": base64.b64encode(cipher.open(part, chunk.data)).decode(),
+        }
+
+
+class FieldsOrParts:
+    """Hands reads of fields and reads of attachments' parts to whom they concern, in the order in which they came."""
+
+    def __init__(self, fields: Reader, parts: AttachmentReader) -> None:
+        self._fields = fields
+        self._parts = parts
+
+    async def apply(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
+        """One outcome for each command, in order."""
+        outcomes: list[Outcome] = []
+        for of_part, run in groupby(batch, key=lambda received: received.command.attachment is not None):
+            outcomes += await (self._parts if of_part else self._fields).apply(list(run), now)
+        return outcomes
+
+
+def _answered(received: Received[Access], record: Record, found: Attachment, values: dict[str, object]) -> Outcome:
+    command = received.command
+    event = fact(
+        received,
+        "access",
+        record=command.record,
+        subject=record.subject,
+        fields=(field_of(found.kind),),
+        level=found.level,
+        purpose=command.purpose,
+        grant=command.grant,
+        version=record.version,
+    )
+    return Outcome(Result(id=command.id, status="accepted", version=record.version, values=values), (event,))
+
+
+def _refused(received: Received[Access], found: Attachment | None, error: DanganError) -> Outcome:
+    command = received.command
+    event = fact(
+        received,
+        "access",
+        record=command.record,
+        allowed=False,
+        code=error.code,
+        fields=(field_of(found.kind),) if found else (),
+        grant=None if error.code == "DG-COL-007" else command.grant,
+    )
+    return Outcome(refused(received, error), (event,))

@@ -18,12 +18,14 @@ from keys.cipher import FieldCipher
 from keys.ports import KeyRef
 from keys.ring import Deks, KeyRing
 from schemas.catalogue import Catalogue
+from schemas.combination import about_person, combined_level, handled_as, shown
 from schemas.commands import Access
 from schemas.errors import DanganError, Refusal
-from schemas.levels import Level, highest
+from schemas.levels import Level
 from schemas.principals import Grant
 from schemas.replies import Result
-from schemas.values import looks_personal, masked
+from schemas.rulebook import Sensitivity
+from schemas.values import looks_personal
 from store.principals import Grants
 from store.reads import Reads
 from store.records import Record
@@ -58,7 +60,7 @@ def decide(
     command = received.command
     check_references(command)
     catalogue.purpose(command.purpose)
-    level = highest({catalogue.needed_field(name, command.purpose).level for name in command.fields})
+    level = combined_level({catalogue.needed_field(name, command.purpose).level for name in command.fields})
     lease = grant_covers(received, grant, command.fields, level, authorizer, now)
     if record is None:
         raise Refusal("DG-ACC-007")
@@ -125,6 +127,7 @@ class Reader:
         ring: KeyRing,
         catalogue: Catalogue,
         authorizer: Authorizer,
+        sensitivity: Sensitivity | None = None,
     ) -> None:
         self._reads = reads
         self._grants = grants
@@ -132,6 +135,7 @@ class Reader:
         self._ring = ring
         self._catalogue = catalogue
         self._authorizer = authorizer
+        self._sensitivity = sensitivity or Sensitivity()
 
     async def apply(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
         """Decide and read; one outcome for each command, in order.
@@ -189,6 +193,8 @@ class Reader:
             raise deks
         ciphers = {level: FieldCipher(dek, record.id, level) for level, dek in deks.items()}
         values: dict[str, object] = {}
+        together = {self._catalogue.field(name).level for name in lease.fields if name in record.fields}
+        person = about_person(record.intake)
         for name in lease.fields:
             if name not in record.fields:
                 continue
@@ -196,7 +202,8 @@ class Reader:
             version = record.field_versions.get(name, 1)
             value = orjson.loads(ciphers[spec.level].open(name, version, record.fields[name]))
             clear = name in lease.clear or "*" in lease.clear
-            values[name] = value if clear else masked(spec, value)
+            handled = handled_as(spec.level, together, person=person, rules=self._sensitivity)
+            values[name] = value if clear else shown(spec, value, handled)
         return values
 
     def _refused(self, received: Received[Access], record: Record | None, error: DanganError) -> Outcome:

@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from consumers.access import Reader
+from consumers.attachment_reads import AttachmentReader, FieldsOrParts
+from consumers.attachments import Attacher
 from consumers.by_type import Applier, ByType
 from consumers.collect import Collector
+from consumers.decide_proposal import Decider
 from consumers.destroy import Destroyer
 from consumers.directory import Directory
+from consumers.notify import Told
+from consumers.propose import Proposer
 from consumers.rules import Rules
 from consumers.update import Updater
 from keys.forget import Forgetter
@@ -18,15 +23,19 @@ from keys.index import BlindIndex
 from keys.ring import KeyRing
 from keys.vault import Transit
 from schemas.wire import FAMILIES, FAMILY_OF, Family
+from store.attachments import Attachments
 from store.database import Database
 from store.holds import Holds
 from store.ingest_keys import IngestKeys
 from store.ledger import Ledger
+from store.notices import Notices
 from store.pages import Pages
 from store.principals import Grants
+from store.proposals import Proposals
 from store.reads import Reads
 from store.records import Records
 from store.requests import Requests
+from store.revisions import Revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,8 @@ def appliers(parts: Parts) -> dict[Family, Applier]:
 def _by_type(parts: Parts) -> Mapping[str, Applier]:
     database, rules, ring = parts.database, parts.rules, parts.ring
     records, holds, ledger = Records(database), Holds(database), Ledger(database)
-    index = BlindIndex(parts.transit)
+    index, attachments = BlindIndex(parts.transit), Attachments(database)
+    proposals, told = Proposals(database), Told(Notices(database))
     forgetter = Forgetter(
         parts.transit,
         parts.pages,
@@ -65,9 +75,21 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     )
     return {
         "collect": Collector(records, ring, index, rules),
-        "update": Updater(records, ring, index, rules),
-        "access": Reader(
-            Reads(database), Grants(database), Requests(database), ring, rules.catalogue, rules.authorizer
+        "update": Updater(records, ring, index, rules, told),
+        "propose": Proposer(records, proposals, Revisions(database), ring, rules),
+        "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),
+        "attach": Attacher(records, attachments, ring, rules),
+        "access": FieldsOrParts(
+            Reader(
+                Reads(database),
+                Grants(database),
+                Requests(database),
+                ring,
+                rules.catalogue,
+                rules.authorizer,
+                rules.book.sensitivity,
+            ),
+            AttachmentReader(records, attachments, Grants(database), Requests(database), ring, rules),
         ),
         "destroy": Destroyer(records, holds, ledger, forgetter, parts.directory, rules.authorizer),
     }

@@ -1,0 +1,159 @@
+"""Merges are links between records (合并, ARR-13): nothing is moved, so undoing one puts back exactly what was.
+
+The record that joins names the archive (``part_of``) and its stage before; the archive names its parts. A part counts
+when both say so; the archive's side is written last, under the condition that it still is what the signers saw. Until
+then :meth:`Merges.withdraw` takes the first write back as if it had never been.
+
+Every write is one conditional change of one document; the history entry in it is by what a redelivered command finds
+what it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import bson
+
+from store.database import Database, Document, in_parts
+from store.records import Record
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A duplicate in the merge queue.
+
+    Attributes:
+        record: the duplicate; ``of`` the archive whose identity it had when it came.
+        at_ms: when it came, UNIX milliseconds.
+        version: of the duplicate; ``of_version`` the archive's, None when that is destroyed.
+    """
+
+    record: str
+    of: str
+    at_ms: int
+    purpose: str
+    version: int
+    of_version: int | None
+
+
+class Merges:
+    """The links in the ``records`` collection, and the queue of what waits to be merged."""
+
+    def __init__(self, database: Database) -> None:
+        self._records = database["records"]
+
+    # --- the two sides of a merge ---
+
+    async def join(self, duplicate: Record, into: str, entry: Entry) -> bool:
+        """Let a record become part of an archive, as far as it is concerned; False when it has changed."""
+        change = {"stage": "merged", "part_of": into, "stage_before": duplicate.stage}
+        return await self._change(duplicate, entry, {"$set": change})
+
+    async def withdraw(self, duplicate: Record, into: str, entry: Entry) -> bool:
+        """Take :meth:`join` back, whose archive turned out not to take it: no trace of it is left.
+
+        Args:
+            duplicate: as it is now, joined.
+            into: the archive.
+            entry: the history entry that :meth:`join` wrote.
+        """
+        update: Document = {
+            "$set": {"version": duplicate.version - 1},
+            "$unset": {"part_of": "", "stage_before": ""},
+            "$pop": {"history": 1},
+            "$inc": {"history_bytes": -len(bson.encode(dict(entry)))},
+        }
+        _back_to(update, duplicate)
+        where = {"_id": duplicate.id, "state": "live", "version": duplicate.version, "part_of": into}
+        return (await self._records.update_one(where, update)).modified_count == 1
+
+    async def take(self, archive: Record, part: str, entry: Entry) -> bool:
+        """Let an archive have a part; False when it has changed."""
+        parts = [each for each in archive.parts if each != part]  # an undoing that a crash cut short leaves it there
+        return await self._change(archive, entry, {"$set": {"parts": [*parts, part]}})
+
+    # --- the two sides of its undoing ---
+
+    async def leave(self, part: Record, entry: Entry) -> bool:
+        """Put a part back to what it was before, its version and history apart; False when it has changed."""
+        update: Document = {"$set": {}, "$unset": {"part_of": "", "stage_before": ""}}
+        _back_to(update, part)
+        return await self._change(part, entry, update)
+
+    async def release(self, archive: Record, part: str, entry: Entry) -> bool:
+        """Let an archive no longer have a part; False when it has changed."""
+        dropped = {
+            name: left for name, parts in archive.dropped.items() if (left := [each for each in parts if each != part])
+        }
+        parts = [each for each in archive.parts if each != part]
+        return await self._change(archive, entry, {"$set": {"parts": parts, "dropped": dropped}})
+
+    async def _change(self, record: Record, entry: Entry, update: Document) -> bool:
+        update["$set"]["version"] = record.version + 1
+        update["$push"] = {"history": dict(entry)}
+        update["$inc"] = {"history_bytes": len(bson.encode(dict(entry)))}
+        # The stage too: a review or a hand-over changes it without a new version.
+        stage = {"$exists": False} if record.stage == "archived" else record.stage
+        part_of = record.part_of if record.part_of else {"$exists": False}
+        where = {
+            "_id": record.id, "state": "live", "version": record.version, "stage": stage, "part_of": part_of
+        }  # fmt: skip
+        return (await self._records.update_one(where, update)).modified_count == 1
+
+    # --- what is linked, and what waits ---
+
+    async def entries(self, command: str, records: Collection[str], *, by: str) -> dict[str, Document]:
+        """The history entries that a sender's merge command left: record -> entry."""
+        found = self._records.find({"_id": {"$in": list(records)}}, {"history": 1})
+        return {
+            doc["_id"]: entry
+            async for doc in found
+            for entry in doc.get("history", ())
+            if entry["command"] == command and entry["by"] == by and "link" in entry
+        }
+
+    async def belonging(self, records: Collection[str]) -> dict[str, set[str]]:
+        """What a destruction of the records must reach too: their parts, and duplicates that wait beside them.
+
+        Returns:
+            record -> the live records that belong to it; only records that have some.
+        """
+        found: dict[str, set[str]] = {}
+        for ids in in_parts(records):
+            parts: Document = {"part_of": {"$in": ids}}
+            waiting: Document = {"duplicate_of": {"$in": ids}, "stage": "duplicate"}
+            wanted = {"part_of": 1, "duplicate_of": 1}
+            for condition in (parts, waiting):  # not one $or: each has an index of its own
+                async for doc in self._records.find({**condition, "state": "live"}, wanted):
+                    found.setdefault(doc.get("part_of") or doc["duplicate_of"], set()).add(doc["_id"])
+        return found
+
+    async def unnamed(self, records: Collection[str]) -> set[str]:
+        """What belongs to those records and is not among them."""
+        return set().union(*(await self.belonging(records)).values()) - set(records)
+
+    async def waiting(self) -> AsyncIterator[Waiting]:
+        """The merge queue, the oldest first."""
+        queue = self._records.aggregate(
+            [
+                {"$match": {"duplicate_of": {"$exists": True}, "stage": "duplicate", "state": "live"}},
+                {"$sort": {"at": 1, "_id": 1}},
+                {"$project": {"duplicate_of": 1, "at": 1, "purpose": 1, "version": 1}},
+            ]
+        )
+        async for doc in await queue:
+            archive = await self._records.find_one({"_id": doc["duplicate_of"], "state": "live"}, {"version": 1})
+            version = archive["version"] if archive else None
+            yield Waiting(doc["_id"], doc["duplicate_of"], doc["at"], doc["purpose"], doc["version"], version)
+
+
+def _back_to(update: Document, part: Record) -> None:
+    """Complete the update with the stage that the part had before; archived is the stage that is not written."""
+    if part.stage_before in (None, "archived"):
+        update["$unset"]["stage"] = ""
+    else:
+        update["$set"]["stage"] = part.stage_before

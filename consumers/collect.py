@@ -2,7 +2,8 @@
 
 Order (crash anywhere, and a redelivery finishes it): key pages -> records -> audit -> reply -> acknowledge.
 A record's ``_id`` is the fence: a destroyed record's tombstone stands there, and a redelivered collect finds
-its own command id there.
+its own command id there. A customer who has an archive gets no second one (唯一性, ARR-13): what comes is kept as its
+duplicate (store/identities.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -24,10 +25,12 @@ from keys.index import BlindIndex
 from keys.ring import KeyRing, SlotKey
 from schemas.commands import Collect
 from schemas.errors import Refusal
+from schemas.identity import identity_keys
 from schemas.levels import Level, highest
 from schemas.replies import Result
 from schemas.rulebook import RuleBook
 from schemas.values import looks_personal, normalise
+from store.identities import Identities
 from store.records import Occupied, Record, Records, Stage
 
 
@@ -92,30 +95,33 @@ def _quarter(day: int) -> str:
     return f"{date.year}Q{(date.month + 2) // 3}"
 
 
-def settle(draft: Draft, occupied: Occupied | None) -> Outcome:
-    """What became of a draft whose insert found its id free (None) or taken."""
+def settle(draft: Draft, occupied: Occupied | None, of: str | None = None) -> Outcome:
+    """What became of a draft whose insert found its id free (None) or taken; ``of``: kept as that one's duplicate."""
     received, command = draft.received, draft.received.command
     if occupied is None or _is_redelivery(received, occupied):
-        return _stored(received, tuple(command.fields), draft.level)
+        return _stored(received, tuple(command.fields), draft.level, occupied.of if occupied else of)
     if occupied.live and occupied.command == command.id and occupied.sender == received.sender.id:
         event = fact(received, "collect", record=command.record, code="DG-CMD-002")
         return Outcome(Result(id=command.id, status="duplicate", code="DG-CMD-002", version=occupied.version), (event,))
     return refuse(received, Refusal("DG-COL-003" if occupied.live else "DG-COL-004"))
 
 
-def _stored(received: Received[Collect], fields: tuple[str, ...], level: Level | None) -> Outcome:
-    command = received.command
+def _stored(
+    received: Received[Collect], fields: tuple[str, ...], level: Level | None, of: str | None = None
+) -> Outcome:
+    command, code = received.command, "DG-MRG-001" if of else None
     event = fact(
         received,
         "collect",
         record=command.record,
+        code=code,
         subject=command.subject,
         purpose=command.purpose,
         fields=fields,
         level=level,
         version=1,
     )
-    return Outcome(Result(id=command.id, status="accepted", version=1), (event,))
+    return Outcome(Result(id=command.id, status="accepted", code=code, version=1, of=of), (event,))
 
 
 def refuse(received: Received[Collect], refusal: Refusal) -> Outcome:
@@ -136,11 +142,13 @@ class Collector:
     def __init__(
         self,
         records: Records,
+        identities: Identities,
         ring: KeyRing,
         index: BlindIndex,
         rules: Rules,
     ) -> None:
         self._records = records
+        self._identities = identities
         self._ring = ring
         self._index = index
         self._rules = rules
@@ -170,12 +178,14 @@ class Collector:
             for at, doubt in doubted.items():
                 outcomes[at] = self._doubted(batch[at], doubt, standing.get(batch[at].command.record))
         records = await self._encrypted(list(drafts.values()))
-        occupied = await self._records.insert(records)
+        occupied, duplicates = await self._identities.insert(records)
         for at, draft in drafts.items():
-            outcomes[at] = settle(draft, occupied.get(draft.received.command.record))
+            record = draft.received.command.record
+            outcomes[at] = settle(draft, occupied.get(record), duplicates.get(record))
         for at, draft in again.items():
             record = draft.received.command.record
-            outcomes[at] = settle(draft, occupied.get(record) or _as_occupied(first[record]))
+            earlier_one = occupied.get(record) or _as_occupied(first[record], duplicates.get(record))
+            outcomes[at] = settle(draft, earlier_one)
         return [outcomes[at] for at in range(len(batch))]
 
     def _doubted(self, received: Received[Collect], refusal: Refusal, standing: Occupied | None) -> Outcome:
@@ -183,11 +193,15 @@ class Collector:
         if standing is None or not _is_redelivery(received, standing):
             return refuse(received, refusal)
         known = tuple(name for name in received.command.fields if name in self._rules.catalogue.fields)
-        return _stored(received, known, None)
+        return _stored(received, known, None, standing.of)
 
     async def _encrypted(self, drafts: Sequence[Draft]) -> list[Record]:
         keys, tokens = await asyncio.gather(self._allocate(drafts), self._tokens(drafts))
-        return [_encrypt(d, k, t, self._random) for d, k, t in zip(drafts, keys, tokens, strict=True)]
+        made = [_encrypt(d, k, t, self._random) for d, k, t in zip(drafts, keys, tokens, strict=True)]
+        rule = self._rules.book.identity
+        if rule.unique:
+            made = [replace(r, identity=identity_keys(r.purpose, r.subject, r.tokens, rule)) for r in made]
+        return made
 
     async def _allocate(self, drafts: Sequence[Draft]) -> list[Mapping[Level, SlotKey]]:
         by_cohort: dict[str, list[int]] = defaultdict(list)
@@ -235,6 +249,6 @@ def _encrypt(draft: Draft, keys: Mapping[Level, SlotKey], tokens: Mapping[str, b
     )
 
 
-def _as_occupied(earlier: Received[Collect]) -> Occupied:
+def _as_occupied(earlier: Received[Collect], of: str | None) -> Occupied:
     # The same record twice in one batch: the second meets what the first has just stored.
-    return Occupied(True, earlier.command.id, earlier.sender.id, 1, earlier.at_ms)
+    return Occupied(True, earlier.command.id, earlier.sender.id, 1, earlier.at_ms, of)

@@ -26,6 +26,7 @@ from schemas.wire import FAMILIES, FAMILY_OF, Family
 from store.attachments import Attachments
 from store.database import Database
 from store.holds import Holds
+from store.identities import Identities
 from store.ingest_keys import IngestKeys
 from store.ledger import Ledger
 from store.notices import Notices
@@ -74,7 +75,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         held=lambda names: holds.on(names, now=time.time()),
     )
     return {
-        "collect": Collector(records, ring, index, rules),
+        "collect": Collector(records, Identities(database, records), ring, index, rules),
         "update": Updater(records, ring, index, rules, told),
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
         "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),

@@ -17,6 +17,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from keys.ports import KeyRef
 from schemas.errors import Refusal, Transient
 from schemas.levels import Level
+from store.attachments import Attachments
 from store.database import Database, Document, in_parts, taken
 
 #: An intake is received, reviewed, handed over, and archived; a returned one waits for its sender, a duplicate for a
@@ -91,6 +92,7 @@ class Revision:
     (previous ciphertexts with their versions, who, when, why; the reason is a ciphertext too).
     ``identity`` replaces the identity keys, None leaves them; ``stage`` replaces the stage, None leaves it. ``parts``
     are the record's: a removed field is removed from what is read of them too.
+    ``paper_open`` says that the paper counterpart has to follow (clause UPD-05).
     """
 
     record: str
@@ -104,6 +106,7 @@ class Revision:
     identity: tuple[bytes, ...] | None = None
     stage: Stage | None = None
     parts: tuple[str, ...] = ()
+    paper_open: bool = False
 
 
 async def ensure_indexes(database: Database) -> None:
@@ -120,6 +123,7 @@ class Records:
 
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
+        self._attachments = Attachments(database)
 
     async def insert(self, records: Sequence[Record]) -> dict[str, Occupied | None]:
         """Insert new records; those whose id is taken are left as they are and described.
@@ -184,11 +188,17 @@ class Records:
             else:
                 changes[f"fields.{name}"] = ciphertext
                 changes[f"field_versions.{name}"] = revision.version
+        where: Document = {"_id": revision.record, "state": "live", "version": revision.version - 1}
         for level, ref in revision.new_keys.items():
             changes[f"keys.{level.value}"] = [ref.page, ref.slot]
+            # A key that a proposal brought meanwhile (store/revisions.py) must stay named: forgetting goes by names.
+            where[f"keys.{level.value}"] = {"$exists": False}
+        pushed: Document = {"history": dict(revision.past)}
+        if revision.paper_open:
+            pushed["paper_open"] = revision.version
         update: Document = {
             "$set": changes,
-            "$push": {"history": dict(revision.past)},
+            "$push": pushed,
             "$addToSet": {"ingest": revision.ingest_key},
             "$inc": {"history_bytes": len(bson.encode(revision.past))},
         }
@@ -204,9 +214,7 @@ class Records:
         if revision.tokens:
             await self._replace_tokens(revision, changes)
         try:
-            result = await self._records.update_one(
-                {"_id": revision.record, "state": "live", "version": revision.version - 1}, update
-            )
+            result = await self._records.update_one(where, update)
         except DuplicateKeyError:
             holder = await self._records.find_one({"identity": {"$in": changes.get("identity", [])}}, {"_id": 1})
             raise Refusal("DG-MRG-003", detail=holder["_id"] if holder else None) from None
@@ -276,8 +284,9 @@ class Records:
                 await self._records.insert_many(fences, ordered=False)
             except BulkWriteError as error:
                 taken(error)
-        gone = self._found(records, {"state": "destroyed"}, {"_id": 1})
-        return {doc["_id"] async for doc in gone}
+        gone = {doc["_id"] async for doc in self._found(records, {"state": "destroyed"}, {"_id": 1})}
+        await self._attachments.erase(gone)
+        return gone
 
     async def _found(
         self, ids: Collection[str], condition: Document, wanted: Document | None

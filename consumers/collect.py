@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import MappingProxyType
 
 import orjson
 
@@ -23,6 +24,7 @@ from consumers.rules import Rules
 from keys.cipher import FieldCipher, RandomBuffer
 from keys.index import BlindIndex
 from keys.ring import KeyRing, SlotKey
+from schemas.collection_approval import Approved
 from schemas.commands import Collect
 from schemas.errors import Refusal
 from schemas.identity import identity_keys
@@ -46,8 +48,15 @@ class Draft:
     stage: Stage
 
 
-def decide(received: Received[Collect], rules: Rules) -> Draft:
+def decide(
+    received: Received[Collect], rules: Rules, approvals: Mapping[str, Approved] = MappingProxyType({})
+) -> Draft:
     """Check one collect command against the catalogue, the policies and the rule book.
+
+    Args:
+        received: the command.
+        rules: what the organisation set.
+        approvals: the verified approvals of core-sensitive collection, by reference (clause COL-13).
 
     Raises:
         Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007, or of consumers/lawfulness.py.
@@ -72,7 +81,7 @@ def decide(received: Received[Collect], rules: Rules) -> Draft:
     level = highest(set(values))
     if not rules.authorizer.allows(received.sender, "collect", level, command.purpose):
         raise Refusal("DG-CMD-004")
-    lawfulness.check(received, level, rules.book)
+    lawfulness.check(received, level, rules, approvals)
     return Draft(
         received, values, indexed, cohort(purpose.retention_class, received.at_ms), level, first_stage(rules.book)
     )

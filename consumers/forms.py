@@ -1,0 +1,66 @@
+"""Whether a collection keeps to its form and its kind of item (clauses COL-08, COL-14 to 16, ARR-01, ARR-09)."""
+
+from __future__ import annotations
+
+from consumers.rules import Rules
+from schemas.commands import Collect
+from schemas.errors import Refusal
+from schemas.forms import Form
+from schemas.intake import Intake
+
+
+def form_of(command: Collect, said: Intake, rules: Rules) -> Form | None:
+    """The form that the collection is on (统一收集表格), if it keeps to it.
+
+    Raises:
+        Refusal: DG-COL-016, 017 (all missing fields at once), 018.
+    """
+    if said.form is None:
+        if rules.book.collection.form_required:
+            raise Refusal("DG-COL-016", field="intake.form")
+        return None
+    form = rules.forms.forms.get(said.form)
+    if form is None:
+        raise Refusal("DG-COL-016", field="intake.form", detail="not registered")
+    if command.purpose not in form.purposes:
+        raise Refusal("DG-COL-016", field="intake.form", detail="made for other purposes")
+    for name in command.fields:
+        if name not in form.fields:
+            raise Refusal("DG-COL-018", field=name)
+    if missing := [name for name in form.mandatory if name not in command.fields]:
+        raise Refusal("DG-COL-017", field=missing[0], detail=", ".join(missing))
+    return form
+
+
+def item(command: Collect, said: Intake, form: Form | None, rules: Rules) -> None:
+    """Check the item by its kind (信息类别), which it says itself or its form does.
+
+    Raises:
+        Refusal: DG-COL-020, 021 (all that is missing at once), 024, 027.
+    """
+    name = said.item or (form.item if form else None)
+    if form is not None and said.item is not None and said.item != form.item:
+        raise Refusal("DG-COL-024", field="intake.item", detail="not the form's kind")
+    kind = rules.forms.items.get(name) if name is not None else None
+    if kind is None and (name is not None or rules.book.collection.item_required):
+        raise Refusal("DG-COL-024", field="intake.item")
+    recorded = not rules.catalogue.recordings.isdisjoint(command.fields)
+    if recorded or said.recording is not None or (kind is not None and kind.recording):
+        _desensitised(said)
+    if kind is None:
+        return
+    if missing := [" or ".join(group) for group in kind.required if command.fields.keys().isdisjoint(group)]:
+        raise Refusal("DG-COL-021", field=missing[0].split(" ", 1)[0], detail=", ".join(missing))
+    if kind.matter and said.matter is None:
+        raise Refusal("DG-COL-027", field="intake.matter")
+
+
+def _desensitised(said: Intake) -> None:
+    """COL-14: a recording (电话录音) comes desensitised (脱敏), with method and operator, or not at all."""
+    recording = said.recording
+    if recording is None or not recording.desensitised:
+        raise Refusal("DG-COL-020", field="intake.recording")
+    if recording.method is None:
+        raise Refusal("DG-COL-020", field="intake.recording.method")
+    if recording.operator is None:
+        raise Refusal("DG-COL-020", field="intake.recording.operator")

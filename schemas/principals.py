@@ -56,7 +56,8 @@ class Grant:
     """A lease to read: who, which records and fields, for what, from when to when (UNIX seconds).
 
     ``records`` holds record ids, or ``*`` for all that the policies allow. ``clear`` names the fields
-    answered unmasked. A recalled grant has ``recalled_at``.
+    answered unmasked. ``history`` lets earlier and proposed versions be read too (UPD-04). A recalled grant has
+    ``recalled_at``.
     """
 
     id: str
@@ -68,3 +69,4 @@ class Grant:
     not_before: int
     not_after: int
     recalled_at: int | None = None
+    history: bool = False

@@ -137,6 +137,7 @@ def grant_document(grant: Grant) -> Document:
         "not_before": grant.not_before,
         "not_after": grant.not_after,
         "recalled_at": grant.recalled_at,
+        "history": grant.history,
     }
 
 
@@ -151,6 +152,7 @@ def _grant(doc: Document) -> Grant:
         not_before=doc["not_before"],
         not_after=doc["not_after"],
         recalled_at=doc["recalled_at"],
+        history=doc.get("history", False),
     )
 
 

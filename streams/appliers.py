@@ -14,6 +14,7 @@ from consumers.collect import Collector
 from consumers.decide_proposal import Decider
 from consumers.destroy import Destroyer
 from consumers.directory import Directory
+from consumers.history import NowOrPast, PastReader
 from consumers.notify import Told
 from consumers.propose import Proposer
 from consumers.rules import Rules
@@ -80,17 +81,20 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
         "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),
         "attach": Attacher(records, attachments, ring, rules),
-        "access": FieldsOrParts(
-            Reader(
-                Reads(database),
-                Grants(database),
-                Requests(database),
-                ring,
-                rules.catalogue,
-                rules.authorizer,
-                rules.book.sensitivity,
+        "access": NowOrPast(
+            FieldsOrParts(
+                Reader(
+                    Reads(database),
+                    Grants(database),
+                    Requests(database),
+                    ring,
+                    rules.catalogue,
+                    rules.authorizer,
+                    rules.book.sensitivity,
+                ),
+                AttachmentReader(records, attachments, Grants(database), Requests(database), ring, rules),
             ),
-            AttachmentReader(records, attachments, Grants(database), Requests(database), ring, rules),
+            PastReader(records, proposals, Grants(database), Requests(database), ring, rules),
         ),
         "destroy": Destroyer(records, holds, ledger, forgetter, parts.directory, rules.authorizer),
     }

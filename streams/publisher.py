@@ -157,17 +157,39 @@ class Publisher:
         reason: str,
         evidence: str,
         fields: Mapping[str, Any],
+        event: str | None = None,
         command_id: str | None = None,
     ) -> Receipt:
         """Hand over a change of a record, from a version that was seen. Raises as :meth:`collect`."""
-        parts = {"record": record, "from_version": from_version, "reason": reason, "evidence": evidence}
+        parts: dict[str, Any] = {"record": record, "from_version": from_version, "reason": reason, "evidence": evidence}
+        parts |= {"event": event} if event else {}
         return await self.publish("update", {**parts, "fields": dict(fields)}, command_id)
 
     async def access(
-        self, *, record: str, grant: str, purpose: str, fields: Sequence[str], command_id: str | None = None
+        self,
+        *,
+        record: str,
+        grant: str,
+        purpose: str,
+        fields: Sequence[str],
+        version: int | None = None,
+        proposal: str | None = None,
+        versions: bool = False,
+        command_id: str | None = None,
     ) -> Receipt:
-        """Ask for fields of a record under a grant. Raises as :meth:`collect`."""
-        parts = {"record": record, "grant": grant, "purpose": purpose, "fields": list(fields)}
+        """Ask for fields of a record under a grant, as they are, or for one of the three (clause UPD-04).
+
+        Args:
+            version: an earlier version.
+            proposal: a proposal's id: the fields as it would have them.
+            versions: who changed them, when and why.
+
+        Raises:
+            DanganError: as :meth:`collect`.
+        """
+        parts: dict[str, Any] = {"record": record, "grant": grant, "purpose": purpose, "fields": list(fields)}
+        past = {"version": version, "proposal": proposal, "versions": versions or None}
+        parts |= {name: value for name, value in past.items() if value is not None}
         return await self.publish("access", parts, command_id)
 
     async def destroy(

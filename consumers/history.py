@@ -1,0 +1,239 @@
+"""Reading what is not current (版本变更, clause UPD-04): an earlier version, a proposal, the list of versions.
+
+A grant must say ``history``. Everything else is as for a read of the present: the same policies, the same masks, the
+same audit event, which names the version that was shown. Only fields that the grant covers are shown or listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from consumers.access import Lease, check_references, grant_covers
+from consumers.by_type import Applier
+from consumers.propose import opened, reason_of
+from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
+from consumers.revise import REASON
+from consumers.rules import Rules
+from keys.cipher import FieldCipher
+from keys.ring import Deks, KeyRing
+from schemas.combination import about_person, combined_level, handled_as, shown
+from schemas.commands import Access
+from schemas.errors import DanganError, Refusal
+from schemas.levels import Level
+from schemas.principals import Grant
+from schemas.replies import Result
+from store.principals import Grants
+from store.proposals import Proposal, Proposals
+from store.records import Record, Records
+from store.requests import Requests
+
+#: A field's ciphertext and the version it was written in.
+Written = tuple[bytes, int]
+_NAMES = ("event", "proposal", "proposed_by", "approved_by")
+
+
+def decide(received: Received[Access], grant: Grant | None, rules: Rules, now: float) -> Lease:
+    """Check one read of the past against policies and grant, whatever the record holds.
+
+    Raises:
+        Refusal: DG-COL-001, 005, 006, 007, DG-CMD-004, DG-ACC-001 to 004, 006, DG-COR-005.
+    """
+    command, catalogue = received.command, rules.catalogue
+    check_references(command)
+    catalogue.purpose(command.purpose)
+    level = combined_level({catalogue.needed_field(name, command.purpose).level for name in command.fields})
+    lease = grant_covers(received, grant, command.fields, level, rules.authorizer, now)
+    if grant is None or not grant.history:
+        raise Refusal("DG-COR-005")
+    return lease
+
+
+def as_of(record: Record, version: int) -> dict[str, Written]:
+    """The fields as they were in a version, from the newest one back through the history.
+
+    Raises:
+        Refusal: DG-COR-006 when there was no such version.
+    """
+    if not 1 <= version <= record.version:
+        raise Refusal("DG-COR-006", detail=f"current version {record.version}")
+    fields: dict[str, Written] = {
+        name: (sealed, record.field_versions.get(name, 1)) for name, sealed in record.fields.items()
+    }
+    for entry in reversed(record.history):
+        if entry["version"] < version:
+            break
+        for name, (sealed, written) in entry["fields"].items():
+            if sealed is None:
+                fields.pop(name, None)
+            else:
+                fields[name] = (bytes(sealed), written)
+    return fields
+
+
+class PastReader:
+    """Answers reads of the past, one after the other: they are rare, and each may be large."""
+
+    def __init__(
+        self,
+        records: Records,
+        proposals: Proposals,
+        grants: Grants,
+        requests: Requests,
+        ring: KeyRing,
+        rules: Rules,
+    ) -> None:
+        self._records = records
+        self._proposals = proposals
+        self._grants = grants
+        self._requests = requests
+        self._ring = ring
+        self._rules = rules
+
+    async def apply(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
+        """Decide and read; one outcome for each command, in order.
+
+        Raises:
+            Transient: a dependency does not answer; apply the same batch again.
+        """
+        return [await self._one(received, now) for received in batch]
+
+    async def _one(self, received: Received[Access], now: float) -> Outcome:
+        command = received.command
+        try:
+            place = {command.id: f"{received.place}/{received.at}"}
+            replayed = await self._requests.replayed(place, now=now)
+            grants = await self._grants.get({command.grant})
+            lease = decide(received, grants.get(command.grant), self._rules, now)
+            if replayed:
+                raise Refusal("DG-CMD-003")
+            record = (await self._records.get([command.record], history=True)).get(command.record)
+            if record is None:
+                raise Refusal("DG-ACC-007")
+            version, values = await self._answer(command, lease, record)
+        except DanganError as error:
+            if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
+                raise
+            return self._refused(received, error)
+        event = fact(
+            received,
+            "access",
+            record=record.id,
+            subject=record.subject,
+            fields=lease.fields,
+            level=lease.level,
+            purpose=command.purpose,
+            grant=command.grant,
+            version=version,
+        )
+        return Outcome(Result(id=command.id, status="accepted", version=version, values=values), (event,))
+
+    async def _answer(self, command: Access, lease: Lease, record: Record) -> tuple[int, dict[str, object]]:
+        """Which version is shown, and what of it."""
+        if command.proposal is not None:
+            proposal = await self._proposals.get(command.proposal)
+            if proposal is None or proposal.record != record.id or proposal.values is None:
+                raise Refusal("DG-COR-001")
+            return proposal.version, await self._proposed(proposal, lease, record)
+        if command.version is not None:
+            return command.version, await self._earlier(as_of(record, command.version), lease, record)
+        return record.version, await self._versions(lease, record)
+
+    async def _earlier(self, fields: Mapping[str, Written], lease: Lease, record: Record) -> dict[str, object]:
+        deks = await self._deks(record)
+        wanted = {name: fields[name] for name in lease.fields if name in fields}
+        plain: dict[str, bytes | None] = {}
+        for name, (sealed, written) in wanted.items():
+            level = self._rules.catalogue.field(name).level
+            plain[name] = FieldCipher(deks[level], record.id, level).open(name, written, sealed)
+        return self._shown(plain, lease, record)
+
+    async def _proposed(self, proposal: Proposal, lease: Lease, record: Record) -> dict[str, object]:
+        deks = await self._deks(record)
+        values = self._shown(opened(proposal, deks, lease.fields), lease, record)
+        if _all_clear(lease, proposal.levels):
+            values["_reason"] = reason_of(proposal, deks)
+        return values
+
+    async def _versions(self, lease: Lease, record: Record) -> dict[str, object]:
+        """Who changed the fields, when and why; the reason only to whom all changed fields are clear."""
+        deks = await self._deks(record)
+        listed = [
+            _entry(entry, lease, record, deks) for entry in record.history if entry["fields"].keys() & set(lease.fields)
+        ]
+        first = {"version": 1, "by": record.sender, "at": record.at_ms}
+        return {"_versions": [first, *listed]}
+
+    def _shown(self, plain: Mapping[str, bytes | None], lease: Lease, record: Record) -> dict[str, object]:
+        """The values, masked like those of today."""
+        specs = {name: self._rules.catalogue.field(name) for name in plain}
+        together = {spec.level for spec in specs.values()}
+        person, rules = about_person(record.intake), self._rules.book.sensitivity
+        values: dict[str, object] = {}
+        for name, text in plain.items():
+            if text is None:
+                values[name] = None
+                continue
+            value, spec = orjson.loads(text), specs[name]
+            handled = handled_as(spec.level, together, person=person, rules=rules)
+            values[name] = value if _clear(lease, name) else shown(spec, value, handled)
+        return values
+
+    async def _deks(self, record: Record) -> Deks:
+        return (await self._ring.open({record.id: record.keys}))[record.id]
+
+    def _refused(self, received: Received[Access], error: DanganError) -> Outcome:
+        command, catalogue = received.command, self._rules.catalogue
+        event = fact(
+            received,
+            "access",
+            record=command.record,
+            allowed=False,
+            code=error.code,
+            fields=tuple(name for name in command.fields if name in catalogue.fields),
+            purpose=command.purpose if command.purpose in catalogue.purposes else None,
+            grant=None if error.code == "DG-COL-007" else command.grant,
+        )
+        return Outcome(refused(received, error), (event,))
+
+
+class NowOrPast:
+    """Hands reads of the present and reads of the past to whom they concern, in the order in which they came."""
+
+    def __init__(self, now: Applier, past: PastReader) -> None:
+        self._now = now
+        self._past = past
+
+    async def apply(self, batch: Sequence[Received[Access]], now: float) -> list[Outcome]:
+        """One outcome for each command, in order."""
+        outcomes: list[Outcome] = []
+        for past, run in groupby(batch, key=lambda received: received.command.of_the_past):
+            outcomes += await (self._past if past else self._now).apply(list(run), now)
+        return outcomes
+
+
+def _entry(entry: Mapping[str, Any], lease: Lease, record: Record, deks: Deks) -> dict[str, object]:
+    told: dict[str, object] = {
+        "version": entry["version"] + 1,
+        "by": entry["by"],
+        "at": entry["at"],
+        "fields": sorted(entry["fields"].keys() & set(lease.fields)),
+        "evidence": entry["evidence"],
+    }
+    told |= {name: entry[name] for name in _NAMES if name in entry}
+    if _all_clear(lease, entry["fields"]):
+        level = Level(entry["reason_level"])
+        sealed = FieldCipher(deks[level], record.id, level).open(REASON, entry["version"] + 1, bytes(entry["reason"]))
+        told["reason"] = orjson.loads(sealed)
+    return told
+
+
+def _clear(lease: Lease, name: str) -> bool:
+    return name in lease.clear or "*" in lease.clear
+
+
+def _all_clear(lease: Lease, names: Mapping[str, object]) -> bool:
+    return all(_clear(lease, name) for name in names)

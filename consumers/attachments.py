@@ -1,7 +1,7 @@
 """Attachments (附件): scans of papers come in part by part, encrypted under the record's own key.
 
 Part 1 is looked at before anything is stored: its type is told from its first bytes by a library, and must be one
-that the kind takes (clauses COL-09, STO-09). The attachment is complete when all parts are there and the whole has
+that the kind takes (clauses COL-09, STO-03). The attachment is complete when all parts are there and the whole has
 the digest that was given. Order (crash anywhere, and a redelivery finishes it): the record's key -> the attachment's
 entry -> the chunk -> the record is looked at once more -> audit -> reply.
 """

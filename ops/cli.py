@@ -12,6 +12,7 @@ from rich.markup import escape
 from ops.commands import (
     admin,
     approve,
+    attachment,
     audit,
     backup,
     demo,
@@ -26,7 +27,21 @@ from ops.commands import (
 from ops.printable import printable
 from schemas.errors import DanganError
 
-_COMMANDS = (services, worker, admin, ingest, keys, publish, request, approve, destruction, backup, audit, demo)
+_COMMANDS = (
+    services,
+    worker,
+    admin,
+    ingest,
+    keys,
+    publish,
+    attachment,
+    request,
+    approve,
+    destruction,
+    backup,
+    audit,
+    demo,
+)
 
 
 def build() -> typer.Typer:

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from consumers.attachments import field_of
 from keys.principal_keys import PrincipalKeys
 from ops import registry
 from ops.audited import CONSOLE, Desk, desk
@@ -122,6 +123,7 @@ def grant_add(
     field: Annotated[list[str], typer.Option(help="Field names, or '*'; repeatable.")],
     clear: Annotated[list[str] | None, typer.Option(help="Fields answered unmasked; repeatable.")] = None,
     hours: Annotated[int, typer.Option(min=1, max=24 * 90, help="For how many hours.")] = 8,
+    history: Annotated[bool, typer.Option(help="Earlier and proposed versions too.")] = False,
     key: As = None,
     passphrase_file: PassphraseFile = None,
     home: Home = None,
@@ -130,7 +132,15 @@ def grant_add(
     _check_grant(grant, record, [*field, *(clear or ())], purpose)
     now = _now()
     made = Grant(
-        grant, principal, frozenset(record), frozenset(field), frozenset(clear or ()), purpose, now, now + 3600 * hours
+        grant,
+        principal,
+        frozenset(record),
+        frozenset(field),
+        frozenset(clear or ()),
+        purpose,
+        now,
+        now + 3600 * hours,
+        history=history,
     )
     _as_operator(home, key, passphrase_file, lambda at: registry.give(at, made))
     Console().print(plain(f"granted {grant} to {principal} until {_day(made.not_after)}"))
@@ -144,8 +154,9 @@ def _check_grant(grant: str, records: list[str], fields: list[str], purpose: str
             registry.refuse_personal(record=record)
     catalogue = load_rules().catalogue
     catalogue.purpose(purpose)
+    kinds = {field_of(kind) for kind in catalogue.attachments}
     for name in fields:
-        if name != "*":
+        if name != "*" and name not in kinds:
             catalogue.field(name)
 
 

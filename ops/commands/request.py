@@ -171,6 +171,7 @@ def _show_places(console: Console, command: Destroy) -> None:
     for place, happens in (
         ("live key pages", "each page gets a new key and loses the records' slots, at once"),
         ("records, history, search tokens", "erased at once; a tombstone without personal data stays"),
+        ("attachments", "every part erased at once; dangan attachment list --record shows what there is"),
         ("destruction ledger", "an entry each: the fence against re-creation, never removed"),
         ("database backups, journal, oplog", "unreadable after the next sweep of the levels' roots"),
         ("key-page snapshots in backup places", "replaced by the sweep with ones that do not hold the records"),

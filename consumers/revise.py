@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from consumers.identity import moved_identity
 from keys.cipher import FieldCipher
 from keys.index import BlindIndex
 from keys.ports import KeyRef
@@ -107,7 +108,7 @@ class Reviser:
     def __init__(self, ring: KeyRing, index: BlindIndex, book: RuleBook) -> None:
         self._ring = ring
         self._index = index
-        self._paper_in_step = book.correction.paper_in_step
+        self._book = book
 
     async def revision(self, change: Change, record: Record, author: Authorship) -> Revision:
         """The revision that makes the record's next version.
@@ -124,6 +125,8 @@ class Reviser:
             for level, key in allocated.items():
                 deks[level], new_keys[level] = key.dek, key.ref
         version = record.version + 1
+        tokens = await self._tokens(change.indexed)
+        identity, stage = moved_identity(record, tokens, self._book)
         fields: dict[str, bytes | None] = {}
         for name, value in change.values.items():
             cipher = FieldCipher(deks[change.levels[name]], record.id, change.levels[name])
@@ -145,11 +148,14 @@ class Reviser:
             version=version,
             level=change.level,
             fields=fields,
-            tokens=await self._tokens(change.indexed),
+            tokens=tokens,
             new_keys=new_keys,
             ingest_key=author.ingest_key,
             past=past,
-            paper_open=self._paper_in_step and has_paper(record),
+            identity=identity,
+            stage=stage,
+            parts=record.parts,
+            paper_open=self._book.correction.paper_in_step and has_paper(record),
         )
 
     async def _tokens(self, indexed: Mapping[str, str | None]) -> dict[str, bytes | None]:

@@ -54,11 +54,13 @@ def decide(received: Received[Update], record: Record | None, rules: Rules) -> C
 
 
 def check_room(record: Record, from_version: int) -> None:
-    """Check that the record is at that version and has room for one more.
+    """Check that the record is an archive of its own, is at that version and has room for one more.
 
     Raises:
-        Refusal: DG-UPD-002 with the current version, DG-UPD-003.
+        Refusal: DG-MRG-004 with the archive it is part of, DG-UPD-002 with the current version, DG-UPD-003.
     """
+    if record.part_of is not None:
+        raise Refusal("DG-MRG-004", detail=record.part_of)
     if record.version != from_version:
         raise Refusal("DG-UPD-002", detail=f"current version {record.version}")
     if record.history_bytes > MAX_HISTORY_BYTES:
@@ -133,12 +135,13 @@ class Updater:
                 if record is None:
                     raise Refusal("DG-UPD-001")
                 revision = await self._reviser.revision(change, record, _author(received))
+                revised = await self._records.revise(revision)
             except DanganError as error:
                 if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
                     raise  # a dependency's failure would refuse every update there is
                 event = fact(received, "update", record=command.record, allowed=False, code=error.code)
                 return Outcome(refused(received, error), (event,))
-            if await self._records.revise(revision):
+            if revised:
                 return _accepted(received, revision.version, record, updated)
         raise Transient("DG-STO-001", detail="the record kept changing")
 

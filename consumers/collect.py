@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import orjson
 
-from consumers import lawfulness
+from consumers import arrange, lawfulness
 from consumers.received import Outcome, Received, fact, refused
 from consumers.rules import Rules
 from keys.cipher import FieldCipher, RandomBuffer
@@ -59,7 +59,8 @@ def decide(
         approvals: the verified approvals of core-sensitive collection, by reference (clause COL-13).
 
     Raises:
-        Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007, or of consumers/lawfulness.py.
+        Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007, of
+            consumers/lawfulness.py or of consumers/arrange.py.
     """
     command, catalogue = received.command, rules.catalogue
     consent = (command.consent.reference,) if command.consent else ()
@@ -82,6 +83,7 @@ def decide(
     if not rules.authorizer.allows(received.sender, "collect", level, command.purpose):
         raise Refusal("DG-CMD-004")
     lawfulness.check(received, level, rules, approvals)
+    arrange.check(command.intake, rules.book)
     return Draft(
         received, values, indexed, cohort(purpose.retention_class, received.at_ms), level, first_stage(rules.book)
     )

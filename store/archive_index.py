@@ -1,0 +1,205 @@
+"""The index of the archive (索引目录): one entry a record, found and counted without opening content (ARR-11).
+
+An entry holds what arrangement knows of a record: its code, the kind of customer, the names of categories, its grade;
+no value, no ciphertext, no key. What is decided about it later (importance tier, standing) stands beside that and stays
+when the entry is made anew. What changes with every step of an intake, its stage, is looked up in the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+from pymongo import UpdateOne
+
+from schemas.errors import Refusal
+from schemas.levels import Level
+from store.database import Database, Document, in_parts
+
+Standing = Literal["past", "present", "prospective"]
+#: What the remarks column of a graded record must show (检索备注栏; clause ARR-16).
+GRADE_MARKS: Final[Mapping[str, str]] = {"secret": "机密 secret", "top_secret": "绝密 top secret"}
+#: A record without a paper counterpart says so with this reference (clause ARR-12).
+NO_PAPER: Final = "none"
+_BATCH: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index says of a record.
+
+    Attributes:
+        customer: the subject's opaque reference.
+        version: the record's version that the entry was made of.
+        categories: of the fields that the record holds.
+        consent: whether a consent is on record.
+        grade: none, secret or top_secret; shown in ``remarks``.
+        household: building/floor/unit.
+        paper: reference of the paper counterpart, or ``none``.
+    """
+
+    record: str
+    customer: str
+    code: str | None
+    version: int
+    purpose: str
+    level: Level
+    type: str | None
+    business_type: str | None
+    segment: str | None
+    special: str | None
+    categories: tuple[str, ...]
+    item: str | None
+    consent: bool
+    grade: str
+    remarks: str
+    household: str | None
+    paper: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """The importance tier (重要、特殊、一般) that a record was assigned: why, by whom, when (UNIX seconds; ARR-08)."""
+
+    tier: str
+    reason: str
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An entry with what was decided about the record, and how far its intake is."""
+
+    entry: Entry
+    stage: str
+    tier: Assigned | None
+    standing: Standing | None
+
+
+def check_mark(entry: Entry) -> None:
+    """Refuse a graded record without its mark (clause ARR-16).
+
+    Raises:
+        Refusal: DG-ARR-006.
+    """
+    if entry.grade != "none" and GRADE_MARKS.get(entry.grade, entry.grade) not in entry.remarks:
+        raise Refusal("DG-ARR-006", detail=entry.record)
+
+
+async def ensure_indexes(database: Database) -> None:
+    """Create the indexes of ``archive_index``; repeatable."""
+    await database["archive_index"].create_index([("customer", 1)], name="customer")
+    await database["archive_index"].create_index([("code", 1)], name="code", sparse=True)
+
+
+class ArchiveIndex:
+    """The ``archive_index`` collection, and what it needs to know of ``records``."""
+
+    def __init__(self, database: Database) -> None:
+        self._entries = database["archive_index"]
+        self._records = database["records"]
+
+    async def enter(self, entries: Sequence[Entry]) -> None:
+        """Enter records, or make their entries anew; what was decided about them stays.
+
+        Raises:
+            Refusal: DG-ARR-006 before anything is entered.
+        """
+        for entry in entries:
+            check_mark(entry)
+        if entries:
+            changes = [UpdateOne({"_id": each.record}, {"$set": _document(each)}, upsert=True) for each in entries]
+            await self._entries.bulk_write(changes, ordered=False)
+
+    async def to_enter(self, stages: Collection[str]) -> AsyncIterator[list[str]]:
+        """Live records of those stages that have no entry, or one of another version or without a code, in batches."""
+        after = ""
+        wanted = {"version": 1, "stage": 1}
+        while True:
+            query = {"_id": {"$gt": after}, "state": "live"}
+            batch = [doc async for doc in self._records.find(query, wanted).sort("_id", 1).limit(_BATCH)]
+            current = {doc["_id"]: doc["version"] for doc in batch if doc.get("stage", "archived") in stages}
+            entered = await self._versions(current)
+            if due := [record for record, version in current.items() if entered.get(record) != version]:
+                yield due
+            if len(batch) < _BATCH:
+                return
+            after = batch[-1]["_id"]
+
+    async def _versions(self, records: Collection[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for part in in_parts(records):
+            async for doc in self._entries.find({"_id": {"$in": part}}, {"version": 1, "code": 1}):
+                if doc.get("code") is not None:
+                    found[doc["_id"]] = doc["version"]
+        return found
+
+    async def rows(self, **equal: str) -> AsyncIterator[Row]:
+        """Entries of live records, by ascending record id, fetched some hundred at a time.
+
+        Args:
+            equal: members that an entry must have: record, customer, code, type, business_type, segment, special,
+                grade, household, paper, standing or tier.
+        """
+        after = ""
+        query: Document = {_STORED.get(name, name): value for name, value in equal.items()}
+        while True:
+            page = {"$and": [query, {"_id": {"$gt": after}}]} if query else {"_id": {"$gt": after}}
+            batch = [doc async for doc in self._entries.find(page).sort("_id", 1).limit(_BATCH)]
+            stages = await self._stages([doc["_id"] for doc in batch])
+            for doc in batch:
+                if doc["_id"] in stages:  # a destroyed record's entry waits to be removed
+                    yield _row(doc, stages[doc["_id"]])
+            if len(batch) < _BATCH:
+                return
+            after = batch[-1]["_id"]
+
+    async def _stages(self, records: Collection[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for part in in_parts(records):
+            async for doc in self._records.find({"_id": {"$in": part}, "state": "live"}, {"stage": 1}):
+                found[doc["_id"]] = doc.get("stage", "archived")
+        return found
+
+    async def assign(self, record: str, assigned: Assigned) -> bool:
+        """Put a record into an importance tier; False when the index does not have it."""
+        return await self._set(record, {"tier": asdict(assigned)})
+
+    async def stand(self, record: str, standing: Standing) -> bool:
+        """Say that the customer is a past, present or prospective one; the archive itself is not touched (ARR-07)."""
+        return await self._set(record, {"standing": standing})
+
+    async def _set(self, record: str, members: Mapping[str, Any]) -> bool:
+        return (await self._entries.update_one({"_id": record}, {"$set": members})).matched_count == 1
+
+    async def remove_destroyed(self) -> int:
+        """Remove the entries of records that are live no more; return how many."""
+        removed, after = 0, ""
+        while True:
+            page = self._entries.find({"_id": {"$gt": after}}, {"_id": 1}).sort("_id", 1).limit(_BATCH)
+            batch = [doc["_id"] async for doc in page]
+            stages = await self._stages(batch)
+            for part in in_parts([record for record in batch if record not in stages]):
+                removed += (await self._entries.delete_many({"_id": {"$in": part}})).deleted_count
+            if len(batch) < _BATCH:
+                return removed
+            after = batch[-1]
+
+
+_STORED: Final[Mapping[str, str]] = {"record": "_id", "tier": "tier.tier"}
+_NAMES: Final = frozenset(Entry.__slots__)
+
+
+def _document(entry: Entry) -> Document:
+    doc = {**asdict(entry), "level": entry.level.value, "categories": list(entry.categories)}
+    del doc["record"]
+    return doc
+
+
+def _row(doc: Document, stage: str) -> Row:
+    members = {name: value for name, value in doc.items() if name in _NAMES}
+    members |= {"record": doc["_id"], "level": Level(doc["level"]), "categories": tuple(doc["categories"])}
+    tier = Assigned(**doc["tier"]) if doc.get("tier") else None
+    return Row(Entry(**members), stage, tier, doc.get("standing"))

@@ -7,6 +7,7 @@ The same code stands in the reply, the audit event, the log line and docs/errors
 from __future__ import annotations
 
 from schemas.error_texts import TEXTS, Text
+from schemas.locales import DEFAULT, Locale
 
 
 class DanganError(Exception):
@@ -15,7 +16,8 @@ class DanganError(Exception):
     Args:
         code: a key of :data:`TEXTS`, for instance ``DG-ACC-001``.
         field: the field, setting or option concerned, if there is one.
-        detail: an addition to the sentence; never a personal value.
+        detail: an addition to the sentence, in English; never a personal value. Words that a person should read in
+            the own language are listed in ``schemas/error_texts/details.py``.
     """
 
     def __init__(self, code: str, *, field: str | None = None, detail: str | None = None) -> None:
@@ -27,6 +29,14 @@ class DanganError(Exception):
         self.next_step = text.next_step
         where = f" [{field}]" if field else ""
         super().__init__(f"{code}{where}: {self.sentence}")
+
+    def told(self, locale: Locale = DEFAULT) -> Text:
+        """What happened and what to do, for a person: the code stays the same in every language."""
+        if locale == DEFAULT:
+            return Text(self.sentence, self.next_step)
+        from schemas.error_texts.translated import told  # noqa: PLC0415 - only who needs another language pays for it
+
+        return told(self.code, self.detail, locale)
 
 
 class UnreadableMessage(DanganError):

@@ -1,0 +1,30 @@
+# 附件。
+
+DG-ATT-001 = 这个编号下没有可以添加附件的档案。
+    .next-step = 请先收集该档案，收到答复后再添加附件。
+DG-ATT-002 = 目录中没有这种附件。
+    .next-step = 请使用 policies/catalogue.toml 的 attachments 表中的种类。
+DG-ATT-003 = 这份档案的目的不需要这种附件。
+    .next-step = 请去掉它，或按需要它的目的收集。
+DG-ATT-004 = 内容不是这种附件所接受的类型。
+    .next-step = 请扫描为 PDF、JPEG 或 PNG；类型由内容判定，与文件名无关。
+DG-ATT-005 = 这一块的大小不对。
+    .next-step = 除最后一块外，每块正好 262144 字节；最后一块至少 1 字节。
+DG-ATT-006 = 这个附件的第 1 块还没有收到。
+    .next-step = 请先发送第 1 块，收到答复后再发送其他各块。
+DG-ATT-007 = 这个编号下已有另一内容。
+    .next-step = 请给新附件一个单独的编号。
+DG-ATT-008 = 这份档案的附件已达上限。
+    .next-step = 请把多页合成一个 PDF。
+DG-ATT-009 = 各块合起来与所给的摘要不符；没有保存任何内容。
+    .next-step = 请重新发送整个附件：dangan attachment put。
+DG-ATT-010 = 这份档案在这个编号下没有完整的附件。
+    .next-step = 请查看现有附件：dangan attachment list；并补发缺少的部分。
+DG-ATT-011 = 附件无法遮盖，而授权不允许查看这种附件的原文。
+    .next-step = 请申请授权，在可查看原文的字段中写明该种类：attachment.KIND。
+DG-ATT-012 = 这个文件不能作为附件。
+    .next-step = 请提供可读的 PDF、JPEG 或 PNG 文件，1 字节至 16 MiB。
+DG-ATT-013 = 收到的内容与归档的内容不一致；没有写出文件。
+    .next-step = 请重试；如再次出现，请把附件编号告诉安全人员。
+DG-ATT-014 = 文件无法写出。
+    .next-step = 请用 --out 在您可写的目录中指定新文件。

@@ -104,19 +104,19 @@ async def renewed(transit: Signer, writer: WriterIdentity, now: float) -> Writer
     return replace(writer, cert=cert, expires_at=not_after)
 
 
-def certified_writer(cert: str, *, trust: Trust, at: float) -> CertifiedWriter:
+def certified_writer(cert: str, *, trust: Trust, at: float | None) -> CertifiedWriter:
     """Verify a writer's certificate offline.
 
     Args:
         cert: the compact JWS.
         trust: holds the public keys of ``dangan-writers``.
-        at: when the writer signed (UNIX seconds).
+        at: when the writer signed (UNIX seconds); None when that is not known, and any time will do.
 
     Raises:
         DanganError: DG-WIR-016.
     """
     writer = _verified(cert, trust)
-    if writer is None or not writer.not_before <= at < writer.not_after:
+    if writer is None or (at is not None and not writer.not_before <= at < writer.not_after):
         raise DanganError("DG-WIR-016", detail="writer certificate")
     return writer
 

@@ -211,4 +211,16 @@ OPERATIONS: Final[dict[str, Text]] = {
         "This is not a time.",
         "Give 10m, 2h, 3d, an ISO 8601 time such as 2026-01-31T08:00, or start.",
     ),
+    "DG-AUD-007": Text(
+        "No event with this id, or no checkpoint of this writer, is in the files.",
+        "Give the id as dangan audit tail --json shows it in metadata.uid, and every export that holds its chain.",
+    ),
+    "DG-AUD-008": Text(
+        "The proof does not hold.",
+        "Ask for the proof again; if that one fails too, tell security operations and keep both.",
+    ),
+    "DG-AUD-009": Text(
+        "The files cannot prove this: events of the chain or a checkpoint over them are missing.",
+        "Export again from the start, with the checkpoint that follows the event, or name an older checkpoint.",
+    ),
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Final
 
 from keys.ingest import State
 from keys.okp import thumbprint
@@ -17,11 +18,14 @@ from ops.private_files import private, write_private
 from schemas.settings import Settings
 from schemas.trust import Purpose, Trust, TrustedKey, load_trust
 from store import (
+    archive_index,
     attachments,
+    codes,
     ingest_keys,
     ledger,
     notices,
     pages,
+    papers,
     principals,
     proposals,
     records,
@@ -36,6 +40,11 @@ _SIGNERS: dict[Purpose, str] = {
     "announcements": ANNOUNCEMENTS_KEY,
     "writers": WRITERS_KEY,
 }
+#: What has indexes of its own.
+_INDEXED: Final = (
+    pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions,
+    codes, archive_index, papers,
+)  # fmt: skip
 #: The trust file holds public keys.
 _PUBLIC = 0o644
 
@@ -61,7 +70,7 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
     ):
         await records.ensure_indexes(database)
         await requests.ensure_indexes(database, keep_seconds=2 * settings.max_bundle_age_seconds)
-        for module in (pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions):
+        for module in _INDEXED:
             await module.ensure_indexes(database)
         keys = ingest_keys.IngestKeys(database)
         if not any(key.state is State.ACTIVE and key.seal_until > moment for key in await keys.living()):

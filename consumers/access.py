@@ -7,12 +7,13 @@ is durable (clause AUD-01).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
 from consumers.authorize import Authorizer
+from consumers.parts import sources, wanted_parts
 from consumers.received import Outcome, Received, fact, refused
 from keys.cipher import FieldCipher
 from keys.ports import KeyRef
@@ -55,7 +56,7 @@ def decide(
     with the same code.
 
     Raises:
-        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, DG-COL-001, 005, 006 or 007.
+        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, DG-COL-001, 005, 006 or 007, DG-MRG-004.
     """
     command = received.command
     check_references(command)
@@ -64,6 +65,8 @@ def decide(
     lease = grant_covers(received, grant, command.fields, level, authorizer, now)
     if record is None:
         raise Refusal("DG-ACC-007")
+    if record.part_of is not None:
+        raise Refusal("DG-MRG-004", detail=record.part_of)
     return lease
 
 
@@ -168,7 +171,12 @@ class Reader:
             self._grants.get({received.command.grant for received in batch}),
             self._reads.fetch({received.command.record for received in batch}, levels),
         )
+        parts: Mapping[str, Record] = {}
+        if any(record.parts for record in records.values()):
+            parts, more = await self._reads.fetch(_wanted_parts(batch, records), levels)
+            pages = {**pages, **more}
         leases: dict[int, Lease] = {}
+        read: dict[int, Mapping[str, Record]] = {}
         outcomes: dict[int, Outcome] = {}
         for at, received in enumerate(batch):
             command = received.command
@@ -177,30 +185,36 @@ class Reader:
                 leases[at] = decide(received, record, grant, self._catalogue, self._authorizer, now)
             except Refusal as refusal:
                 outcomes[at] = self._refused(received, record, refusal)
-        deks = await self._ring.open_with(pages, _needed(leases, batch, records, self._catalogue))
+            else:
+                read[at] = sources(records[command.record], leases[at].fields, parts)
+        deks = await self._ring.open_with(pages, _needed(read.values(), self._catalogue))
         for at, lease in leases.items():
             record = records[batch[at].command.record]
             try:
-                values = self._values(lease, record, deks[record.id])
+                values = self._values(lease, record, read[at], deks)
             except DanganError as error:
                 outcomes[at] = self._refused(batch[at], record, error)
             else:
-                outcomes[at] = _answered(batch[at], record, lease, values)
+                outcomes[at] = _answered(batch[at], record, lease, read[at], values)
         return [outcomes[at] for at in range(len(batch))]
 
-    def _values(self, lease: Lease, record: Record, deks: Deks | DanganError) -> dict[str, object]:
-        if isinstance(deks, DanganError):
-            raise deks
-        ciphers = {level: FieldCipher(dek, record.id, level) for level, dek in deks.items()}
+    def _values(
+        self, lease: Lease, record: Record, read: Mapping[str, Record], opened: Mapping[str, Deks | DanganError]
+    ) -> dict[str, object]:
+        ciphers: dict[tuple[str, Level], FieldCipher] = {}
+        for source in {each.id for each in read.values()}:
+            deks = opened[source]
+            if isinstance(deks, DanganError):
+                raise deks
+            ciphers |= {(source, level): FieldCipher(dek, source, level) for level, dek in deks.items()}
         values: dict[str, object] = {}
-        together = {self._catalogue.field(name).level for name in lease.fields if name in record.fields}
+        together = {self._catalogue.field(name).level for name in read}
         person = about_person(record.intake)
-        for name in lease.fields:
-            if name not in record.fields:
-                continue
+        for name, source_record in read.items():
             spec = self._catalogue.field(name)
-            version = record.field_versions.get(name, 1)
-            value = orjson.loads(ciphers[spec.level].open(name, version, record.fields[name]))
+            version = source_record.field_versions.get(name, 1)
+            cipher = ciphers[source_record.id, spec.level]
+            value = orjson.loads(cipher.open(name, version, source_record.fields[name]))
             clear = name in lease.clear or "*" in lease.clear
             handled = handled_as(spec.level, together, person=person, rules=self._sensitivity)
             values[name] = value if clear else shown(spec, value, handled)
@@ -224,34 +238,50 @@ class Reader:
         return Outcome(refused(received, error), (event,))
 
 
-def _needed(
-    leases: Mapping[int, Lease],
-    batch: Sequence[Received[Access]],
-    records: Mapping[str, Record],
-    catalogue: Catalogue,
-) -> dict[str, dict[Level, KeyRef]]:
+def _wanted_parts(batch: Sequence[Received[Access]], records: Mapping[str, Record]) -> set[str]:
+    asked: dict[str, set[str]] = {}
+    for received in batch:
+        asked.setdefault(received.command.record, set()).update(received.command.fields)
+    return wanted_parts(records, asked)
+
+
+def _needed(reads: Iterable[Mapping[str, Record]], catalogue: Catalogue) -> dict[str, dict[Level, KeyRef]]:
     """The key references that the reads need, and no others."""
     needed: dict[str, dict[Level, KeyRef]] = {}
-    for at, lease in leases.items():
-        record = records[batch[at].command.record]
-        levels = {catalogue.field(name).level for name in lease.fields if name in record.fields}
-        refs = needed.setdefault(record.id, {})
-        refs.update({level: record.keys[level] for level in levels})
+    for read in reads:
+        for name, record in read.items():
+            level = catalogue.field(name).level
+            needed.setdefault(record.id, {})[level] = record.keys[level]
     return needed
 
 
-def _answered(received: Received[Access], record: Record, lease: Lease, values: Mapping[str, object]) -> Outcome:
+def _answered(
+    received: Received[Access],
+    record: Record,
+    lease: Lease,
+    read: Mapping[str, Record],
+    values: Mapping[str, object],
+) -> Outcome:
+    """The answer, and an event for the archive and for each of its parts that was opened."""
     command = received.command
-    event = fact(
-        received,
-        "access",
-        record=command.record,
-        subject=record.subject,
-        fields=lease.fields,
-        level=lease.level,
-        purpose=command.purpose,
-        grant=command.grant,
-        version=record.version,
+    fields: dict[str, tuple[str, ...]] = {}
+    for name, source in read.items():
+        if source is not record:
+            fields[source.id] = (*fields.get(source.id, ()), name)
+    opened = {source.id: source for source in read.values()}
+    events = tuple(
+        fact(
+            received,
+            "access",
+            record=each.id,
+            subject=each.subject,
+            fields=names,
+            level=lease.level,
+            purpose=command.purpose,
+            grant=command.grant,
+            version=each.version,
+        )
+        for each, names in ((record, lease.fields), *((opened[part], names) for part, names in fields.items()))
     )
     result = Result(id=command.id, status="accepted", version=record.version, values=dict(values))
-    return Outcome(result, (event,))
+    return Outcome(result, events)

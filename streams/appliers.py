@@ -15,6 +15,7 @@ from consumers.decide_proposal import Decider
 from consumers.destroy import Destroyer
 from consumers.directory import Directory
 from consumers.history import NowOrPast, PastReader
+from consumers.intake import IntakeDesk
 from consumers.notify import Told
 from consumers.propose import Proposer
 from consumers.rules import Rules
@@ -23,12 +24,15 @@ from keys.forget import Forgetter
 from keys.index import BlindIndex
 from keys.ring import KeyRing
 from keys.vault import Transit
+from schemas.archive_code import CodeTemplate
 from schemas.wire import FAMILIES, FAMILY_OF, Family
 from store.attachments import Attachments
+from store.codes import Codes
 from store.database import Database
 from store.holds import Holds
 from store.identities import Identities
 from store.ingest_keys import IngestKeys
+from store.intakes import Intakes
 from store.ledger import Ledger
 from store.notices import Notices
 from store.pages import Pages
@@ -67,6 +71,8 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     records, holds, ledger = Records(database), Holds(database), Ledger(database)
     index, attachments = BlindIndex(parts.transit), Attachments(database)
     proposals, told = Proposals(database), Told(Notices(database))
+    codes = Codes(database, CodeTemplate(rules.book.arrange.code_template))
+    intake = IntakeDesk(Intakes(database), codes.of, parts.directory, rules)
     forgetter = Forgetter(
         parts.transit,
         parts.pages,
@@ -96,5 +102,8 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
             ),
             PastReader(records, proposals, Grants(database), Requests(database), ring, rules),
         ),
+        "review": intake,
+        "hand_over": intake,
+        "confirm": intake,
         "destroy": Destroyer(records, holds, ledger, forgetter, parts.directory, rules.authorizer),
     }

@@ -53,19 +53,21 @@ class Merges:
         change = {"stage": "merged", "part_of": into, "stage_before": duplicate.stage}
         return await self._change(duplicate, entry, {"$set": change})
 
-    async def withdraw(self, duplicate: Record, into: str, entry: Entry) -> bool:
+    async def withdraw(self, duplicate: Record, into: str) -> bool:
         """Take :meth:`join` back, whose archive turned out not to take it: no trace of it is left.
 
         Args:
             duplicate: as it is now, joined.
             into: the archive.
-            entry: the history entry that :meth:`join` wrote.
         """
+        doc = await self._records.find_one({"_id": duplicate.id, "version": duplicate.version}, {"history": 1})
+        if doc is None or not doc.get("history"):
+            return False
         update: Document = {
             "$set": {"version": duplicate.version - 1},
             "$unset": {"part_of": "", "stage_before": ""},
             "$pop": {"history": 1},
-            "$inc": {"history_bytes": -len(bson.encode(dict(entry)))},
+            "$inc": {"history_bytes": -len(bson.encode(doc["history"][-1]))},
         }
         _back_to(update, duplicate)
         where = {"_id": duplicate.id, "state": "live", "version": duplicate.version, "part_of": into}
@@ -97,7 +99,7 @@ class Merges:
         update["$push"] = {"history": dict(entry)}
         update["$inc"] = {"history_bytes": len(bson.encode(dict(entry)))}
         # The stage too: a review or a hand-over changes it without a new version.
-        stage = {"$exists": False} if record.stage == "archived" else record.stage
+        stage = {"$in": [None, "archived"]} if record.stage == "archived" else record.stage
         part_of = record.part_of if record.part_of else {"$exists": False}
         where = {
             "_id": record.id, "state": "live", "version": record.version, "stage": stage, "part_of": part_of
@@ -108,7 +110,8 @@ class Merges:
 
     async def entries(self, command: str, records: Collection[str], *, by: str) -> dict[str, Document]:
         """The history entries that a sender's merge command left: record -> entry."""
-        found = self._records.find({"_id": {"$in": list(records)}}, {"history": 1})
+        wanted = {f"history.{name}": 1 for name in ("command", "by", "version", "link")}
+        found = self._records.find({"_id": {"$in": list(records)}}, wanted)
         return {
             doc["_id"]: entry
             async for doc in found

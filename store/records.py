@@ -24,6 +24,8 @@ from store.database import Database, Document, in_parts, taken
 #: decision, a merged one is part of another archive.
 Stage = Literal["received", "returned", "reviewed", "handed_over", "archived", "duplicate", "merged"]
 
+ConsentState = Literal["checking", "withdrawn"]
+
 
 @dataclass(slots=True)  # not frozen: that costs each command 1 us
 class Record:
@@ -37,6 +39,8 @@ class Record:
         at_ms: when the newest version's command was appended to Kafka.
         stage: how far the intake is.
         intake: the circumstances of the collection (schemas/intake.py); no personal value.
+        consent_state: ``checking`` until it is known that its consent was not withdrawn meanwhile; ``withdrawn`` when
+            the consent was that it rests on alone. Nobody reads either (store/consents.py).
         identity: what no other archive may have (schemas/identity.py); a duplicate has none.
         duplicate_of: the archive whose identity this one had when it came.
         part_of: the archive that a merged record is part of; ``stage_before`` what it was before.
@@ -64,6 +68,7 @@ class Record:
     history_bytes: int = 0
     stage: Stage = "archived"
     intake: Mapping[str, Any] | None = None
+    consent_state: ConsentState | None = None
     identity: tuple[bytes, ...] = ()
     duplicate_of: str | None = None
     part_of: str | None = None
@@ -340,6 +345,8 @@ def to_document(record: Record) -> Document:
         doc["stage"] = record.stage
     if record.intake:
         doc["intake"] = record.intake
+    if record.consent_state:
+        doc["consent_state"] = record.consent_state
     if record.identity:
         doc["identity"] = list(record.identity)
     if record.duplicate_of:
@@ -370,6 +377,7 @@ def from_document(doc: Document) -> Record:
         history_bytes=doc.get("history_bytes", 0),
         stage=doc.get("stage", "archived"),
         intake=doc.get("intake"),
+        consent_state=doc.get("consent_state"),
         identity=tuple(doc.get("identity", ())),
         duplicate_of=doc.get("duplicate_of"),
         part_of=doc.get("part_of"),

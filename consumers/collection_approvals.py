@@ -1,0 +1,120 @@
+"""The approvals of core-sensitive collection (核心敏感资料, clause COL-13), verified and held for a few seconds.
+
+What stands in the database proves nothing: whoever can write to it can write an approval. The approver's signature,
+with a key registered for a person with the role ``approver``, is what he cannot write.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Final, Protocol
+
+import keys.approvals
+from consumers.approvals import Registered
+from consumers.authorize import Authorizer
+from keys.ledger import Approver
+from schemas.approvals import ApprovalAction
+from schemas.collection_approval import Approved
+from schemas.errors import Refusal
+from schemas.levels import Level
+from store.collection_approvals import SignedApproval
+
+#: The role of those who may approve.
+APPROVER: Final = "approver"
+_ACTIONS: Final[tuple[ApprovalAction, ...]] = ("approve-collection",)
+#: So many approvals are held at most: commands name them freely.
+_HELD: Final = 2048
+
+
+class Given(Protocol):
+    """Where approvals are kept (store/collection_approvals.py)."""
+
+    async def get(self, ids: Collection[str], /) -> dict[str, SignedApproval]:
+        """The approvals that exist among ``ids``."""
+
+
+def verified(signed: SignedApproval, directory: Registered, authorizer: Authorizer, now: float) -> Approved:
+    """The approval, if its signature counts.
+
+    Args:
+        signed: document and signature; it must have been signed before it begins, at most 30 days before.
+        directory: who is registered.
+        authorizer: says who may sign.
+        now: UNIX seconds.
+
+    Raises:
+        Refusal: DG-APR-002 (invalid), 004 (over another document), 005 (not an approver), 006 (too old or ahead).
+    """
+
+    def approver(kid: str, at: int) -> Approver | None:
+        known = directory.signer(kid)
+        if known is None or not known[1].valid_at(at) or not known[1].valid_at(now):
+            return None
+        return Approver(known[0], known[1].x)
+
+    (found,) = keys.approvals.verified(
+        [signed.approval],
+        actions=_ACTIONS,
+        digest=signed.document.digest(),
+        requester=None,
+        approver=approver,
+        at=signed.document.not_before,
+    )
+    who = directory.principal(found.who.id)
+    if who is None or APPROVER not in who.roles or not authorizer.allows(who, found.action, Level.CORE, "approval"):
+        raise Refusal("DG-APR-005", detail=found.who.id)
+    return Approved(signed.document, who.id)
+
+
+class KnownApprovals:
+    """Looks approvals up by reference; what is found, and what is not, is held for ``max_age`` seconds.
+
+    Args:
+        given: where they are kept.
+        directory: who is registered.
+        authorizer: says who may sign.
+        max_age: seconds.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        given: Given,
+        directory: Registered,
+        authorizer: Authorizer,
+        *,
+        max_age: float = 5.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._given = given
+        self._directory = directory
+        self._authorizer = authorizer
+        self._max_age = max_age
+        self._clock = clock
+        self._held: dict[str, tuple[float, Approved | None]] = {}
+
+    async def known(self, references: Collection[str], now: float) -> Mapping[str, Approved]:
+        """Those of the approvals that count now.
+
+        Args:
+            references: what commands name.
+            now: UNIX seconds, for the validity of keys.
+        """
+        at = self._clock()
+        if len(self._held) > _HELD:
+            self._held.clear()
+        unknown = {each for each in references if each not in self._held or at - self._held[each][0] > self._max_age}
+        if unknown:
+            found = await self._given.get(unknown)
+            for each in unknown:
+                self._held[each] = (at, self._counts(found.get(each), now))
+        return {each: approved for each in references if (approved := self._held[each][1]) is not None}
+
+    def _counts(self, signed: SignedApproval | None, now: float) -> Approved | None:
+        if signed is None:
+            return None
+        try:
+            return verified(signed, self._directory, self._authorizer, now)
+        except Refusal:
+            return None

@@ -1,0 +1,196 @@
+"""Consents and their withdrawal (撤回同意): what each stands for, and the records that rest on it.
+
+One document a consent, found by subject and reference. The first collect under it says for which purpose and which text
+it was given; a withdrawal is written into it once and never taken out. Whoever withdraws writes here first and marks
+the records then; whoever collects inserts the record first and looks here then: one of the two always sees the other.
+Until it has looked, the record is ``checking``, and nobody can read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from schemas.errors import Transient
+from store.database import Database, Document, in_parts, taken
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That a consent was withdrawn: when, as the customer said (RFC 3339), and by which command."""
+
+    withdrawn_at: str
+    command: str
+    sender: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """A consent: its purpose, the digest of its text and who used it first; all None if it was only withdrawn."""
+
+    subject: str
+    reference: str
+    purpose: str | None = None
+    text_sha256: str | None = None
+    sender: str | None = None
+    withdrawal: Withdrawal | None = None
+
+    @property
+    def key(self) -> str:
+        """What the document is found by; references hold no space."""
+        return key_of(self.subject, self.reference)
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A live record under a consent, as far as it matters whether another basis holds."""
+
+    record: str
+    sender: str
+    purpose: str
+    legal_basis: str
+    intake: Mapping[str, Any]
+    withdrawn: bool
+
+
+def key_of(subject: str, reference: str) -> str:
+    """A consent's key: references are unique for a subject only."""
+    return f"{subject} {reference}"
+
+
+async def ensure_indexes(database: Database) -> None:
+    """Create the indexes that find records by their consent; repeatable. Records without consent are in none."""
+    await database["records"].create_index([("consent.reference", 1)], name="consent", sparse=True)
+    await database["records"].create_index([("consent_state", 1)], name="consent_state", sparse=True)
+
+
+class Consents:
+    """The ``consents`` collection, and the marks that it leaves on records."""
+
+    def __init__(self, database: Database) -> None:
+        self._consents = database["consents"]
+        self._records = database["records"]
+
+    async def claim(self, consents: Sequence[Consented]) -> dict[str, Consented]:
+        """Note consents at their first use; what stands already stays.
+
+        Returns:
+            For every one given, by key, what stands now.
+        """
+        if not consents:
+            return {}
+        standing = {each.key: each for each in consents}
+        try:
+            await self._consents.insert_many([_document(each) for each in standing.values()], ordered=False)
+        except BulkWriteError as error:
+            keys = list(standing)
+            known = {keys[at] for at in taken(error)}
+            found = await self.get(known)
+            if found.keys() != known:  # what took the key is not majority-committed yet
+                raise Transient("DG-STO-001", detail="a consent is not readable yet") from error
+            standing |= found
+        return standing
+
+    async def get(self, keys: Collection[str]) -> dict[str, Consented]:
+        """The consents that are known among the keys."""
+        found: dict[str, Consented] = {}
+        for part in in_parts(keys):
+            async for doc in self._consents.find({"_id": {"$in": part}}):
+                found[doc["_id"]] = _consented(doc)
+        return found
+
+    async def withdraw(self, subject: str, reference: str, withdrawal: Withdrawal) -> Withdrawal:
+        """Note that a consent is withdrawn, whether it was used yet or not; return the withdrawal that stands."""
+        key, told = key_of(subject, reference), _told(withdrawal)
+        while True:
+            query = {"_id": key, "withdrawal": {"$exists": False}}
+            if (await self._consents.update_one(query, {"$set": {"withdrawal": told}})).matched_count:
+                return withdrawal
+            standing = (await self.get([key])).get(key)
+            if standing is not None and standing.withdrawal is not None:
+                return standing.withdrawal
+            try:
+                await self._consents.insert_one(
+                    {"_id": key, "subject": subject, "reference": reference, "withdrawal": told}
+                )
+            except DuplicateKeyError:  # it is being used for the first time, just now
+                continue
+            return withdrawal
+
+    async def withdrawn(self) -> AsyncIterator[Consented]:
+        """Every consent that was withdrawn."""
+        async for doc in self._consents.find({"withdrawal": {"$exists": True}}):
+            yield _consented(doc)
+
+    async def records_under(self, subject: str, reference: str) -> list[Resting]:
+        """The live records that were collected under a consent."""
+        query = {"consent.reference": reference, "subject": subject, "state": "live"}
+        wanted = {"sender": 1, "purpose": 1, "basis": 1, "intake": 1, "consent_state": 1}
+        return [_resting(doc) async for doc in self._records.find(query, wanted)]
+
+    async def block(self, records: Collection[str]) -> None:
+        """Mark live records as withdrawn: nothing reads them any more. Repeatable, and never undone."""
+        for part in in_parts(records):
+            await self._records.update_many(
+                {"_id": {"$in": part}, "state": "live"}, {"$set": {"consent_state": "withdrawn"}}
+            )
+
+    async def checked(self, records: Collection[str]) -> None:
+        """Let those be read that were found not to be withdrawn, and have not been since."""
+        for part in in_parts(records):
+            await self._records.update_many(
+                {"_id": {"$in": part}, "consent_state": "checking"}, {"$unset": {"consent_state": ""}}
+            )
+
+    async def blocked(self) -> AsyncIterator[tuple[str, str, str]]:
+        """Every record that waits for its destruction: its id, its subject, its consent's reference."""
+        wanted = {"subject": 1, "consent.reference": 1}
+        async for doc in self._records.find({"consent_state": "withdrawn", "state": "live"}, wanted).sort("_id", 1):
+            yield doc["_id"], doc["subject"], (doc.get("consent") or {}).get("reference", "")
+
+
+def _document(consent: Consented) -> Document:
+    return {
+        "_id": consent.key,
+        "subject": consent.subject,
+        "reference": consent.reference,
+        "purpose": consent.purpose,
+        "text": consent.text_sha256,
+        "sender": consent.sender,
+    }
+
+
+def _told(withdrawal: Withdrawal) -> Document:
+    return {
+        "at": withdrawal.withdrawn_at,
+        "command": withdrawal.command,
+        "sender": withdrawal.sender,
+        "at_ms": withdrawal.at_ms,
+    }
+
+
+def _consented(doc: Document) -> Consented:
+    told = doc.get("withdrawal")
+    return Consented(
+        doc["subject"],
+        doc["reference"],
+        doc.get("purpose"),
+        doc.get("text"),
+        doc.get("sender"),
+        Withdrawal(told["at"], told["command"], told["sender"], told["at_ms"]) if told else None,
+    )
+
+
+def _resting(doc: Document) -> Resting:
+    return Resting(
+        doc["_id"],
+        doc["sender"],
+        doc["purpose"],
+        doc["basis"],
+        doc.get("intake") or {},
+        doc.get("consent_state") == "withdrawn",
+    )

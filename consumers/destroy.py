@@ -1,12 +1,13 @@
 """Destruction (销毁) by command: approvals are verified, then the records are forgotten.
 
 After this the live system cannot read the records. The sweep (``dangan sweep``) then makes every old copy
-unreadable and issues the certificate.
+unreadable and issues the certificate. An archive is destroyed with all that was merged into it and with the duplicates
+that wait beside it (ARR-13): the request names them, since approvers sign what it names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from consumers.approvals import approvers
@@ -22,6 +23,7 @@ from schemas.levels import Level
 from schemas.replies import Result
 from schemas.values import looks_personal
 from store.holds import Holds
+from store.merges import Merges
 from store.records import Occupied, Records
 
 
@@ -80,6 +82,21 @@ def decide(
     return approved_by
 
 
+def kept_from(
+    holds: Holds, merges: Merges, clock: Callable[[], float]
+) -> Callable[[Collection[str]], Awaitable[set[str]]]:
+    """What keeps records from being destroyed, as the key hierarchy asks at its last moment (keys/forget.py).
+
+    Legal holds, and parts that joined since the request was decided. A merge looks at the ledger after it has written
+    its link, and this looks for links after the ledger is written: one of the two sees the other.
+    """
+
+    async def kept(records: Collection[str]) -> set[str]:
+        return await holds.on(records, now=clock()) | await merges.unnamed(records, queued=False)
+
+    return kept
+
+
 def authorize(received: Received[Destroy], authorizer: Authorizer) -> None:
     """What is checked before anything is looked up.
 
@@ -103,7 +120,9 @@ class Destroyer:
         forgetter: Forgetter,
         directory: Directory,
         authorizer: Authorizer,
+        merges: Merges,
     ) -> None:
+        self._merges = merges
         self._records = records
         self._holds = holds
         self._ledger = ledger
@@ -136,6 +155,7 @@ class Destroyer:
                 self._authorizer,
                 now,
             )
+            await self._all_named(command.records)
         except Refusal as refusal:
             return _refused(received, refusal)
         order = Order(
@@ -150,10 +170,23 @@ class Destroyer:
         )
         return await self._forget(received, order, now)
 
+    async def _all_named(self, records: Sequence[str]) -> None:
+        """Check that a request names what belongs to its records.
+
+        Raises:
+            Refusal: DG-MRG-005 with what it has to name too.
+        """
+        if unnamed := await self._merges.unnamed(records):
+            raise Refusal("DG-MRG-005", detail=", ".join(sorted(unnamed)))
+
     async def _forget(self, received: Received[Destroy], order: Order, now: float) -> Outcome:
         command = received.command
         try:
-            await self._forgetter.forget(command.records, order, at=int(now))
+            try:
+                await self._forgetter.forget(command.records, order, at=int(now))
+            except Refusal:
+                await self._all_named(command.records)  # not a hold but a part that joined meanwhile
+                raise
         except Refusal as refusal:
             return _refused(received, refusal)
         names = tuple(who.id for who in order.approvers)

@@ -33,6 +33,7 @@ from keys.vault import Transit
 from keys.wrapped import LiveSlots, PageKeys, WrappedKeys
 from keys.wrapped_ingest import IngestKeySet
 from ops.private_files import write_private
+from consumers.destroy import kept_from
 from schemas.certificate import Horizon
 from schemas.errors import DanganError
 from schemas.levels import Level
@@ -41,6 +42,7 @@ from store.database import Database
 from store.holds import Holds
 from store.ingest_keys import IngestKeys
 from store.ledger import Ledger
+from store.merges import Merges
 from store.pages import Pages
 from store.records import Records
 from store.sweeps import Certificates, Sweeps
@@ -82,7 +84,7 @@ class Destruction:
         self._pages, self._records = Pages(database), Records(database)
         self._ledger, self._sweeps = Ledger(database), Sweeps(database)
         self._ingest, self._certificates = IngestKeys(database), Certificates(database)
-        self._tombstones, self._holds = Tombstones(database), Holds(database)
+        self._tombstones, self._holds, self._merges = Tombstones(database), Holds(database), Merges(database)
 
     @property
     def forgetter(self) -> Forgetter:
@@ -93,7 +95,7 @@ class Destruction:
             self._records,
             self._ledger,
             self._ingest.live_kids,
-            held=lambda records: self._holds.on(records, now=time.time()),
+            held=kept_from(self._holds, self._merges, time.time),
         )
 
     async def sweep(

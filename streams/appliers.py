@@ -12,12 +12,13 @@ from consumers.attachments import Attacher
 from consumers.by_type import Applier, ByType
 from consumers.collect import Collector
 from consumers.decide_proposal import Decider
-from consumers.destroy import Destroyer
+from consumers.destroy import Destroyer, kept_from
 from consumers.directory import Directory
 from consumers.history import NowOrPast, PastReader
 from consumers.intake import IntakeDesk
 from consumers.notify import Told
 from consumers.propose import Proposer
+from consumers.merge import Merger
 from consumers.rules import Rules
 from consumers.update import Updater
 from keys.forget import Forgetter
@@ -35,6 +36,7 @@ from store.ingest_keys import IngestKeys
 from store.intakes import Intakes
 from store.ledger import Ledger
 from store.notices import Notices
+from store.merges import Merges
 from store.pages import Pages
 from store.principals import Grants
 from store.proposals import Proposals
@@ -73,13 +75,15 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     proposals, told = Proposals(database), Told(Notices(database))
     codes = Codes(database, CodeTemplate(rules.book.arrange.code_template))
     intake = IntakeDesk(Intakes(database), codes.of, parts.directory, rules)
+    merges = Merges(database)
+    merger = Merger(merges, records, holds, ledger, ring, parts.directory, rules)
     forgetter = Forgetter(
         parts.transit,
         parts.pages,
         records,
         ledger,
         parts.ingest_keys.live_kids,
-        held=lambda names: holds.on(names, now=time.time()),
+        held=kept_from(holds, merges, time.time),
     )
     return {
         "collect": Collector(records, Identities(database, records), ring, index, rules),
@@ -105,5 +109,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "review": intake,
         "hand_over": intake,
         "confirm": intake,
-        "destroy": Destroyer(records, holds, ledger, forgetter, parts.directory, rules.authorizer),
+        "destroy": Destroyer(records, holds, ledger, forgetter, parts.directory, rules.authorizer, merges),
+        "merge": merger,
+        "unmerge": merger,
     }

@@ -9,6 +9,7 @@ import pytest
 from consumers.collect import Collector, cohort, decide, settle
 from schemas.errors import Refusal
 from schemas.levels import Level
+from store.identities import Identities
 from store.records import Occupied
 from tests.consumers.samples import NOW, RULES, collect, principal, received
 
@@ -146,7 +147,8 @@ async def test_what_was_stored_before_a_crash_stands_although_the_rules_have_cha
     former = principal("sys:crm", "reader")
     mine, other = received(collect(record="rec-0001"), former), received(collect(record="rec-0002"), former)
     records = Standing(rec_0001=Occupied(True, mine.command.id, "sys:crm", 1, NOW * 1000))
-    collector = Collector(records, NoKeys(), NoKeys(), RULES)  # type: ignore[arg-type]
+    identities = Identities({"records": None}, records)  # type: ignore[arg-type, dict-item]
+    collector = Collector(records, identities, NoKeys(), NoKeys(), RULES)  # type: ignore[arg-type]
     stored, refused = await collector.apply([mine, other], NOW)
     assert (stored.result.status, refused.result.code) == ("accepted", "DG-CMD-004")
     assert stored.facts[0].allowed

@@ -177,6 +177,7 @@ class World:
         self.forgotten: list[str] = []
         self.lookups = 0
         self.held_since = False
+        self.belongs: set[str] = set()
 
     async def get(self, records: Any) -> dict[str, Entry]:
         return {record: self.entries[record] for record in records if record in self.entries}
@@ -188,6 +189,9 @@ class World:
     async def on(self, records: Any, *, now: float) -> set[str]:
         return set()
 
+    async def unnamed(self, records: Any, *, queued: bool = True) -> set[str]:
+        return self.belongs - set(records)
+
     async def forget(self, records: Any, order: Order, *, at: int) -> None:
         if self.held_since:
             raise Refusal("DG-DES-005", detail=records[0])
@@ -195,7 +199,7 @@ class World:
 
 
 async def applied(command: Destroy, world: World, people: Any = PEOPLE) -> Any:
-    destroyer = Destroyer(world, world, world, world, people, RULES.authorizer)  # type: ignore[arg-type]
+    destroyer = Destroyer(world, world, world, world, people, RULES.authorizer, world)  # type: ignore[arg-type]
     (outcome,) = await destroyer.apply([received(command, people.principals[ARCHIVIST.id])], NOW)
     return outcome
 
@@ -218,6 +222,28 @@ async def test_a_hold_since_the_decision_refuses_the_command() -> None:
     outcome = await applied(approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2"), world)
     assert (outcome.result.code, world.forgotten) == ("DG-DES-005", [])
     assert [(event.allowed, event.code) for event in outcome.facts] == [(False, "DG-DES-005")]
+
+
+@pytest.mark.clause("ARR-13")
+async def test_an_archive_is_not_destroyed_without_what_belongs_to_it() -> None:
+    world = World(standing={"rec-0001": LIVE, "rec-0002": LIVE})
+    world.belongs = {"rec-0002", "rec-0003"}
+    outcome = await applied(approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2"), world)
+    assert (outcome.result.code, world.forgotten) == ("DG-MRG-005", [])
+    assert "rec-0003" in outcome.result.message and "rec-0002" not in outcome.result.message
+
+
+async def test_a_part_that_joined_since_the_decision_refuses_the_command_by_name() -> None:
+    world = World(standing={"rec-0001": LIVE})
+    world.held_since = True
+
+    async def forget(records: Any, order: Order, *, at: int) -> None:
+        world.belongs = {"rec-0002"}
+        raise Refusal("DG-DES-005", detail="rec-0002")
+
+    world.forget = forget  # type: ignore[method-assign]
+    outcome = await applied(approved(request("rec-0001"), "per:a1", "per:a2"), world)
+    assert outcome.result.code == "DG-MRG-005"
 
 
 async def test_another_command_with_the_id_of_a_begun_one_is_not_that_command() -> None:

@@ -119,8 +119,11 @@ class Merges:
             if entry["command"] == command and entry["by"] == by and "link" in entry
         }
 
-    async def belonging(self, records: Collection[str]) -> dict[str, set[str]]:
+    async def belonging(self, records: Collection[str], *, queued: bool = True) -> dict[str, set[str]]:
         """What a destruction of the records must reach too: their parts, and duplicates that wait beside them.
+
+        Args:
+            queued: whether duplicates that wait count.
 
         Returns:
             record -> the live records that belong to it; only records that have some.
@@ -130,14 +133,14 @@ class Merges:
             parts: Document = {"part_of": {"$in": ids}}
             waiting: Document = {"duplicate_of": {"$in": ids}, "stage": "duplicate"}
             wanted = {"part_of": 1, "duplicate_of": 1}
-            for condition in (parts, waiting):  # not one $or: each has an index of its own
+            for condition in (parts, waiting) if queued else (parts,):  # not one $or: each has an index of its own
                 async for doc in self._records.find({**condition, "state": "live"}, wanted):
                     found.setdefault(doc.get("part_of") or doc["duplicate_of"], set()).add(doc["_id"])
         return found
 
-    async def unnamed(self, records: Collection[str]) -> set[str]:
-        """What belongs to those records and is not among them."""
-        return set().union(*(await self.belonging(records)).values()) - set(records)
+    async def unnamed(self, records: Collection[str], *, queued: bool = True) -> set[str]:
+        """What belongs to those records and is not among them; arguments as in :meth:`belonging`."""
+        return set().union(*(await self.belonging(records, queued=queued)).values()) - set(records)
 
     async def waiting(self) -> AsyncIterator[Waiting]:
         """The merge queue, the oldest first."""

@@ -12,8 +12,10 @@ from itertools import groupby
 
 from consumers.access import Reader, check_references, grant_covers
 from consumers.attachments import field_of
+from consumers.consents import refuse_withdrawn
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.rules import Rules
+from consumers.usable import check_usable
 from keys.chunks import ChunkCipher
 from keys.ring import KeyRing
 from schemas.commands import Access
@@ -94,6 +96,8 @@ class AttachmentReader:
             record = (await self._records.get([command.record])).get(command.record)
             if record is None:
                 raise Refusal("DG-ACC-007")
+            refuse_withdrawn(record)
+            check_usable(record, received.sender, self._rules.authorizer)
             return _answered(received, record, attachment, await self._values(record, attachment, command.part or 0))
         except DanganError as error:
             if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:

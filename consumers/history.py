@@ -14,10 +14,12 @@ import orjson
 
 from consumers.access import Lease, check_references, grant_covers
 from consumers.by_type import Applier
+from consumers.consents import refuse_withdrawn
 from consumers.propose import opened, reason_of
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.revise import REASON
 from consumers.rules import Rules
+from consumers.usable import check_usable
 from keys.cipher import FieldCipher
 from keys.ring import Deks, KeyRing
 from schemas.combination import about_person, combined_level, handled_as, shown
@@ -113,6 +115,8 @@ class PastReader:
             record = (await self._records.get([command.record], history=True)).get(command.record)
             if record is None:
                 raise Refusal("DG-ACC-007")
+            refuse_withdrawn(record)
+            check_usable(record, received.sender, self._rules.authorizer)
             version, values = await self._answer(command, lease, record)
         except DanganError as error:
             if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:

@@ -99,7 +99,7 @@ def _review(received: Received[Any], command: Review, filed: Sequence[Filed], si
             intake_rules.check_custodian(each, None, book, sight.directory.principal)
         kept = (each.review or {}).get("identity_check")
         noted = {**({"identity_check": kept} if kept else {}), **notes, "version": each.version}
-        moves.append(_move(each, stage, review=noted))
+        moves.append(replace(_move(each, stage), review=noted))
     return _act(received, "review", "pass" if passed else "return", moves)
 
 
@@ -120,7 +120,6 @@ def _hand_over(received: Received[Any], command: HandOver, filed: Sequence[Filed
         raise Refusal("DG-INT-007", detail="the catalogue lists other records")
     deliverer = sight.directory.principal(by[0].id)
     stage: Stage = "handed_over" if book.approval.archive_creation else "archived"
-    notes = {"custodian": command.custodian} if command.custodian else {}
     moves = []
     for each, item in zip(filed, command.catalogue, strict=True):
         _check_stage(each, ("reviewed",) if book.intake.review_required else ("received", "reviewed"))
@@ -130,7 +129,7 @@ def _hand_over(received: Received[Any], command: HandOver, filed: Sequence[Filed
         intake_rules.check_reviewed(each, book)
         intake_rules.check_listed(each, item, sight.codes.get(each.id), rules.catalogue, book)
         _check_archivable(each, sight, stage, named=command.custodian)
-        moves.append(_move(each, stage, **notes))
+        moves.append(replace(_move(each, stage), custodian=command.custodian))
     act = _act(received, "hand_over", "hand_over", moves, tuple(who.id for who in by))
     confirmation = {
         "id": command.id,
@@ -223,8 +222,8 @@ def _answer_by(command: Review, sight: Sight) -> str:
     return command.answer_by
 
 
-def _move(filed: Filed, stage: Stage, **notes: Any) -> Move:
-    return Move(filed.id, filed.stage, filed.moves, stage, notes)
+def _move(filed: Filed, stage: Stage) -> Move:
+    return Move(filed.id, filed.stage, filed.moves, stage)
 
 
 def _act(received: Received[Any], kind: Kind, result: Verb, moves: Sequence[Move], signed: tuple[str, ...] = ()) -> Act:

@@ -14,7 +14,7 @@ confirmation (档案移交确认单).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from pymongo import UpdateOne
@@ -29,7 +29,7 @@ Kind = Literal["review", "hand_over", "confirm"]
 #: The stages of a record that waits for somebody's act.
 WAITING: tuple[Stage, ...] = ("received", "returned", "reviewed", "handed_over")
 _WANTED = (
-    "subject", "stage", "version", "sender", "level", "at", "fields", "intake", "review", "custodian", "moves",
+    "subject", "stage", "version", "sender", "level", "at", "fields", "intake", "review", "moves",
     "objection", "history.by", "history.version",
 )  # fmt: skip
 
@@ -67,13 +67,19 @@ class Filed:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One record's part in an act: from the stage and number of moves that were seen, to a stage, with notes."""
+    """One record's part in an act: from the stage and number of moves that were seen, to another stage.
+
+    Attributes:
+        review: replaces the note of the last review.
+        custodian: keeps the record from now on.
+    """
 
     record: str
     seen: Stage
     moves: int
     stage: Stage
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    review: Mapping[str, Any] | None = None
+    custodian: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +176,11 @@ def _moved(move: Move) -> UpdateOne:
     # Exactly the move that was decided: a record that somebody else moved or destroyed meanwhile stays as it is.
     seen: Document = {"_id": move.record, "state": "live", "stage": move.seen}
     seen["moves"] = move.moves or {"$exists": False}
-    changes: Document = {"$set": {**move.notes, "moves": move.moves + 1}}
+    changes: Document = {"$set": {"moves": move.moves + 1}}
+    if move.review is not None:
+        changes["$set"]["review"] = move.review
+    if move.custodian is not None:
+        changes["$set"]["intake.custodian"] = move.custodian
     if move.stage == "archived":  # which is what a record without a stage is
         changes["$unset"] = {"stage": ""}
     else:
@@ -190,7 +200,7 @@ def _filed(doc: Document) -> Filed:
         fields=frozenset(doc["fields"]),
         intake=doc.get("intake") or {},
         review=doc.get("review"),
-        custodian=doc.get("custodian") or (doc.get("intake") or {}).get("custodian"),
+        custodian=(doc.get("intake") or {}).get("custodian"),
         revisers={entry["version"]: entry["by"] for entry in doc.get("history", ()) if "by" in entry},
         moves=doc.get("moves", 0),
         objection=doc.get("objection"),
@@ -198,10 +208,6 @@ def _filed(doc: Document) -> Filed:
 
 
 def _document(act: Act) -> Document:
-    moves = [
-        {"record": m.record, "seen": m.seen, "moves": m.moves, "stage": m.stage, "notes": dict(m.notes)}
-        for m in act.moves
-    ]
     doc: Document = {
         "_id": act.id,
         "command": act.id.split("|")[0],
@@ -211,7 +217,7 @@ def _document(act: Act) -> Document:
         "records": list(act.records),
         "signers": list(act.signers),
         "state": act.state,
-        "moves": moves,
+        "moves": [asdict(move) for move in act.moves],
         "open": list(act.records),
     }
     if act.document is not None:

@@ -39,6 +39,8 @@ class Record:
         at_ms: when the newest version's command was appended to Kafka.
         stage: how far the intake is.
         intake: the circumstances of the collection (schemas/intake.py); no personal value.
+        objected: whether somebody objects to how it was obtained (COL-07): nobody uses it.
+        consent: the consent, and under ``only`` whether the record rests on it alone (clause COL-04).
         consent_state: ``checking`` until it is known that its consent was not withdrawn meanwhile; ``withdrawn`` when
             the consent was that it rests on alone. Nobody reads either (store/consents.py).
         identity: what no other archive may have (schemas/identity.py); a duplicate has none.
@@ -63,13 +65,14 @@ class Record:
     at_ms: int
     tokens: Mapping[str, bytes] = field(default_factory=dict)
     field_versions: Mapping[str, int] = field(default_factory=dict)
-    consent: Mapping[str, str] | None = None
+    consent: Mapping[str, Any] | None = None
     history: tuple[Mapping[str, Any], ...] = ()
     history_bytes: int = 0
     stage: Stage = "archived"
     intake: Mapping[str, Any] | None = None
     consent_state: ConsentState | None = None
     identity: tuple[bytes, ...] = ()
+    objected: bool = False
     duplicate_of: str | None = None
     part_of: str | None = None
     stage_before: Stage | None = None
@@ -381,6 +384,7 @@ def from_document(doc: Document) -> Record:
         identity=tuple(doc.get("identity", ())),
         duplicate_of=doc.get("duplicate_of"),
         part_of=doc.get("part_of"),
+        objected="objection" in doc,
         stage_before=doc.get("stage_before"),
         parts=tuple(doc.get("parts", ())),
         dropped=doc.get("dropped", {}),

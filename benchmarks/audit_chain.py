@@ -36,12 +36,14 @@ class _Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """An export and the trust file that verifies it; ``sample`` is the id of an event in its middle."""
+    """An export and the trust file that verifies it; ``sample`` is the id of an event in its middle,
+    ``last_checkpoint`` the value of the checkpoint over all."""
 
     file: Path
     trust: Path
     events: int
     sample: str
+    last_checkpoint: bytes
 
 
 async def write_trail(folder: Path, events: int) -> Trail:
@@ -51,7 +53,7 @@ async def write_trail(folder: Path, events: int) -> Trail:
     trust = folder / "audit-trust.json"
     keys = (TrustedKey.model_construct(kid=issuer.key.kid, x=issuer.key.x),)
     trust.write_text(Trust(writers=keys).dump(), "utf-8")
-    file, chain, sample = folder / "audit.ndjson", Chain(writer.id), ""
+    file, chain, sample, note = folder / "audit.ndjson", Chain(writer.id), "", b""
     with file.open("wb") as out:
         for at, fact in enumerate(_facts(writer.id, events)):
             uid = event_id(fact)
@@ -59,9 +61,9 @@ async def write_trail(folder: Path, events: int) -> Trail:
             if at == events // 2:
                 sample = uid
             if chain.size % _BATCH == 0 or chain.size == events:
-                note = sign_checkpoint(writer, chain.size, chain.root(), chain.head)
-                out.write(to_value(note) + b"\n")
-    return Trail(file, trust, events, sample)
+                note = to_value(sign_checkpoint(writer, chain.size, chain.root(), chain.head))
+                out.write(note + b"\n")
+    return Trail(file, trust, events, sample, note)
 
 
 def _facts(writer: str, count: int) -> Iterator[Fact]:

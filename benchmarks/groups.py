@@ -26,7 +26,7 @@ class Group(Protocol):
 GROUPS: Final[dict[str, Group]] = {
     **dict.fromkeys(("A1", "A2", "A3", "A4"), collect_rows),
     "A5": access_rows,
-    **dict.fromkeys(("E1", "E2"), audit_rows),
+    **dict.fromkeys(("E1", "E2", "E3"), audit_rows),
     **dict.fromkeys(("A6", "A7", "A8", "F"), store_rows),
 }
 

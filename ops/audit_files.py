@@ -51,7 +51,7 @@ async def write_export(batches: AsyncIterable[list[Entry]], path: Path, advance:
         DanganError: DG-AUD-005 when the file exists or cannot be written.
     """
     count = 0
-    with _new_file(path) as file:
+    with new_file(path) as file:
         async for entries in batches:
             file.writelines(entry.value + b"\n" for entry in entries)
             count += len(entries)
@@ -60,8 +60,12 @@ async def write_export(batches: AsyncIterable[list[Entry]], path: Path, advance:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears under its name when it is whole, and never in place of another."""
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that appears under its name when it is whole, readable by its owner, and never in place of another.
+
+    Raises:
+        DanganError: DG-AUD-005 when the file exists or cannot be written.
+    """
     try:
         descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
@@ -99,7 +103,7 @@ def write_kept(kept: Iterable[Checkpoint], path: Path) -> None:
     Raises:
         DanganError: DG-AUD-005 when the file exists or cannot be written.
     """
-    with _new_file(path) as file:
+    with new_file(path) as file:
         file.writelines(to_value(one) + b"\n" for one in kept)
 
 

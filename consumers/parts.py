@@ -1,4 +1,4 @@
-"""Which record of a merged archive (合并, ARR-13) answers which field: the archive first, then its parts in merge order."""
+"""Which record of a merged archive (合并, ARR-13) answers which field: the archive, then its parts in merge order."""
 
 from __future__ import annotations
 

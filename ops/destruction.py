@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from consumers.destroy import kept_from
 from keys.certificate import Issuer
 from keys.forget import Forgetter
 from keys.ledger import Entry, State
@@ -33,7 +34,6 @@ from keys.vault import Transit
 from keys.wrapped import LiveSlots, PageKeys, WrappedKeys
 from keys.wrapped_ingest import IngestKeySet
 from ops.private_files import write_private
-from consumers.destroy import kept_from
 from schemas.certificate import Horizon
 from schemas.errors import DanganError
 from schemas.levels import Level

@@ -16,9 +16,9 @@ from consumers.destroy import Destroyer, kept_from
 from consumers.directory import Directory
 from consumers.history import NowOrPast, PastReader
 from consumers.intake import IntakeDesk
+from consumers.merge import Merger
 from consumers.notify import Told
 from consumers.propose import Proposer
-from consumers.merge import Merger
 from consumers.rules import Rules
 from consumers.update import Updater
 from keys.forget import Forgetter
@@ -35,8 +35,8 @@ from store.identities import Identities
 from store.ingest_keys import IngestKeys
 from store.intakes import Intakes
 from store.ledger import Ledger
-from store.notices import Notices
 from store.merges import Merges
+from store.notices import Notices
 from store.pages import Pages
 from store.principals import Grants
 from store.proposals import Proposals

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from consumers import collect as collecting
 from consumers.access import Lease, Reader, decide
+from consumers.parts import sources
 from keys.cipher import FieldCipher
 from keys.ports import KeyRef
 from schemas.errors import Refusal
@@ -46,7 +47,7 @@ def record(fields: tuple[str, ...] = FIELDS, **changes: Any) -> Record:
 def answer(names: list[str], clear: frozenset[str], held: Record, **rules: Any) -> dict[str, object]:
     reader = Reader(None, None, None, None, RULES.catalogue, RULES.authorizer, Sensitivity(**rules))  # type: ignore[arg-type]
     lease = Lease(tuple(names), clear, highest({level_of(name) for name in names}))
-    return reader._values(lease, held, DEKS)
+    return reader._values(lease, held, sources(held, lease.fields, {}), {held.id: DEKS})
 
 
 @pytest.mark.clause("ARR-04")

@@ -230,7 +230,8 @@ async def test_an_archive_is_not_destroyed_without_what_belongs_to_it() -> None:
     world.belongs = {"rec-0002", "rec-0003"}
     outcome = await applied(approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2"), world)
     assert (outcome.result.code, world.forgotten) == ("DG-MRG-005", [])
-    assert "rec-0003" in outcome.result.message and "rec-0002" not in outcome.result.message
+    assert "rec-0003" in outcome.result.message
+    assert "rec-0002" not in outcome.result.message
 
 
 async def test_a_part_that_joined_since_the_decision_refuses_the_command_by_name() -> None:

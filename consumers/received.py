@@ -93,12 +93,13 @@ def fact(
 
 
 def refused(received: Received[C], error: DanganError) -> Result:
-    """The answer to a command that is refused."""
+    """The answer to a command that is refused, in its sender's language."""
+    told = error.told(received.sender.locale)
     return Result(
         id=received.command.id,
         status="refused",
         code=error.code,
         field=error.field,
-        message=error.sentence,
-        next_step=error.next_step,
+        message=told.sentence,
+        next_step=told.next_step,
     )

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ops.publish.ids import RowIds
+from schemas.answered import refusal_of
 from schemas.commands import MAX_PARTS, PART_BYTES
-from schemas.errors import TEXTS, DanganError
+from schemas.errors import DanganError
 from schemas.replies import Result
 from streams.publisher import Publisher
 
@@ -142,6 +143,4 @@ def _accepted(result: Result) -> Result:
     """The result, if it is no refusal."""
     if result.status != "refused":
         return result
-    code = result.code if result.code in TEXTS else "DG-CMD-005"
-    detail = (result.message or "").removeprefix(TEXTS[code].sentence).strip(" ()")
-    raise DanganError(code, field=result.field, detail=detail or None)
+    raise refusal_of(result)

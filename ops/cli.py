@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -26,6 +27,7 @@ from ops.commands import (
 )
 from ops.printable import printable
 from schemas.errors import DanganError
+from schemas.locales import DEFAULT, LOCALES, Locale, nearest, of_environment
 
 _COMMANDS = (
     services,
@@ -56,9 +58,15 @@ def build() -> typer.Typer:
 
     @app.callback()
     def options(
-        debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+        debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,  # noqa: ARG001 - read by main
+        lang: Annotated[
+            str | None,
+            typer.Option("--lang", help="Language of errors: en or zh. By default DANGAN_LANG, LC_ALL, LANG."),
+        ] = None,
     ) -> None:
         """Read by :func:`main`, which tells errors: commands need not know of it."""
+        if lang is not None:
+            os.environ["DANGAN_LANG"] = _language(lang)
 
     for module in _COMMANDS:
         module.register(app)
@@ -72,15 +80,20 @@ def main() -> None:
     except DanganError as error:
         if "--debug" in sys.argv[1:]:
             raise
-        tell(error)
+        tell(error, of_environment(os.environ))
         sys.exit(1)
 
 
-def tell(error: DanganError) -> None:
+def _language(tag: str) -> Locale:
+    if not tag.lower().startswith(("en", "zh")):
+        raise typer.BadParameter(f"choose one of {', '.join(LOCALES)}", param_hint="--lang")
+    return nearest(tag)
+
+
+def tell(error: DanganError, locale: Locale = DEFAULT) -> None:
     """Print an error for a person: its code, what happened, what to do next."""
+    sentence, next_step = error.told(locale)
     console = Console(stderr=True, soft_wrap=True)
     where = f" [{error.field}]" if error.field else ""
-    console.print(
-        f"[bold red]{error.code}[/]{escape(printable(where))} {escape(printable(error.sentence))}", highlight=False
-    )
-    console.print(f"  -> {escape(error.next_step)}", highlight=False)
+    console.print(f"[bold red]{error.code}[/]{escape(printable(where))} {escape(printable(sentence))}", highlight=False)
+    console.print(f"  -> {escape(next_step)}", highlight=False)

@@ -14,6 +14,7 @@ from ops.public_keys import PublicKeys
 from schemas.audit import Verb
 from schemas.errors import DanganError
 from schemas.levels import Level
+from schemas.locales import DEFAULT, Locale
 from schemas.principals import Grant, Principal, PublicKey
 from schemas.values import looks_personal
 from schemas.wire import PRINCIPAL
@@ -34,6 +35,7 @@ async def register(
     now: int,
     days: int = 365,
     bootstrap: bool = False,
+    locale: Locale | None = None,
 ) -> Principal:
     """Register a principal, or add keys and replace roles of a registered one.
 
@@ -47,6 +49,7 @@ async def register(
         now: UNIX seconds.
         days: for how many days the keys are valid.
         bootstrap: whether nobody stands behind this, since it is the first administrator of all.
+        locale: the language it is answered in; by default the one that is registered, or English.
 
     Raises:
         DanganError: DG-OPS-036 for an id or role that is no opaque reference; DG-OPS-032 when an administrator is
@@ -74,6 +77,7 @@ async def register(
         clearance=clearance,
         signing_keys=_with(known.signing_keys if known else (), signing),
         receiving_keys=_with(known.receiving_keys if known else (), receiving),
+        locale=locale or (known.locale if known else DEFAULT),
     )
     verb: Verb = (
         "bootstrap" if bootstrap else "register" if known is None else "renew" if known.active else "reactivate"

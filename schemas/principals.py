@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemas.levels import Level
+from schemas.locales import DEFAULT, Locale
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,10 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A registered person or system. Its id is an opaque reference, never a person's name."""
+    """A registered person or system. Its id is an opaque reference, never a person's name.
+
+    ``locale`` is the language of the sentences that it is answered with.
+    """
 
     id: str
     kind: Literal["system", "person"]
@@ -40,6 +44,7 @@ class Principal:
     signing_keys: tuple[PublicKey, ...]
     receiving_keys: tuple[PublicKey, ...]
     active: bool = True
+    locale: Locale = DEFAULT
 
     def signing_key(self, kid: str) -> PublicKey | None:
         """The registered signing key with that id, valid or not."""

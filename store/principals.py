@@ -11,6 +11,7 @@ from collections.abc import Collection
 from pymongo.errors import DuplicateKeyError
 
 from schemas.levels import Level
+from schemas.locales import DEFAULT
 from schemas.principals import Grant, Principal, PublicKey
 from store.database import Database, Document
 
@@ -107,6 +108,7 @@ def _principal(doc: Document) -> Principal:
         signing_keys=tuple(_public_key(key) for key in doc["signing_keys"]),
         receiving_keys=tuple(_public_key(key) for key in doc["receiving_keys"]),
         active=doc["active"],
+        locale=doc.get("locale", DEFAULT),  # registered before there was a choice
     )
 
 
@@ -122,6 +124,7 @@ def principal_document(principal: Principal, version: int) -> Document:
         "signing_keys": [_key_document(key) for key in principal.signing_keys],
         "receiving_keys": [_key_document(key) for key in principal.receiving_keys],
         "active": principal.active,
+        "locale": principal.locale,
     }
 
 

@@ -27,6 +27,7 @@ from aiokafka.errors import (
 
 from schemas import wire
 from schemas.errors import DanganError, Transient, UnreadableMessage
+from schemas.locales import Locale
 from schemas.principals import Principal
 from schemas.replies import Reply, Result
 from streams.dead_letters import dead_letter, without_value
@@ -90,7 +91,7 @@ class KafkaOutbox:
             if key is None:
                 log.info("reply_skipped", principal=recipient.id, count=len(theirs))
                 continue
-            for payload in _payloads(theirs):
+            for payload in _payloads(theirs, recipient.locale):
                 reply_id = str(uuid.uuid4())
                 value = seal_reply(payload, writer=writer, recipient=key, reply_id=reply_id, iat=int(now))
                 headers = reply_headers(recipient=recipient.id, reply_id=reply_id, time=moment)
@@ -156,12 +157,12 @@ def _by_recipient(replies: Sequence[tuple[Principal, Reply]]) -> list[tuple[Prin
     return list(found.values())
 
 
-def _payloads(replies: Sequence[Reply]) -> Iterator[bytes]:
+def _payloads(replies: Sequence[Reply], locale: Locale) -> Iterator[bytes]:
     """The replies' JSON, in as many parts as their size asks for; a large reply may be in several."""
     parts: list[bytes] = []
     size = 0
     for reply in replies:
-        for part in _parts(reply):
+        for part in _parts(reply, locale):
             if parts and size + len(part) > MAX_REPLY_JSON:
                 yield b'{"replies":[' + b",".join(parts) + b"]}"
                 parts, size = [], 0
@@ -170,7 +171,7 @@ def _payloads(replies: Sequence[Reply]) -> Iterator[bytes]:
     yield b'{"replies":[' + b",".join(parts) + b"]}"
 
 
-def _parts(reply: Reply) -> Iterator[bytes]:
+def _parts(reply: Reply, locale: Locale) -> Iterator[bytes]:
     """One reply as JSON; several with some of its results each when it is large."""
     if reply.code is not None:
         yield orjson.dumps(_members(reply))
@@ -178,7 +179,7 @@ def _parts(reply: Reply) -> Iterator[bytes]:
     rows: list[bytes] = []
     size = 0
     for result in reply.results:
-        row = _row(result)
+        row = _row(result, locale)
         if rows and size + len(row) > MAX_REPLY_JSON:
             yield _document(reply.bundle, rows)
             rows, size = [], 0
@@ -187,14 +188,15 @@ def _parts(reply: Reply) -> Iterator[bytes]:
     yield _document(reply.bundle, rows)
 
 
-def _row(result: Result) -> bytes:
+def _row(result: Result, locale: Locale) -> bytes:
     """One result as JSON; without its values when these alone are more than a message may hold."""
     row = orjson.dumps(_members(result))
     if len(row) <= MAX_RESULT_JSON:
         return row
     error = DanganError("DG-KAF-002")
+    sentence, next_step = error.told(locale)
     log.warning("answer_too_large", command=result.id, size=len(row))
-    told = Result(result.id, "refused", error.code, message=error.sentence, next_step=error.next_step)
+    told = Result(result.id, "refused", error.code, message=sentence, next_step=next_step)
     return orjson.dumps(_members(told))
 
 

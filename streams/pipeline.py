@@ -259,9 +259,9 @@ def _replies(opened: Sequence[Opened], outcomes: Sequence[Outcome]) -> list[tupl
 
 
 def _complaints(unread: Sequence[Unread]) -> list[tuple[Principal, Reply]]:
-    """Replies to senders whose signature holds but whose bundle cannot be used."""
+    """Replies to senders whose signature holds but whose bundle cannot be used, in their languages."""
     return [
-        (each.sender, Reply(each.bundle, (), each.error.code, each.error.sentence, each.error.next_step))
+        (each.sender, Reply(each.bundle, (), each.error.code, *each.error.told(each.sender.locale)))
         for each in unread
         if each.sender is not None
     ]

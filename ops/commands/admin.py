@@ -29,6 +29,7 @@ from ops.public_keys import read_public_keys
 from ops.rules import load_rules
 from schemas.errors import DanganError
 from schemas.levels import Level
+from schemas.locales import Locale
 from schemas.principals import Grant
 from store.holds import Hold, Holds
 from store.principals import Grants, Principals
@@ -62,6 +63,9 @@ def principal_add(
     clearance: Annotated[Level, typer.Option(help="Highest level it may read or change.")] = Level.BASIC,
     person: Annotated[bool, typer.Option(help="A person; otherwise a system.")] = False,
     days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days its keys are valid.")] = 365,
+    locale: Annotated[
+        Locale | None, typer.Option(help="Language of the archive's answers to it; English, or as it is registered.")
+    ] = None,
     key: As = None,
     passphrase_file: PassphraseFile = None,
     home: Home = None,
@@ -86,6 +90,7 @@ def principal_add(
             now=_now(),
             days=days,
             bootstrap=at.operator == CONSOLE,
+            locale=locale,
         )
 
     _as_operator(home, key, passphrase_file, act, first=set(role) == {ADMINISTRATOR})
@@ -94,13 +99,12 @@ def principal_add(
 
 def principal_list(home: Home = None) -> None:
     """Show who is registered."""
-    table = _table("principal", "kind", "roles", "department", "clearance", "keys until", "state")
+    table = _table("principal", "kind", "roles", "department", "clearance", "language", "keys until", "state")
     for p in _look(home, lambda at: Principals(at.database).all()):
         until = max((key.not_after for key in p.signing_keys if key.revoked_at is None), default=0)
         state = "active" if p.active else "inactive"
-        table.add_row(
-            *map(plain, (p.id, p.kind, ", ".join(sorted(p.roles)), p.department, p.clearance, _day(until), state))
-        )
+        cells = (p.id, p.kind, ", ".join(sorted(p.roles)), p.department, p.clearance, p.locale, _day(until), state)
+        table.add_row(*map(plain, cells))
     Console().print(table)
 
 

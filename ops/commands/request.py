@@ -18,8 +18,9 @@ from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.printable import plain
 from ops.provision import trust_file
+from schemas.answered import refusal_of
 from schemas.commands import Destroy
-from schemas.errors import TEXTS, DanganError
+from schemas.errors import DanganError
 from schemas.replies import Result
 from schemas.settings import Settings
 from schemas.trust import load_trust
@@ -147,15 +148,8 @@ def _ask(
 
     result = asyncio.run(run())
     if result.status == "refused":
-        raise _refusal(result)
+        raise refusal_of(result)
     return result
-
-
-def _refusal(result: Result) -> DanganError:
-    """The archive's refusal, with the detail that it gave."""
-    code = result.code if result.code in TEXTS else "DG-CMD-005"
-    detail = (result.message or "").removeprefix(TEXTS[code].sentence).strip(" ()")
-    return DanganError(code, field=result.field, detail=detail or None)
 
 
 def _destroy_command(parts: Mapping[str, object], approvals: tuple[str, ...] | list[str]) -> Destroy:

@@ -68,6 +68,9 @@ DETAILS: Final[dict[str, str]] = {
     "at-version": "{record} is at version {version:d}",
     "has-changed": "{record} has changed",
     "so-many-parts": "{count:d} parts",
+    "check-of-one": "a check is of one record",
+    "other-records": "the catalogue lists other records",
+    "named-twice": "a record is named twice",
     # the sealed message and the publisher
     "so-many-bytes": "{size:d} bytes",
     "bytes-at-most": "{size:d} bytes, at most {most:d}",

@@ -162,7 +162,7 @@ async def test_the_largest_answer_that_is_sent_fits_the_topic() -> None:
     producer = Producer()
     clerk, _ = reader("per:clerk")
     row = Result("c-1", "accepted", values={"name": ""})
-    room = module.MAX_RESULT_JSON - len(module._row(row))
+    room = module.MAX_RESULT_JSON - len(module._row(row, "en"))
     await answer(outbox(producer), [(clerk, Reply("b-1", (replace(row, values={"name": "x" * room}),)))])
     (sent,) = producer.sent
     assert module.MAX_RESULT_JSON < len(sent["value"]) < MAX_MESSAGE_BYTES - 4096

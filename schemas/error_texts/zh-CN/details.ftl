@@ -58,6 +58,9 @@ detail-unreadable = 无法读取
 detail-at-version = { $record } 的版本是 { $version }
 detail-has-changed = { $record } 已有改动
 detail-so-many-parts = { $count } 个部分
+detail-check-of-one = 一次核验只对应一份档案
+detail-other-records = 目录所列的档案不同
+detail-named-twice = 有档案列了两次
 
 ## 加密消息和发送客户端
 

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import orjson
 
 from consumers.authorize import Authorizer
+from consumers.consents import refuse_withdrawn
 from consumers.parts import sources, wanted_parts
 from consumers.received import Outcome, Received, fact, refused
+from consumers.usable import check_usable
 from keys.cipher import FieldCipher
 from keys.ports import KeyRef
 from keys.ring import Deks, KeyRing
@@ -56,7 +58,7 @@ def decide(
     with the same code.
 
     Raises:
-        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, DG-COL-001, 005, 006 or 007, DG-MRG-004.
+        Refusal: DG-CMD-004, DG-ACC-001, 002, 003, 004, 006, 007, 008, 010, DG-COL-001, 005, 006 or 007, DG-MRG-004.
     """
     command = received.command
     check_references(command)
@@ -65,8 +67,11 @@ def decide(
     lease = grant_covers(received, grant, command.fields, level, authorizer, now)
     if record is None:
         raise Refusal("DG-ACC-007")
+    refuse_withdrawn(record)
     if record.part_of is not None:
         raise Refusal("DG-MRG-004", detail=record.part_of)
+    if record.stage != "archived" or record.objected:  # seldom: the call is spared
+        check_usable(record, received.sender, authorizer)
     return lease
 
 

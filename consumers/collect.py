@@ -18,7 +18,9 @@ from types import MappingProxyType
 
 import orjson
 
-from consumers import arrange, lawfulness
+from consumers import arrange, intake_rules, lawfulness
+from consumers.collection_approvals import KnownApprovals
+from consumers.consents import ConsentGate, rests_on_consent
 from consumers.received import Outcome, Received, fact, refused
 from consumers.rules import Rules
 from keys.cipher import FieldCipher, RandomBuffer
@@ -46,6 +48,7 @@ class Draft:
     cohort: str
     level: Level
     stage: Stage
+    rests_on_consent: bool = False
 
 
 def decide(
@@ -60,7 +63,7 @@ def decide(
 
     Raises:
         Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007, of
-            consumers/lawfulness.py or of consumers/arrange.py.
+            consumers/lawfulness.py, consumers/arrange.py or consumers/intake_rules.py.
     """
     command, catalogue = received.command, rules.catalogue
     consent = (command.consent.reference,) if command.consent else ()
@@ -84,15 +87,15 @@ def decide(
         raise Refusal("DG-CMD-004")
     lawfulness.check(received, level, rules, approvals)
     arrange.check(command.intake, rules.book)
-    return Draft(
-        received, values, indexed, cohort(purpose.retention_class, received.at_ms), level, first_stage(rules.book)
-    )
+    intake_rules.check_collection(command, catalogue, rules.book)
+    rests = command.consent is not None and rests_on_consent(command, rules)
+    of_cohort = cohort(purpose.retention_class, received.at_ms)
+    return Draft(received, values, indexed, of_cohort, level, first_stage(rules.book), rests)
 
 
 def first_stage(book: RuleBook) -> Stage:
     """A new record's stage: archived at once only where nobody has to review, confirm or take over."""
-    waits = book.intake.review_required or book.handover.required or book.approval.archive_creation
-    return "received" if waits else "archived"
+    return "received" if intake_rules.waits(book) else "archived"
 
 
 def cohort(retention_class: str, at_ms: int) -> str:
@@ -157,33 +160,36 @@ class Collector:
         ring: KeyRing,
         index: BlindIndex,
         rules: Rules,
+        consents: ConsentGate,
+        approvals: KnownApprovals,
     ) -> None:
         self._records = records
         self._identities = identities
         self._ring = ring
         self._index = index
         self._rules = rules
+        self._consents = consents
+        self._approvals = approvals
         self._random = RandomBuffer()
 
-    async def apply(self, batch: Sequence[Received[Collect]], now: float) -> list[Outcome]:  # noqa: ARG002
+    async def apply(self, batch: Sequence[Received[Collect]], now: float) -> list[Outcome]:
         """Store what the rules allow; one outcome for each command, in order.
 
         Raises:
             Transient: a dependency does not answer; apply the same batch again.
         """
         outcomes: dict[int, Outcome] = {}
-        doubted: dict[int, Refusal] = {}
         drafts: dict[int, Draft] = {}
         again: dict[int, Draft] = {}
         first: dict[str, Received[Collect]] = {}
-        for at, received in enumerate(batch):
-            try:
-                draft = decide(received, self._rules)
-            except Refusal as refusal:
-                doubted[at] = refusal
-                continue
-            earlier = first.setdefault(received.command.record, received)
-            (drafts if earlier is received else again)[at] = draft
+        decided, doubted = self._decided(batch, await self._known_approvals(batch, now))
+        under = {at: received for at, received in enumerate(batch) if received.command.consent is not None}
+        if under:
+            doubted |= await self._consents.refusals({at: batch[at] for at in under if at in decided})
+        for at, draft in decided.items():
+            if at not in doubted:
+                earlier = first.setdefault(draft.received.command.record, draft.received)
+                (drafts if earlier is draft.received else again)[at] = draft
         if doubted:
             standing = await self._records.occupied({batch[at].command.record for at in doubted})
             for at, doubt in doubted.items():
@@ -197,11 +203,38 @@ class Collector:
             record = draft.received.command.record
             earlier_one = occupied.get(record) or _as_occupied(first[record], duplicates.get(record))
             outcomes[at] = settle(draft, earlier_one)
+        if under:
+            stored = {at: received for at, received in under.items() if outcomes[at].result.status != "refused"}
+            for at in await self._consents.withdrawn(stored):
+                outcomes[at] = refuse(batch[at], Refusal("DG-CON-001", field="consent.reference"))
         return [outcomes[at] for at in range(len(batch))]
 
+    def _decided(
+        self, batch: Sequence[Received[Collect]], approvals: Mapping[str, Approved]
+    ) -> tuple[dict[int, Draft], dict[int, Refusal]]:
+        decided: dict[int, Draft] = {}
+        doubted: dict[int, Refusal] = {}
+        for at, received in enumerate(batch):
+            try:
+                decided[at] = decide(received, self._rules, approvals)
+            except Refusal as refusal:
+                doubted[at] = refusal
+        return decided, doubted
+
+    async def _known_approvals(self, batch: Sequence[Received[Collect]], now: float) -> Mapping[str, Approved]:
+        """The approvals that the commands name, where the rule book wants any (clause COL-13)."""
+        if not self._rules.book.collection.core_approval_required:
+            return {}
+        named = {received.command.intake.approval for received in batch if received.command.intake is not None}
+        return await self._approvals.known({name for name in named if name is not None}, now)
+
     def _doubted(self, received: Received[Collect], refusal: Refusal, standing: Occupied | None) -> Outcome:
-        """What a rule forbids now may have been stored before a crash, when it did not: then that stands."""
-        if standing is None or not _is_redelivery(received, standing):
+        """What a rule forbids now may have been stored before a crash, when it did not: then that stands.
+
+        Not so what rests on a consent that is withdrawn: it is blocked, wherever the crash was.
+        """
+        gone = refusal.code == "DG-CON-001" and rests_on_consent(received.command, self._rules)
+        if gone or standing is None or not _is_redelivery(received, standing):
             return refuse(received, refusal)
         known = tuple(name for name in received.command.fields if name in self._rules.catalogue.fields)
         return _stored(received, known, None, standing.of)
@@ -254,7 +287,8 @@ def _encrypt(draft: Draft, keys: Mapping[Level, SlotKey], tokens: Mapping[str, b
         ingest_keys=(received.ingest_key,),
         at_ms=received.at_ms,
         tokens=tokens,
-        consent=command.consent.model_dump() if command.consent else None,
+        consent={**command.consent.model_dump(), "only": draft.rests_on_consent} if command.consent else None,
+        consent_state="checking" if draft.rests_on_consent else None,
         stage=draft.stage,
         intake=command.intake.model_dump(exclude_none=True) if command.intake else None,
     )

@@ -14,7 +14,7 @@ from consumers.rules import Rules
 from schemas.commands import Collect
 from schemas.errors import Refusal
 from schemas.intake import Intake
-from store.consents import Consented, Consents, Resting, key_of
+from store.consents import Consented, Consents, key_of
 from store.records import Record
 
 _NOTHING_SAID = Intake()
@@ -88,19 +88,8 @@ class ConsentGate:
 
     async def _block(self, commands: Sequence[Collect]) -> None:
         """Mark what stands under those commands' consents; an earlier delivery may have stored it before it crashed."""
-        resting = [command for command in commands if rests_on_consent(command, self._rules)]
-        for subject, reference in {(command.subject, _reference(command)) for command in resting}:
-            under = await self._consents.records_under(subject, reference)
-            await self._consents.block(resting_only(under, self._rules))
-
-
-def resting_only(under: Sequence[Resting], rules: Rules) -> list[str]:
-    """Those of the records under a consent that have no other basis."""
-    return [
-        each.record
-        for each in under
-        if lawful_consent.needed(each.legal_basis, Intake.model_validate(each.intake), rules.book)
-    ]
+        for subject, reference in {(command.subject, _reference(command)) for command in commands}:
+            await self._consents.block(subject, reference)
 
 
 def _reference(command: Collect) -> str:

@@ -19,7 +19,9 @@ def sources(record: Record, names: Sequence[str], parts: Mapping[str, Record]) -
         parts: the live records among the archive's parts, by id.
     """
     found: dict[str, Record] = {}
-    joined = [parts[name] for name in record.parts if name in parts and parts[name].part_of == record.id]
+    named = (parts[name] for name in record.parts if name in parts)
+    # A part whose consent was withdrawn is read no more than a record of its own would be (COL-04).
+    joined = [part for part in named if part.part_of == record.id and part.consent_state is None]
     for name in names:
         dropped = record.dropped.get(name, ())
         holders = (part for part in joined if name in part.fields and part.id not in dropped)

@@ -57,8 +57,10 @@ def check_room(record: Record, from_version: int) -> None:
     """Check that the record is an archive of its own, is at that version and has room for one more.
 
     Raises:
-        Refusal: DG-MRG-004 with the archive it is part of, DG-UPD-002 with the current version, DG-UPD-003.
+        Refusal: DG-CON-001, DG-MRG-004 with the archive it is part of, DG-UPD-002 with the current version, DG-UPD-003.
     """
+    if record.consent_state is not None:  # nothing is added under a withdrawn consent
+        raise Refusal("DG-CON-001")
     if record.part_of is not None:
         raise Refusal("DG-MRG-004", detail=record.part_of)
     if record.version != from_version:

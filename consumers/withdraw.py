@@ -6,9 +6,8 @@ destruction, which two people approve as every other one; ``dangan collection wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from consumers.consents import resting_only
 from consumers.received import Outcome, Received, fact, refused
 from consumers.rules import Rules
 from schemas.commands import Withdraw
@@ -16,13 +15,13 @@ from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.references import looks_personal
 from schemas.replies import Result
-from store.consents import Consented, Consents, Resting, Withdrawal, key_of
+from store.consents import Consented, Consents, Withdrawal, key_of
 
 #: The role of the people who take withdrawals for customers of any system.
 PRIVACY = "privacy"
 
 
-def decide(received: Received[Withdraw], consent: Consented | None, under: Sequence[Resting], rules: Rules) -> None:
+def decide(received: Received[Withdraw], consent: Consented | None, users: Collection[str], rules: Rules) -> None:
     """Check who withdraws: a system that collected under the consent, or somebody of the privacy desk.
 
     A withdrawal may overtake the collect that it is about; of a consent that nobody has used yet any business system
@@ -31,7 +30,7 @@ def decide(received: Received[Withdraw], consent: Consented | None, under: Seque
     Args:
         received: the command.
         consent: what is known of the consent.
-        under: the live records under it.
+        users: who collected live records under it.
         rules: what the organisation set.
 
     Raises:
@@ -44,11 +43,11 @@ def decide(received: Received[Withdraw], consent: Consented | None, under: Seque
         raise Refusal("DG-CMD-004")
     if PRIVACY in sender.roles:
         return
-    users = {each.sender for each in under}
+    known = set(users)
     if consent is not None:
-        users |= {consent.sender} if consent.sender else set()
-        users |= {consent.withdrawal.sender} if consent.withdrawal else set()
-    if users and sender.id not in users:
+        known |= {consent.sender} if consent.sender else set()
+        known |= {consent.withdrawal.sender} if consent.withdrawal else set()
+    if known and sender.id not in known:
         raise Refusal("DG-CMD-004")
 
 
@@ -76,18 +75,16 @@ class Withdrawer:
         command = received.command
         key = key_of(command.subject, command.consent)
         known = (await self._consents.get([key])).get(key)
-        under = await self._consents.records_under(command.subject, command.consent)
+        users = await self._consents.users(command.subject, command.consent)
         try:
-            decide(received, known, under, self._rules)
+            decide(received, known, users, self._rules)
         except Refusal as refusal:
             event = fact(received, "withdraw", allowed=False, code=refusal.code)
             return Outcome(refused(received, refusal), (event,))
         mine = Withdrawal(command.withdrawn_at, command.id, received.sender.id, received.at_ms)
         standing = await self._consents.withdraw(command.subject, command.consent, mine)
-        # Read again: what was inserted up to the withdrawal is here, what comes later finds the withdrawal itself.
-        under = await self._consents.records_under(command.subject, command.consent)
-        blocked = resting_only(under, self._rules)
-        await self._consents.block(blocked)
+        # What was inserted up to the withdrawal is found here; what comes later finds the withdrawal itself.
+        blocked = await self._consents.block(command.subject, command.consent)
         return _outcome(received, mine, standing, blocked)
 
 

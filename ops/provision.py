@@ -21,6 +21,7 @@ from store import (
     archive_index,
     attachments,
     codes,
+    consents,
     ingest_keys,
     intakes,
     ledger,
@@ -44,7 +45,7 @@ _SIGNERS: dict[Purpose, str] = {
 #: What has indexes of its own.
 _INDEXED: Final = (
     pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions,
-    codes, archive_index, papers, intakes,
+    consents, codes, archive_index, papers, intakes,
 )  # fmt: skip
 #: The trust file holds public keys.
 _PUBLIC = 0o644

@@ -8,9 +8,8 @@ Until it has looked, the record is ``checking``, and nobody can read it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -43,18 +42,6 @@ class Consented:
     def key(self) -> str:
         """What the document is found by; references hold no space."""
         return key_of(self.subject, self.reference)
-
-
-@dataclass(frozen=True, slots=True)
-class Resting:
-    """A live record under a consent, as far as it matters whether another basis holds."""
-
-    record: str
-    sender: str
-    purpose: str
-    legal_basis: str
-    intake: Mapping[str, Any]
-    withdrawn: bool
 
 
 def key_of(subject: str, reference: str) -> str:
@@ -126,18 +113,32 @@ class Consents:
         async for doc in self._consents.find({"withdrawal": {"$exists": True}}):
             yield _consented(doc)
 
-    async def records_under(self, subject: str, reference: str) -> list[Resting]:
-        """The live records that were collected under a consent."""
+    async def users(self, subject: str, reference: str) -> set[str]:
+        """Who collected live records under a consent: principal ids."""
         query = {"consent.reference": reference, "subject": subject, "state": "live"}
-        wanted = {"sender": 1, "purpose": 1, "basis": 1, "intake": 1, "consent_state": 1}
-        return [_resting(doc) async for doc in self._records.find(query, wanted)]
+        return {doc["sender"] async for doc in self._records.find(query, {"sender": 1})}
 
-    async def block(self, records: Collection[str]) -> None:
-        """Mark live records as withdrawn: nothing reads them any more. Repeatable, and never undone."""
-        for part in in_parts(records):
+    async def block(self, subject: str, reference: str) -> list[str]:
+        """Mark the live records that rest on a consent alone: nothing reads them any more. Repeatable, never undone.
+
+        Returns:
+            Their ids, those included that were marked before.
+        """
+        query = {"consent.reference": reference, "subject": subject, "consent.only": True, "state": "live"}
+        found = [doc["_id"] async for doc in self._records.find(query, {"_id": 1})]
+        for part in in_parts(found):
             await self._records.update_many(
                 {"_id": {"$in": part}, "state": "live"}, {"$set": {"consent_state": "withdrawn"}}
             )
+        return found
+
+    async def block_again(self) -> int:
+        """Mark whatever rests on a withdrawn consent: records that come from a backup are older than their marks.
+
+        Returns:
+            How many records are marked.
+        """
+        return sum([len(await self.block(each.subject, each.reference)) async for each in self.withdrawn()])
 
     async def checked(self, records: Collection[str]) -> None:
         """Let those be read that were found not to be withdrawn, and have not been since."""
@@ -182,15 +183,4 @@ def _consented(doc: Document) -> Consented:
         doc.get("text"),
         doc.get("sender"),
         Withdrawal(told["at"], told["command"], told["sender"], told["at_ms"]) if told else None,
-    )
-
-
-def _resting(doc: Document) -> Resting:
-    return Resting(
-        doc["_id"],
-        doc["sender"],
-        doc["purpose"],
-        doc["basis"],
-        doc.get("intake") or {},
-        doc.get("consent_state") == "withdrawn",
     )

@@ -11,6 +11,8 @@ from consumers.attachment_reads import AttachmentReader, FieldsOrParts
 from consumers.attachments import Attacher
 from consumers.by_type import Applier, ByType
 from consumers.collect import Collector
+from consumers.collection_approvals import KnownApprovals
+from consumers.consents import ConsentGate
 from consumers.decide_proposal import Decider
 from consumers.destroy import Destroyer, kept_from
 from consumers.directory import Directory
@@ -21,6 +23,7 @@ from consumers.notify import Told
 from consumers.propose import Proposer
 from consumers.rules import Rules
 from consumers.update import Updater
+from consumers.withdraw import Withdrawer
 from keys.forget import Forgetter
 from keys.index import BlindIndex
 from keys.ring import KeyRing
@@ -29,6 +32,8 @@ from schemas.archive_code import CodeTemplate
 from schemas.wire import FAMILIES, FAMILY_OF, Family
 from store.attachments import Attachments
 from store.codes import Codes
+from store.collection_approvals import CollectionApprovals
+from store.consents import Consents
 from store.database import Database
 from store.holds import Holds
 from store.identities import Identities
@@ -70,6 +75,7 @@ def appliers(parts: Parts) -> dict[Family, Applier]:
 
 def _by_type(parts: Parts) -> Mapping[str, Applier]:
     database, rules, ring = parts.database, parts.rules, parts.ring
+    consents = Consents(database)
     records, holds, ledger = Records(database), Holds(database), Ledger(database)
     index, attachments = BlindIndex(parts.transit), Attachments(database)
     proposals, told = Proposals(database), Told(Notices(database))
@@ -86,7 +92,16 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         held=kept_from(holds, merges, time.time),
     )
     return {
-        "collect": Collector(records, Identities(database, records), ring, index, rules),
+        "collect": Collector(
+            records,
+            Identities(database, records),
+            ring,
+            index,
+            rules,
+            ConsentGate(consents, rules),
+            KnownApprovals(CollectionApprovals(database), parts.directory, rules.authorizer),
+        ),
+        "withdraw": Withdrawer(consents, rules),
         "update": Updater(records, ring, index, rules, told),
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
         "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),

@@ -8,10 +8,9 @@ record_id_from = "客户编号"          # or record_id = "..." where the column
 ignore = ["备注"]
 [columns]                           # column = field of the catalogue
 "客户姓名" = "name"
-[consent]                           # needed where the legal basis is consent
-reference = "consent:2026-03"
-text_sha256 = "..."
-given_at = "2026-03-01T09:00:00+08:00"
+[intake]                            # the circumstances of the collection, and [consent]: ops/publish/circumstances.py
+channel = "direct"
+happened_at = { column = "办理时间", utc_offset = "+08:00" }
 ```
 """
 
@@ -24,18 +23,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from ops.publish.circumstances import Template, read_template
 from ops.publish.ids import RowIds
 from ops.publish.reading import Row
 from schemas.errors import DanganError
-from schemas.intake import Consent, Name
+from schemas.intake import Consent, Intake, Name
 
 
 class ColumnPlan(BaseModel):
     """What a mapping file says; options of the command line are merged in before."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     purpose: Name
     legal_basis: str
@@ -45,7 +45,13 @@ class ColumnPlan(BaseModel):
     subject_from: str | None = None
     ignore: frozenset[str] = frozenset()
     columns: Annotated[dict[str, str], Field(default_factory=dict)]
-    consent: Consent | None = None
+    consent: Annotated[Template | None, BeforeValidator(lambda table: read_template(Consent, table, "consent"))] = None
+    intake: Annotated[Template | None, BeforeValidator(lambda table: read_template(Intake, table, "intake"))] = None
+
+    def circumstances(self) -> dict[str, Template]:
+        """The tables that are there, by the member of the command that they fill."""
+        both = {"consent": self.consent, "intake": self.intake}
+        return {name: template for name, template in both.items() if template is not None}
 
     @model_validator(mode="after")
     def _one_source_each(self) -> ColumnPlan:
@@ -104,8 +110,9 @@ class RowMapper:
             "legal_basis": self.mapping.legal_basis,
             "fields": {self.fields[column]: cell for column, cell in row.cells.items() if column in self.fields},
         }
-        if self.mapping.consent is not None:
-            parts["consent"] = self.mapping.consent.model_dump()
+        for name, template in self.mapping.circumstances().items():
+            if filled := template.fill(row.cells):
+                parts[name] = filled
         return self.ids.command(parts), parts
 
     def _reference(self, kind: str, row: Row, verbatim: str | None, derived: str | None) -> str:
@@ -130,7 +137,8 @@ def row_mapper(mapping: ColumnPlan, ids: RowIds, columns: Collection[str], known
             mapping names a column that the file has not, or gives two columns to one field.
     """
     own = {mapping.record_id, mapping.record_id_from, mapping.subject, mapping.subject_from} - {None}
-    named = {*own, *mapping.columns}
+    told = {column for template in mapping.circumstances().values() for column in template.columns()}
+    named = {*own, *told, *mapping.columns}
     if missing := sorted(str(name) for name in named if name not in columns):
         near = difflib.get_close_matches(missing[0], columns, n=1, cutoff=0.4)
         hint = f"; did you mean {near[0]}?" if near else ""
@@ -138,7 +146,7 @@ def row_mapper(mapping: ColumnPlan, ids: RowIds, columns: Collection[str], known
     fields: dict[str, str] = {}
     for column in columns:
         field = mapping.columns.get(column, column)
-        if column in mapping.ignore or (column in own and field not in known):
+        if column in mapping.ignore or (column in own | told and field not in known):
             continue
         if field not in known:
             near = difflib.get_close_matches(field, known, n=1, cutoff=0.5)

@@ -26,6 +26,7 @@ from ops.publish.run import publish_rows
 from schemas.errors import DanganError
 from schemas.replies import Result
 from schemas.wire import FAMILY_OF
+from streams.bundle import check_command
 from streams.receipts import Receipt, receipt_for
 
 IDS = RowIds(SigningKey.generate())
@@ -43,6 +44,7 @@ class Archive:
 
     async def publish(self, kind: str, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
         assert command_id is not None
+        check_command({"type": kind, "id": command_id, **parts})
         self.received += 1
         if self.received > self.alive_for:
             raise DanganError("DG-WIR-018")
@@ -96,6 +98,7 @@ def test_every_row_gets_its_line_in_order(table: Table, tmp_path: Path) -> None:
         "field": "name",
         "sentence": "not valid",
         "next_step": "correct it",
+        "of": "",
     }
     assert "客户" not in out.read_text("utf-8-sig")
 

@@ -13,6 +13,7 @@ from rich.markup import escape
 from ops.commands import (
     admin,
     approve,
+    archive,
     attachment,
     audit,
     backup,
@@ -39,6 +40,7 @@ _COMMANDS = (
     attachment,
     request,
     approve,
+    archive,
     destruction,
     backup,
     audit,

@@ -7,8 +7,10 @@ when the entry is made anew. What changes with every step of an intake, its stag
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from pymongo import UpdateOne
@@ -16,6 +18,7 @@ from pymongo import UpdateOne
 from schemas.errors import Refusal
 from schemas.levels import Level
 from store.database import Database, Document, in_parts
+from store.papers import Papers
 
 Standing = Literal["past", "present", "prospective"]
 #: What the remarks column of a graded record must show (检索备注栏; clause ARR-16).
@@ -91,15 +94,19 @@ def check_mark(entry: Entry) -> None:
 async def ensure_indexes(database: Database) -> None:
     """Create the indexes of ``archive_index``; repeatable."""
     await database["archive_index"].create_index([("customer", 1)], name="customer")
-    await database["archive_index"].create_index([("code", 1)], name="code", sparse=True)
+    for member in ("code", "household"):
+        await database["archive_index"].create_index([(member, 1)], name=member, sparse=True)
 
 
 class ArchiveIndex:
-    """The ``archive_index`` collection, and what it needs to know of ``records``."""
+    """The ``archive_index`` collection, what it needs to know of ``records``, and the register of papers."""
 
     def __init__(self, database: Database) -> None:
         self._entries = database["archive_index"]
         self._records = database["records"]
+        self._attachments = database["attachments.files"]
+        self._revisions = database["full_revisions"]
+        self.papers = Papers(database)
 
     async def enter(self, entries: Sequence[Entry]) -> None:
         """Enter records, or make their entries anew; what was decided about them stays.
@@ -156,6 +163,34 @@ class ArchiveIndex:
                 return
             after = batch[-1]["_id"]
 
+    async def groups(self, by: Literal["customer", "household"]) -> AsyncIterator[list[Row]]:
+        """Entries of live records, all of one customer or household at a time, in ascending order of that."""
+        after = ""
+        while True:
+            page = self._entries.find({by: {"$gt": after}}).sort(by, 1).limit(_BATCH)
+            batch = [doc async for doc in page]
+            if len(batch) == _BATCH:  # the last group may be cut: it is fetched whole
+                last = batch[-1][by]
+                whole = [doc async for doc in self._entries.find({by: last})]
+                batch = [doc for doc in batch if doc[by] != last] + whole
+            stages = await self._stages([doc["_id"] for doc in batch])
+            for _, group in groupby(batch, key=lambda doc: doc[by]):
+                if rows := [_row(doc, stages[doc["_id"]]) for doc in group if doc["_id"] in stages]:
+                    yield sorted(rows, key=lambda row: row.entry.record)
+            if len(batch) < _BATCH:
+                return
+            after = batch[-1][by]
+
+    async def kinds(self, records: Collection[str]) -> dict[str, set[str]]:
+        """Record -> the kinds of its complete attachments; nothing of them is opened."""
+        found: dict[str, set[str]] = defaultdict(set)
+        wanted = {"metadata.record": 1, "metadata.kind": 1}
+        for part in in_parts(records):
+            query = {"metadata.record": {"$in": part}, "metadata.state": "complete"}
+            async for doc in self._attachments.find(query, wanted):
+                found[doc["metadata"]["record"]].add(doc["metadata"]["kind"])
+        return found
+
     async def _stages(self, records: Collection[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for part in in_parts(records):
@@ -170,6 +205,20 @@ class ArchiveIndex:
     async def stand(self, record: str, standing: Standing) -> bool:
         """Say that the customer is a past, present or prospective one; the archive itself is not touched (ARR-07)."""
         return await self._set(record, {"standing": standing})
+
+    async def has(self, record: str) -> bool:
+        """Whether the record is entered."""
+        return await self._entries.find_one({"_id": record}, {"_id": 1}) is not None
+
+    async def begin_revision(self, at: int, by: str) -> None:
+        """Note that a full revision begins: every archive is to be assigned anew (clause ARR-08)."""
+        await self._revisions.update_one({"_id": at}, {"$setOnInsert": {"by": by}}, upsert=True)
+
+    async def last_revision(self) -> int | None:
+        """When the last full revision began, UNIX seconds; None if there was none."""
+        async for doc in self._revisions.find({}).sort("_id", -1).limit(1):
+            return int(doc["_id"])
+        return None
 
     async def _set(self, record: str, members: Mapping[str, Any]) -> bool:
         return (await self._entries.update_one({"_id": record}, {"$set": members})).matched_count == 1

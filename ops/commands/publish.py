@@ -9,14 +9,16 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.printable import plain
 from ops.provision import trust_file
+from ops.publish.example import write_example
 from ops.publish.ids import RowIds
 from ops.publish.mapping import RowMapper, load_mapping, row_mapper
 from ops.publish.reading import Table, read_table
@@ -37,9 +39,21 @@ _MEANING = {
 }
 
 
+#: Exit status of a command that Ctrl-C ended.
+_INTERRUPTED = 130
+
+
 def register(app: typer.Typer) -> None:
     """Add ``dangan publish`` to the command line."""
     app.command("publish")(publish)
+
+
+def _example(folder: Path | None) -> None:
+    if folder is not None:
+        mapping, table = write_example(folder)
+        told = f"wrote {mapping} and {table}; try: dangan publish {table} --map {mapping} --as YOUR.key --dry-run"
+        Console().print(plain(told), soft_wrap=True)
+        raise typer.Exit
 
 
 def publish(
@@ -65,8 +79,18 @@ def publish(
     trust: Annotated[Path | None, typer.Option(help="Trust file; the installation's by default.")] = None,
     passphrase_file: PassphraseFile = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, send nothing.")] = False,
+    _template: Annotated[
+        Path | None,
+        typer.Option(
+            "--template", callback=_example, is_eager=True, help="Write an example mapping and table here, and end."
+        ),
+    ] = None,
 ) -> None:
-    """Publish every row of a file; exit 1 if a row was refused or went unanswered."""
+    """Publish every row of a file; exit 1 if a row was refused or went unanswered.
+
+    With --result each row's answer is written down. After an interruption run the same command again: rows that
+    were settled are not sent again, and none is stored twice.
+    """
     settings = load_settings(home)
     keys = read_key_file(key_file, passphrase_file)
     id_keys = read_key_file(ids_as, passphrase_file) if ids_as else keys
@@ -78,20 +102,34 @@ def publish(
         "subject": subject,
         "subject_from": subject_from,
     }
+    console = Console()
     plan = load_mapping(mapping_file, options)
-    table = read_table(file)
+    with console.status("looking the file through"):
+        table = read_table(file)
     catalogue = load_rules().catalogue
     mapper = row_mapper(plan, RowIds(id_keys.signing), table.columns, catalogue.fields)
     catalogue.purpose(plan.purpose)
-    console = Console()
-    with ResultFile(result) as results, _progress(console) as progress:
-        task = progress.add_task("checking" if dry_run else "publishing", total=table.rows)
-        if dry_run:
-            check_rows(table, mapper, results, lambda: progress.advance(task))
-        else:
-            publisher = _publisher(keys, settings, trust or trust_file(settings), bundle)
-            asyncio.run(_publish(publisher, table, mapper, results, lambda: progress.advance(task)))
-    console.print(_totals(results))
+    ended: DanganError | None = None
+    interrupted = False
+    with ResultFile(result) as results:
+        with _progress(console) as progress:
+            task = progress.add_task("checking" if dry_run else "publishing", total=table.rows)
+            try:
+                if dry_run:
+                    check_rows(table, mapper, results, lambda: progress.advance(task))
+                else:
+                    publisher = _publisher(keys, settings, trust or trust_file(settings), bundle)
+                    asyncio.run(_publish(publisher, table, mapper, results, lambda: progress.advance(task)))
+            except KeyboardInterrupt:
+                interrupted = True
+            except DanganError as error:
+                ended = error
+        console.print(_totals(results))
+    if interrupted:
+        console.print("interrupted; run the same command with the same --result to go on", soft_wrap=True)
+        raise typer.Exit(_INTERRUPTED)
+    if ended is not None:
+        raise ended
     if results.totals.keys() - SETTLED - {"valid"}:
         raise typer.Exit(1)
 
@@ -118,12 +156,20 @@ def _publisher(keys: PrincipalKeys, settings: Settings, trust: Path, bundle: int
     )
 
 
+class _Speed(ProgressColumn):
+    """Rows a second; rich's own column shows a speed only where the end is not known."""
+
+    def render(self, task: Task) -> Text:
+        """The speed, or nothing before there is one."""
+        return Text(f"{task.speed:,.0f} rows/s" if task.speed else "", style="progress.data.speed")
+
+
 def _progress(console: Console) -> Progress:
     return Progress(
         "{task.description}",
         BarColumn(),
         MofNCompleteColumn(),
-        TaskProgressColumn(show_speed=True),
+        _Speed(),
         TimeRemainingColumn(),
         console=console,
     )

@@ -47,7 +47,7 @@ def check(received: Received[Collect], level: Level, rules: Rules, approvals: Ma
         and rules.catalogue.recordings.isdisjoint(command.fields)
     ):
         return
-    if any(looks_personal(reference) for reference in _references(intake, command.consent)):
+    if any(looks_personal(each) for each in _references(intake, command.consent) if each is not None):
         raise Refusal("DG-COL-007")
     said = intake or _NOTHING_SAID
     _use(command.purpose, said, rules)
@@ -63,22 +63,23 @@ def check(received: Received[Collect], level: Level, rules: Rules, approvals: Ma
         _core(received, said, rules, approvals)
 
 
-def _references(intake: Intake | None, consent: Consent | None) -> Iterator[str]:
-    """Every reference in what is said of the collection: audit events and documents keep them in clear."""
+def _references(intake: Intake | None, consent: Consent | None) -> Iterator[str | None]:
+    """Every reference in what is said of the collection: documents keep them in clear."""
     if consent is not None:
-        yield consent.reference
-        if consent.document is not None:
-            yield consent.document
-    if intake is not None:
-        yield from _references_of(intake.model_dump(exclude_none=True))
-
-
-def _references_of(members: Mapping[str, object]) -> Iterator[str]:
-    for value in members.values():
-        if isinstance(value, dict):
-            yield from _references_of(value)
-        elif isinstance(value, str):  # times hold no number that could pass for somebody's
-            yield value
+        yield from (consent.reference, consent.document)
+    if intake is None:
+        return
+    yield from (intake.approval, intake.collector, intake.matter, intake.paper, intake.custodian)
+    if intake.notice is not None:
+        yield intake.notice.reference
+    if intake.source is not None:
+        yield from (intake.source.party, intake.source.authorisation)
+    if intake.identity_check is not None:
+        yield intake.identity_check.checker
+    if intake.assessment is not None:
+        yield intake.assessment.assessor
+    if intake.recording is not None:
+        yield intake.recording.operator
 
 
 def _use(purpose: str, said: Intake, rules: Rules) -> None:

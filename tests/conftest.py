@@ -26,6 +26,12 @@ def _logging_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors are told in English, whatever the language of who runs the tests."""
+    monkeypatch.setenv("DANGAN_LANG", "en")
+
+
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The real services, in a folder and on ports of a module's own; stopped even if the run is killed.

@@ -31,6 +31,41 @@ def test_an_error_has_its_code_and_next_step(
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "environ"),
+    [
+        (["--lang", "zh"], {}),
+        (["--lang", "zh-CN"], {"DANGAN_LANG": "en"}),
+        ([], {"DANGAN_LANG": "zh"}),
+        ([], {"DANGAN_LANG": "", "LC_ALL": "zh_CN.UTF-8"}),
+        ([], {"DANGAN_LANG": "", "LC_ALL": "", "LC_MESSAGES": "", "LANG": "zh_CN.UTF-8"}),
+    ],
+)
+def test_an_error_is_told_in_the_terminals_language(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    environ: dict[str, str],
+) -> None:
+    (tmp_path / "state.json").write_text("{")
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert _run(monkeypatch, *arguments, "down", "--home", str(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("DG-OPS-016 内嵌服务的状态文件无法读取。")
+    assert "-> 如服务正在运行，请手动停止" in told
+
+
+def test_the_option_goes_before_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "state.json").write_text("{")
+    monkeypatch.setenv("DANGAN_LANG", "zh")
+    assert _run(monkeypatch, "--lang", "en", "down", "--home", str(tmp_path)) == 1
+    assert "unreadable" in capsys.readouterr().err
+
+
 def test_debug_shows_where_it_came_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "state.json").write_text("{")
     monkeypatch.setattr("sys.argv", ["dangan", "--debug", "down", "--home", str(tmp_path)])
@@ -38,7 +73,9 @@ def test_debug_shows_where_it_came_from(tmp_path: Path, monkeypatch: pytest.Monk
         cli.main()
 
 
-@pytest.mark.parametrize("arguments", [["up", "--with", "kafka,redis"], ["up", "--kafka", "real"], ["nothing"]])
+@pytest.mark.parametrize(
+    "arguments", [["up", "--with", "kafka,redis"], ["up", "--kafka", "real"], ["nothing"], ["--lang", "fr", "down"]]
+)
 def test_wrong_usage_is_status_2(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
     assert _run(monkeypatch, *arguments) == 2
 

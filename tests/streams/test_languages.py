@@ -16,6 +16,7 @@ from schemas.errors import TEXTS, DanganError, Refusal, UnreadableMessage
 from schemas.locales import LOCALES
 from schemas.replies import Reply, Result
 from schemas.trust import Trust, TrustedKey
+from store.principals import _principal, principal_document
 from streams.pipeline import Message, Opened, Unread
 from streams.replies_reader import parse_replies
 from streams.reply_envelope import open_reply
@@ -109,6 +110,13 @@ def test_a_refusal_is_read_back_whatever_its_language(code: str, locale: Any, de
     assert error.told(locale) == told
     if locale == "en":
         assert error.detail == detail
+
+
+def test_a_registration_keeps_its_language_and_older_ones_are_english() -> None:
+    stored = principal_document(CLERK, 3)
+    assert _principal(stored) == CLERK
+    del stored["locale"]
+    assert _principal(stored) == replace(CLERK, locale="en")
 
 
 def test_an_unknown_code_keeps_what_was_said() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cache
+from string import Formatter
 from typing import Final
 
 DETAILS: Final[dict[str, str]] = {
@@ -71,6 +72,8 @@ DETAILS: Final[dict[str, str]] = {
     "check-of-one": "a check is of one record",
     "other-records": "the catalogue lists other records",
     "named-twice": "a record is named twice",
+    "consent-not-readable": "a consent is not readable yet",
+    "records-moving": "the records kept moving",
     # the sealed message and the publisher
     "so-many-bytes": "{size:d} bytes",
     "bytes-at-most": "{size:d} bytes, at most {most:d}",
@@ -116,6 +119,10 @@ DETAILS: Final[dict[str, str]] = {
     "two-columns": "two columns give this field",
     "no-column": "no column is a field",
     "another-file": "it is another kind of file",
+    "give-column": 'give {{ column = "..." }}, and utc_offset for a time',
+    "must-be-table": "must be a table",
+    "must-be-offset": "utc_offset must be like +08:00",
+    "not-known": "not known",
     # keys, sweeps, certificates, backups
     "ingest-key-refused": "an ingest key that lives is refused",
     "rotated-over": "a root is rotated over and over",
@@ -189,6 +196,11 @@ DETAILS: Final[dict[str, str]] = {
     "nobody-vouches": "nobody vouches for the writer",
     "too-many-parts": "too many parts",
     "it-exists": "it exists",
+    "no-paper": "it stands for no paper",
+    "no-covering": "no checkpoint covers the event",
+    "not-two": "the checkpoints are not two of one writer, the older first",
+    "chain-missing": "events of the chain are missing",
+    "several-writers": "checkpoints of several writers: name one, --writer",
 }
 
 
@@ -203,13 +215,18 @@ def recognise(detail: str) -> tuple[str, Mapping[str, str]] | None:
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """The entries as patterns; those that fix most words come first, since others may match the same."""
-    fixed = {name: len(re.sub(r"\{\w+(:d)?\}", "", words)) for name, words in DETAILS.items()}
+    fixed = {name: sum(len(part[0]) for part in _parts(words)) for name, words in DETAILS.items()}
     return tuple((name, _pattern(DETAILS[name])) for name in sorted(fixed, key=fixed.__getitem__, reverse=True))
 
 
 def _pattern(words: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)(:d)?\}", words)
-    made = re.escape(parts[0])
-    for name, number, literal in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
-        made += f"(?P<{name}>{'[0-9]+' if number else '.+?'}){re.escape(literal)}"
-    return re.compile(made, re.DOTALL)
+    places = {"d": "[0-9]+", "": ".+?"}
+    made = (
+        re.escape(literal) + (f"(?P<{name}>{places[kind or '']})" if name else "")
+        for literal, name, kind in _parts(words)
+    )
+    return re.compile("".join(made), re.DOTALL)
+
+
+def _parts(words: str) -> list[tuple[str, str | None, str | None]]:
+    return [(literal, name, kind) for literal, name, kind, _ in Formatter().parse(words)]

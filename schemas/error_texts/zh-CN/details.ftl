@@ -61,6 +61,8 @@ detail-so-many-parts = { $count } 个部分
 detail-check-of-one = 一次核验只对应一份档案
 detail-other-records = 目录所列的档案不同
 detail-named-twice = 有档案列了两次
+detail-consent-not-readable = 有同意记录暂时无法读取
+detail-records-moving = 档案一直在变动
 
 ## 加密消息和发送客户端
 
@@ -110,6 +112,10 @@ detail-no-such-column-but = 文件中没有这一列；您要用的是不是 { $
 detail-two-columns = 有两列对应这个字段
 detail-no-column = 没有一列是字段
 detail-another-file = 这是另一种文件
+detail-give-column = 请写成 {"{"} column = "..." {"}"}；时间还须写 utc_offset
+detail-must-be-table = 应为一个表
+detail-must-be-offset = utc_offset 应写成 +08:00 的形式
+detail-not-known = 没有这一项
 
 ## 密钥、清扫、证明、备份
 
@@ -187,3 +193,8 @@ detail-not-by-writer = 检查点不是由该写入者签名的
 detail-nobody-vouches = 该写入者没有得到认可
 detail-too-many-parts = 分块过多
 detail-it-exists = 已存在
+detail-no-paper = 它没有对应的纸质档案
+detail-no-covering = 没有检查点覆盖该事件
+detail-not-two = 应为同一写入者的两个检查点，较早的在前
+detail-chain-missing = 缺少链条中的事件
+detail-several-writers = 有多个写入者的检查点：请用 --writer 指定一个

@@ -120,8 +120,9 @@ class Decider:
         command = received.command
         # Each round reads anew: a lost race shows who won, which decide() then answers with.
         for _round in range(8):
-            proposal = await self._proposals.get(command.proposal)
+            # The record first: where it shows what this very command did elsewhere, the proposal shows the claim.
             record = (await self._records.get([command.record])).get(command.record)
+            proposal = await self._proposals.get(command.proposal)
             if proposal is not None and _taken_by(proposal, received):
                 claim = proposal.claim
             else:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
-from schemas.catalogue import Catalogue
+from consumers.rules import Rules
 from schemas.errors import Refusal
 from schemas.intake import Intake
 from schemas.rulebook import RuleBook
@@ -89,13 +89,19 @@ def _happened(intake: Mapping[str, Any], at_ms: int) -> datetime:
     return moment.astimezone(_CHINA)
 
 
-def entry(record: Record, code: str | None, catalogue: Catalogue) -> Entry:
-    """The record's entry in the index (索引目录; clause ARR-11), with its grade in the remarks (ARR-16)."""
+def entry(record: Record, code: str | None, rules: Rules) -> Entry:
+    """The record's entry in the index (索引目录; clause ARR-11), with its grade in the remarks (ARR-16).
+
+    Its categories are those of the fields that it holds, and that of its kind of item.
+    """
     intake = record.intake or {}
     customer = intake.get("customer") or {}
     household = intake.get("household")
     grade = intake.get("grade", "none")
-    known = catalogue.fields
+    fields, items, item = rules.catalogue.fields, rules.forms.items, intake.get("item")
+    categories = {fields[name].category for name in record.fields if name in fields}
+    if item is not None and item in items:
+        categories.add(items[item].category)
     return Entry(
         record=record.id,
         customer=record.subject,
@@ -107,8 +113,8 @@ def entry(record: Record, code: str | None, catalogue: Catalogue) -> Entry:
         business_type=customer.get("business_type"),
         segment=customer.get("segment"),
         special=customer.get("special"),
-        categories=tuple(sorted({known[name].category for name in record.fields if name in known})),
-        item=intake.get("item"),
+        categories=tuple(sorted(categories)),
+        item=item,
         consent=record.consent is not None,
         grade=grade,
         remarks=GRADE_MARKS.get(grade, ""),

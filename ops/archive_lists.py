@@ -13,6 +13,7 @@ from itertools import groupby
 from typing import Final, Literal, get_args
 
 from consumers.arrange import needs_paper
+from consumers.rules import Rules
 from schemas.completeness import papers_missing, parts_missing, parts_present
 from schemas.rulebook import RuleBook
 from store.archive_index import ArchiveIndex, Row
@@ -193,19 +194,21 @@ async def households(index: ArchiveIndex, book: RuleBook, *, all_of_them: bool =
                 }
 
 
-async def completeness(index: ArchiveIndex, book: RuleBook, *, all_of_them: bool = False) -> AsyncIterator[Line]:
+async def completeness(index: ArchiveIndex, rules: Rules, *, all_of_them: bool = False) -> AsyncIterator[Line]:
     """For every customer's archive the expected parts that it has and lacks (clause ARR-17).
 
     Args:
         index: the archive's.
-        book: for the parts that are expected.
+        rules: for the parts that are expected, and the categories of attachments.
         all_of_them: also archives that lack nothing.
     """
     async for rows in index.groups("customer"):
         categories = {category for row in rows for category in row.entry.categories}
         consent = any(row.entry.consent for row in rows)
-        present = parts_present(categories, await _items(rows, index), book.arrange, consent=consent)
-        missing = parts_missing(present, book.arrange)
+        items, kinds = await _items(rows, index), rules.catalogue.attachments
+        categories |= {kinds[item].category for item in items if item in kinds}
+        present = parts_present(categories, items, rules.book.arrange, consent=consent)
+        missing = parts_missing(present, rules.book.arrange)
         if missing or all_of_them:
             yield {
                 "customer": rows[0].entry.customer,

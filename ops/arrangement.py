@@ -78,7 +78,7 @@ async def number(desk: Desk, rules: Rules, *, dry_run: bool = False) -> Numbered
             continue
         for series, wanted in by_series:
             have |= await codes.give(series, wanted)
-        await index.enter([arrange.entry(found[each], have.get(each), rules.catalogue) for each in found])
+        await index.enter([arrange.entry(found[each], have.get(each), rules) for each in found])
         done.coded += len(have)
     return done
 

@@ -150,7 +150,7 @@ def completeness(
     """List for every customer's archive the expected parts that it lacks."""
     _show(
         Asked(home, key, passphrase_file, policies), "archives", lists.COMPLETENESS,
-        lambda index, rules: lists.completeness(index, rules.book, all_of_them=everything), Form(as_json, file, limit),
+        lambda index, rules: lists.completeness(index, rules, all_of_them=everything), Form(as_json, file, limit),
     )  # fmt: skip
 
 

@@ -112,19 +112,19 @@ def test_what_a_code_is_made_of() -> None:
 
 @pytest.mark.clause("ARR-11")
 def test_an_entry_holds_names_and_no_values() -> None:
-    made = arrange.entry(record(**GOOD, item="contracts"), "P2023001-01", RULES.catalogue)
+    made = arrange.entry(record(**GOOD, item="service_agreement"), "P2023001-01", RULES)
     assert made == Entry(
         record="rec-1", customer="sub-1", code="P2023001-01", version=3, purpose="account_service", level=Level.CORE,
         type="individual", business_type="finance", segment="ordinary", special=None,
-        categories=tuple(sorted({RULES.catalogue.field(f).category for f in ("city", "name", "id_number")})),
-        item="contracts", consent=False, grade="none", remarks="", household=None, paper="none",
+        categories=tuple(sorted({RULES.catalogue.field(f).category for f in ("city", "name", "id_number")} | {"transaction.voucher"})),
+        item="service_agreement", consent=False, grade="none", remarks="", household=None, paper="none",
     )  # fmt: skip
 
 
 @pytest.mark.clause("ARR-16")
 @given(st.sampled_from(["none", "secret", "top_secret"]), st.text(max_size=12))
 def test_a_graded_record_is_never_entered_without_its_mark(grade: str, remarks: str) -> None:
-    made = arrange.entry(record(**GOOD, grade=grade), None, RULES.catalogue)
+    made = arrange.entry(record(**GOOD, grade=grade), None, RULES)
     check_mark(made)
     assert (GRADE_MARKS[grade] in made.remarks) if grade != "none" else made.remarks == ""
     other = replace(made, remarks=remarks)

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import json
 import random
+import tracemalloc
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,75 @@ def test_a_row_that_cannot_be_a_command_is_refused_here(tmp_path: Path) -> None:
     assert run(read_table(tmp_path / "a.csv"), archive, out) == {"accepted": 1, "refused": 2}
     assert [line["code"] for line in lines(out)] == ["", "DG-PUB-006", "DG-WIR-011"]
     assert archive.received == 1
+
+
+def test_an_archive_that_stops_answering_stops_the_run_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    rows = "".join(f"{number},x\n" for number in range(6_000))
+    (tmp_path / "a.csv").write_text(f"no,name\n{rows}", "utf-8")
+    table, archive, out = read_table(tmp_path / "a.csv"), Archive(alive_for=50), tmp_path / "out.csv"
+    with ResultFile(out) as results, pytest.raises(DanganError, match="DG-PUB-010"):
+        asyncio.run(publish_rows(table, mapper(table), archive, results, lambda: None, patience=20))
+    held_back = 6_000 - archive.received
+    assert held_back > 0
+    assert results.totals == {"accepted": 50, "failed": 6_000 - 50 - held_back}
+    archive.alive_for = 1_000_000
+    archive.received = 0
+    assert run(table, archive, out) == {"accepted": 6_000}
+    assert archive.received == 5_950
+    assert len(archive.stored) == 6_000
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """Rows on their way are bounded, and what an earlier run settled costs some bytes a row."""
+    rows = "".join(f"{number},x\n" for number in range(12_000))
+    (tmp_path / "a.csv").write_text(f"no,name\n{rows}", "utf-8")
+    table, archive, out = read_table(tmp_path / "a.csv"), Sink(), tmp_path / "out.csv"
+    with ResultFile(out) as results:
+        asyncio.run(publish_rows(table, mapper(table), archive, results, lambda: None))
+    assert results.totals == {"accepted": 12_000}
+    assert archive.most <= 4_002
+    tracemalloc.start()
+    settled = ResultFile(out)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert settled.settled(lines(out)[0]["command"]) == "accepted"
+    assert size < 200 * 12_000
+
+
+class Sink:
+    """Answers when it is asked a thousand times more; ``most``: how many commands waited at once."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Receipt] = []
+        self.most = 0
+
+    async def publish(self, kind: str, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:
+        receipt = receipt_for({"type": kind, "id": command_id, **parts}, "collect")
+        self.waiting.append(receipt)
+        self.most = max(self.most, len(self.waiting))
+        asyncio.get_running_loop().call_soon(self._answer)
+        return receipt
+
+    def _answer(self) -> None:
+        receipt = self.waiting.pop(0)
+        receipt.answer.set_result(Result(receipt.command_id, "accepted"))
+
+
+def test_a_row_is_told_which_field_makes_it_no_command(tmp_path: Path) -> None:
+    (tmp_path / "map.toml").write_text('[intake]\nchannel = { column = "way" }\n', "utf-8")
+    plan = load_mapping(
+        tmp_path / "map.toml", {"purpose": "account_service", "legal_basis": "contract", "record_id_from": "no"}
+    )
+    (tmp_path / "a.csv").write_text("no,name,way\n1,%s,direct\n2,x,Not A Word\n3,x,\n" % ("x" * 5000), "utf-8")
+    table, archive, out = read_table(tmp_path / "a.csv"), Archive(), tmp_path / "out.csv"
+    with ResultFile(out) as results:
+        rows = row_mapper(plan, IDS, table.columns, ("name",))
+        asyncio.run(publish_rows(table, rows, archive, results, lambda: None))
+    assert [(line["status"], line["field"]) for line in lines(out)] == [
+        ("refused", "name"),
+        ("refused", "intake.channel"),
+        ("accepted", ""),
+    ]
 
 
 def test_another_kind_of_file_is_not_overwritten(tmp_path: Path) -> None:

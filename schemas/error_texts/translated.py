@@ -7,7 +7,7 @@ files are parsed once. English is written in Python, beside this file, and is wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from schemas.locales import Locale
 _BRACKETS: Final[Mapping[Locale, tuple[str, str]]] = {"en": (" (", ")"), "zh-CN": ("（", "）")}
 
 
+@lru_cache(maxsize=1024)
 def told(code: str, detail: str | None, locale: Locale) -> Text:
     """An error's sentence, with its detail if it has one, and the next step.
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.collect import decide
 from consumers.received import Outcome, fact, refused
 from schemas.answered import refusal_of
 from schemas.commands import MAX_FIELDS, MAX_TEXT
@@ -20,7 +21,7 @@ from store.principals import _principal, principal_document
 from streams.pipeline import Message, Opened, Unread
 from streams.replies_reader import parse_replies
 from streams.reply_envelope import open_reply
-from tests.consumers.samples import access, principal, received
+from tests.consumers.samples import RULES, access, collect, principal, received
 from tests.streams.test_outbox import Producer, answer, outbox, reader
 from tests.streams.test_pipeline import Broken, World, message, run
 from tests.vectors.answers import WRITERS
@@ -110,6 +111,23 @@ def test_a_refusal_is_read_back_whatever_its_language(code: str, locale: Any, de
     assert error.told(locale) == told
     if locale == "en":
         assert error.detail == detail
+
+
+@given(
+    name=st.sampled_from(sorted(RULES.catalogue.fields)),
+    value=st.text("0123456789张李王abc@.-", min_size=0, max_size=30),
+    purpose=st.sampled_from(sorted(RULES.catalogue.purposes)),
+    locale=st.sampled_from(LOCALES),
+)
+def test_no_answer_to_a_collect_ever_tells_a_value(name: str, value: str, purpose: str, locale: Any) -> None:
+    canary = f"七九{value}八零"
+    sender = replace(CLERK, locale=locale, roles=frozenset({"collector"}))
+    command = received(collect(fields={name: canary, "city": canary}, purpose=purpose), sender)
+    try:
+        decide(command, RULES)
+    except Refusal as refusal:
+        result = refused(command, refusal)
+        assert canary not in "".join(str(part) for part in (result.message, result.next_step, result.field))
 
 
 def test_a_registration_keeps_its_language_and_older_ones_are_english() -> None:

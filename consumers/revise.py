@@ -129,8 +129,11 @@ class Reviser:
         identity, stage = moved_identity(record, tokens, self._book)
         fields: dict[str, bytes | None] = {}
         for name, value in change.values.items():
+            if value is None:  # perhaps of a level of which the record has no key
+                fields[name] = None
+                continue
             cipher = FieldCipher(deks[change.levels[name]], record.id, change.levels[name])
-            fields[name] = None if value is None else cipher.seal(name, version, value)
+            fields[name] = cipher.seal(name, version, value)
         reason = FieldCipher(deks[change.reason_level], record.id, change.reason_level)
         past: dict[str, Any] = {
             "version": record.version,

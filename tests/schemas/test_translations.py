@@ -99,7 +99,7 @@ def test_a_detail_has_the_same_places_in_both_languages(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(DETAILS))
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(number=st.integers(0, 99999), word=st.text("abcXYZ019:/._-文", min_size=1, max_size=12))
 def test_what_code_writes_is_recognised_and_keeps_what_it_names(name: str, number: int, word: str) -> None:
     asked = {
@@ -114,6 +114,7 @@ def test_what_code_writes_is_recognised_and_keeps_what_it_names(name: str, numbe
     assert all(str(value) in told for value in asked.values())
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_a_detail_that_is_not_listed_is_told_as_it_stands(detail: str) -> None:
     if recognise(detail) is None:
@@ -176,6 +177,7 @@ def test_what_a_field_expects_is_listed_for_every_kind() -> None:
         assert recognise(f"expected {expected}") is not None, expected
 
 
+@settings(deadline=None)
 @given(
     name=st.sampled_from(sorted(FIELDS)),
     value=st.text(min_size=4, max_size=40) | st.integers(10**6, 10**18) | st.from_regex(r"\A\d{17}[\dX]\Z"),
@@ -193,6 +195,7 @@ def test_no_refused_value_is_ever_told_in_any_language(name: str, value: str | i
             assert told == DanganError("DG-COL-002", field=name, detail=refusal.detail).told(locale)
 
 
+@settings(deadline=None)
 @given(code=st.sampled_from(sorted(TEXTS)), value=st.text("0123456789张李abc@", min_size=6, max_size=30))
 def test_a_text_is_the_same_whatever_the_field_was_called(code: str, value: str) -> None:
     for locale in LOCALES:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.collect import decide
@@ -99,6 +99,7 @@ async def test_an_answer_too_large_to_send_is_told_so_in_its_readers_language() 
     assert reply.results[0].message == "命令已经处理，但答复超过了一条消息的上限。"
 
 
+@settings(deadline=None)
 @given(
     code=st.sampled_from(sorted(TEXTS)),
     locale=st.sampled_from(LOCALES),
@@ -113,6 +114,7 @@ def test_a_refusal_is_read_back_whatever_its_language(code: str, locale: Any, de
         assert error.detail == detail
 
 
+@settings(deadline=None)
 @given(
     name=st.sampled_from(sorted(RULES.catalogue.fields)),
     value=st.text("0123456789张李王abc@.-", min_size=0, max_size=30),

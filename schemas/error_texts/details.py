@@ -201,6 +201,11 @@ DETAILS: Final[dict[str, str]] = {
     "not-two": "the checkpoints are not two of one writer, the older first",
     "chain-missing": "events of the chain are missing",
     "several-writers": "checkpoints of several writers: name one, --writer",
+    "version-of": "{record}, version {version:d}",
+    "rules-too-many": "{count:d} rules; 1 to {most:d} are read",
+    "rules-alike": "two rules are called {name}",
+    "rule-too-long": "longer than 64 KiB",
+    "not-yaml": "not YAML",
 }
 
 

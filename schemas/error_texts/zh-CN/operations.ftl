@@ -108,3 +108,7 @@ DG-AUD-008 = 证明不成立。
     .next-step = 请重新索取证明；如仍不成立，请告知安全人员，并保留两份证明。
 DG-AUD-009 = 这些文件无法证明此事：缺少链条中的事件，或缺少覆盖它们的检查点。
     .next-step = 请从头重新导出，并包括该事件之后的检查点；或指定较早的检查点。
+DG-DET-001 = 有一条检测规则不能使用。
+    .next-step = 请更正文件中指出的键；随附的 policies/detections 可作范例，说明见 docs/detections.md。
+DG-DET-002 = 告警主题无法读取或写入。
+    .next-step = 请用 dangan doctor 检查 Kafka，然后重试：已经发出的告警不会再次发出。

@@ -29,6 +29,7 @@ _FAMILIES: Final = {
     "INT": "Review, hand-over and confirmation",
     "KEY": "Keys and Vault",
     "AUD": "Audit",
+    "DET": "Detections",
     "KAF": "Kafka",
     "STO": "MongoDB",
     "SWP": "Sweep",

@@ -223,4 +223,12 @@ OPERATIONS: Final[dict[str, Text]] = {
         "The files cannot prove this: events of the chain or a checkpoint over them are missing.",
         "Export again from the start, with the checkpoint that follows the event, or name an older checkpoint.",
     ),
+    "DG-DET-001": Text(
+        "A detection rule cannot be used.",
+        "Correct the key of the file named; the shipped policies/detections are examples, docs/detections.md explains.",
+    ),
+    "DG-DET-002": Text(
+        "The alerts topic cannot be read or written.",
+        "Check the broker with dangan doctor, then repeat: an alert that was told before is not told again.",
+    ),
 }

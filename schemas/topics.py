@@ -18,6 +18,7 @@ DESTROY: Final = "archive.destroy"
 APPROVE: Final = "archive.approve"
 ADMIN: Final = "archive.admin"
 AUDIT: Final = "archive.audit"
+ALERTS: Final = "archive.alerts"
 REPLIES: Final = "archive.replies"
 DEAD_LETTERS: Final = "archive.dead-letters"
 KEYS: Final = "archive.keys"
@@ -68,7 +69,8 @@ def topic_specs(partitions: int = 4) -> tuple[TopicSpec, ...]:
         partitions: of each input topic and of the audit, reply and dead-letter topics.
 
     Returns:
-        One spec for each topic; the ingest key announcements always have one partition, so that they are ordered.
+        One spec for each topic; the ingest key announcements and the
+        alerts always have one partition, so that they are ordered.
     """
     weekly = MappingProxyType({"segment.ms": str(6 * _HOUR_MS)})
     # Whether a bundle is too old, when its record's retention begins and when Kafka lets go of it hang on its time:
@@ -83,6 +85,8 @@ def topic_specs(partitions: int = 4) -> tuple[TopicSpec, ...]:
         *inputs,
         # The audit trail outlives everything it tells of; size never ends it either.
         TopicSpec(AUDIT, partitions, FOREVER, config=MappingProxyType({"retention.bytes": "-1"})),
+        # What detections found in it: few, and evidence as well.
+        TopicSpec(ALERTS, 1, FOREVER, config=MappingProxyType({"retention.bytes": "-1"})),
         TopicSpec(REPLIES, partitions, _HOUR_MS, config=MappingProxyType({"segment.ms": str(10 * _MINUTE_MS)})),
         # As long as the inputs: a dead letter is sealed to an ingest key that must not outlive its last message.
         TopicSpec(DEAD_LETTERS, partitions, _WEEK_MS, config=weekly),

@@ -34,6 +34,7 @@ FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
 TOPIC_REPLIES: Final = topics.REPLIES
 TOPIC_DEAD_LETTERS: Final = topics.DEAD_LETTERS
 TOPIC_AUDIT: Final = topics.AUDIT
+TOPIC_ALERTS: Final = topics.ALERTS
 TOPIC_KEYS: Final = topics.KEYS
 
 # --- Kafka headers: CloudEvents 1.0, binary content mode. Never personal data: Kafka keeps them in clear.

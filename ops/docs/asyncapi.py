@@ -39,6 +39,7 @@ def document() -> dict[str, Any]:
         "deadLetters": (wire.TOPIC_DEAD_LETTERS, "deadLetter"),
         "keys": (wire.TOPIC_KEYS, "ingestKey"),
         "audit": (wire.TOPIC_AUDIT, "auditEvent"),
+        "alerts": (wire.TOPIC_ALERTS, "alert"),
     }
     channels = inputs | outputs
     return {
@@ -134,6 +135,15 @@ def _answers() -> dict[str, Any]:
                 {wire.HEADER_TYPE: {"enum": ["archive.audit.event.v1", "archive.audit.checkpoint.v1"]}},
                 content_type="application/json",
                 timed=False,
+            ),
+            "payload": {"type": "object"},
+        },
+        "alert": {
+            "title": "Alert",
+            "summary": "An OCSF 1.6 Detection Finding, with one id however often it is found: docs/detections.md.",
+            "contentType": "application/json",
+            "headers": _headers(
+                {wire.HEADER_TYPE: {"const": "archive.alert.v1"}}, content_type="application/json", timed=False
             ),
             "payload": {"type": "object"},
         },

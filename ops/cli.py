@@ -17,8 +17,10 @@ from ops.commands import (
     attachment,
     audit,
     backup,
+    correction,
     demo,
     destruction,
+    detect,
     ingest,
     keys,
     publish,
@@ -41,9 +43,11 @@ _COMMANDS = (
     request,
     approve,
     archive,
+    correction,
     destruction,
     backup,
     audit,
+    detect,
     demo,
 )
 

@@ -60,6 +60,11 @@ class TopicReader:
             for entries in (await self._poll()).values():
                 yield entries
 
+    async def polls(self) -> AsyncIterator[list[Entry]]:
+        """The records, and those to come, several times a second: an empty list when there are none."""
+        while True:
+            yield [entry for entries in (await self._poll()).values() for entry in entries]
+
     async def _poll(self) -> dict[int, list[Entry]]:
         try:
             got = await self.consumer.getmany(timeout_ms=_POLL_MS)

@@ -47,17 +47,21 @@ def access(
     purpose: Annotated[str, typer.Option(help="The granted purpose.")],
     field: Annotated[list[str], typer.Option(help="A field to read; repeatable.")],
     key: As,
+    version: Annotated[int | None, typer.Option(min=1, help="An earlier version, with a grant for history.")] = None,
+    proposal: Annotated[str | None, typer.Option(help="A proposal: the fields as it would have them.")] = None,
     passphrase_file: PassphraseFile = None,
     trust: Trusted = None,
     home: Home = None,
 ) -> None:
     """Read fields of a record under a grant. The read is audited before the answer leaves the archive."""
-    result = _ask(
+    result = ask(
         load_settings(home),
         key,
         passphrase_file,
         trust,
-        lambda archive: archive.access(record=record, grant=grant, purpose=purpose, fields=field),
+        lambda archive: archive.access(
+            record=record, grant=grant, purpose=purpose, fields=field, version=version, proposal=proposal
+        ),
     )
     Console().print(_values(record, result))
 
@@ -104,7 +108,7 @@ def send(
     if dry_run:
         _show_places(console, command)
         return
-    _ask(
+    ask(
         load_settings(home),
         key,
         passphrase_file,
@@ -121,7 +125,7 @@ def send(
     console.print("old backups and Kafka's history still hold them until: dangan sweep --all --rotate-ingest")
 
 
-def _ask(
+def ask(
     settings: Settings,
     key: Path,
     passphrase_file: Path | None,

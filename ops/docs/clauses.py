@@ -24,7 +24,7 @@ PACKAGES: Final = ("ops", "streams", "consumers", "store", "keys", "schemas", "p
 #: Kinds of clause that software fulfils; the others are a duty of people.
 BUILT: Final = frozenset(("enforce", "record", "report"))
 
-_ID: Final = re.compile(r"(?<![\w-])([A-Z]{3})-(\d{2})(?![\w-])((?:(?:, and |, | and | to )\d{2}(?![\w.%-]))*)")
+_ID: Final = re.compile(r"(?<![\w-])([A-Z]{3})-(\d{2})(?![\w-])((?:(?:, and |, | and | to )\d{2}(?![\w%-]|\.\d))*)")
 _NEXT: Final = re.compile(r"(, and |, | and | to )(\d{2})")
 #: A word that says a clause is meant: whatever follows it must be one.
 _CLAUSE: Final = re.compile(r"\bclauses? ([A-Z]{3})-\d{2}\b")

@@ -131,6 +131,8 @@ def test_rows_of_numbers_are_written_out() -> None:
         "ARR-18",
     ]
     assert ids_in("DG-COL-001, AES-25, COL-011, COL-01-2", prefixes) == []
+    assert ids_in("ARR-10, 12, 17.", prefixes) == ["ARR-10", "ARR-12", "ARR-17"]
+    assert ids_in("COL-17, 10.5 days", prefixes) == ["COL-17"]
     assert ids_in("clauses COL-05 and COL-06", prefixes) == ["COL-05", "COL-06"]
 
 

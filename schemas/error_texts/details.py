@@ -206,6 +206,9 @@ DETAILS: Final[dict[str, str]] = {
     "rules-alike": "two rules are called {name}",
     "rule-too-long": "longer than 64 KiB",
     "not-yaml": "not YAML",
+    "only-core": "only core-sensitive fields need an approval",
+    "give-four": "give RECORD, --version, --done and --as",
+    "not-an-object": "not an object",
 }
 
 

@@ -203,3 +203,6 @@ detail-rules-too-many = 有 { $count } 条规则；可读取 1 至 { $most } 条
 detail-rules-alike = 有两条规则同名：{ $name }
 detail-rule-too-long = 超过 64 KiB
 detail-not-yaml = 不是 YAML
+detail-only-core = 只有核心敏感字段需要审批
+detail-give-four = 请填写 RECORD、--version、--done 和 --as
+detail-not-an-object = 不是对象

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from gridfs import AsyncGridFSBucket
+from typer.testing import CliRunner, Result
 
+from keys.principal_keys import dump_keys
 from ops import attachments
 from ops.audited import desk
+from ops.cli import build
 from ops.embedded.stack import Stack
+from ops.private_files import write_private
 from ops.registry import give
 from schemas.commands import PART_BYTES
 from schemas.errors import DanganError
@@ -20,7 +26,8 @@ from store.attachments import BUCKET, COLLECTIONS, Attachments
 from store.database import Database, connect
 from store.records import Records
 from streams.publisher import Publisher
-from tests.harness.office import Office, grant_for
+from tests.harness.aftermath import audit_events
+from tests.harness.office import PURPOSE, Office, grant_for, grant_id
 from tests.harness.scans import CANARY, KIND, collected, get, parts_of, pdf, put, told
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("worker")]
@@ -117,3 +124,41 @@ async def test_a_read_needs_a_grant_that_names_the_kind_in_clear(archive: Publis
     assert (await get(archive, office, record, grant=f"clear-{record[:20]}"))[1] == pdf(100)
     with pytest.raises(DanganError, match="DG-ATT-010"):
         await get(archive, office, record, name="no-such-scan")
+
+
+async def test_put_get_and_list_on_the_command_line(
+    archive: Publisher, office: Office, stack: Stack, tmp_path: Path
+) -> None:
+    record, key, scan, out = await collected(archive), tmp_path / "crm.key", tmp_path / "a.dat", tmp_path / "b.pdf"
+    write_private(key, dump_keys(office.crm, None))
+    scan.write_bytes(pdf(PART_BYTES + 1))
+
+    async def dangan(*arguments: object) -> Result:
+        home = ["--home", str(stack.home)]
+        return await asyncio.to_thread(CliRunner().invoke, build(), ["attachment", *map(str, arguments), *home])
+
+    put_it = ("put", record, "scan-1", scan, "--kind", KIND, "--as", key)
+    first, again = await dangan(*put_it), await dangan(*put_it)
+    assert f"{record}: scan-1 is complete" in first.output.replace("\n", "")
+    assert "nothing changed" in again.output, again.output
+    grant = ("--grant", grant_id(office.crm.principal), "--purpose", PURPOSE, "--as", key)
+    got = await dangan("get", record, "scan-1", "--out", out, *grant)
+    assert got.exit_code == 0, got.output
+    assert out.read_bytes() == scan.read_bytes()
+    assert out.stat().st_mode & 0o777 == 0o600
+    over = await dangan("get", record, "scan-1", "--out", out, *grant)
+    assert isinstance(over.exception, DanganError)
+    assert over.exception.code == "DG-ATT-014"
+    listed = await dangan("list", "--record", record)
+    assert "complete" in listed.output
+    (tmp_path / "empty").touch()
+    empty = await dangan("put", record, "scan-2", tmp_path / "empty", "--kind", KIND, "--as", key)
+    assert isinstance(empty.exception, DanganError)
+    assert empty.exception.code == "DG-ATT-012"
+    # every part that left the archive left an event before, and no event names anything but the kind
+    events = [
+        event for event in await audit_events(stack.settings) if event["unmapped"]["dangan"].get("record") == record
+    ]
+    reads = [event for event in events if event["unmapped"]["dangan"]["action"] == "access"]
+    assert [event["unmapped"]["dangan"]["fields"] for event in reads] == [[f"attachment.{KIND}"]] * 2
+    assert CANARY not in str(events)

@@ -25,6 +25,7 @@ from store import (
     ingest_keys,
     intakes,
     ledger,
+    matters,
     notices,
     pages,
     papers,
@@ -45,7 +46,7 @@ _SIGNERS: dict[Purpose, str] = {
 #: What has indexes of its own.
 _INDEXED: Final = (
     pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions,
-    consents, codes, archive_index, papers, intakes,
+    consents, codes, archive_index, papers, intakes, matters,
 )  # fmt: skip
 #: The trust file holds public keys.
 _PUBLIC = 0o644

@@ -42,6 +42,7 @@ from store import (
     consents,
     ingest_keys,
     ledger,
+    matters,
     pages,
     papers,
     principals,
@@ -56,7 +57,8 @@ _FILES, _CHUNKS = attachments.COLLECTIONS
 _BATCH: Final = 500
 #: What has indexes of its own.
 _INDEXED: Final = (
-    records, pages, ledger, sweeps, ingest_keys, principals, attachments, codes, archive_index, papers, consents
+    records, pages, ledger, sweeps, ingest_keys, principals, attachments, codes, archive_index, papers, consents,
+    matters,
 )  # fmt: skip
 
 

@@ -127,6 +127,10 @@ COMMANDS: Final[dict[str, Text]] = {
         "A key step belongs into the file of its business matter, which is not named.",
         "Name the matter by a reference.",
     ),
+    "DG-COL-028": Text(
+        "A collection approval with this id was given before.",
+        "Choose another id; what an approval covers never changes.",
+    ),
     "DG-CON-001": Text(
         "The customer has withdrawn this consent.",
         "Stop. Collect again only under a new consent, or where another legal basis holds.",

@@ -124,7 +124,8 @@ def test_the_first_administrator_lets_in_all_others(desk: Desk) -> None:
     for by in (None, "rogue", "crm"):
         assert code_of(desk.run(*add, rogue_file, "--role", "administrator", by=by)) == "DG-OPS-060"
     assert code_of(desk.run(*add, boss_file, "--role", "approver", by="boss")) == "DG-OPS-032"
-    assert desk.run(*add, crm_file, "--role", "reader", by="boss").exit_code == 0
+    assert desk.run(*add, crm_file, "--role", "reader", "--locale", "zh-CN", by="boss").exit_code == 0
+    assert desk.run(*add, crm_file, "--role", "reader", "--locale", "de", by="boss").exit_code == 2
     lease = ("grant", "add", f"g-{tag}", "--principal", crm, "--purpose", "account_service", "--record", "*")
     assert code_of(desk.run(*lease, "--field", "name", by="crm")) == "DG-OPS-060"
     assert desk.run(*lease, "--field", "name", by="boss").exit_code == 0
@@ -134,7 +135,9 @@ def test_the_first_administrator_lets_in_all_others(desk: Desk) -> None:
     assert desk.run("principal", "deactivate", boss, by="boss").exit_code == 0
     assert code_of(desk.run("principal", "deactivate", crm, by="boss")) == "DG-OPS-060"
     assert code_of(desk.run(*add, rogue_file, "--role", "administrator")) == "DG-OPS-060"
-    assert desk.run("principal", "list").exit_code == 0
+    listed = desk.run("principal", "list")
+    assert listed.exit_code == 0
+    assert "zh-CN" in listed.output
 
     events = [event for event in asyncio.run(_events(desk, since)) if event[2] in {boss, crm, rogue, f"g-{tag}"}]
     assert events == [

@@ -138,15 +138,19 @@ class Publisher:
         legal_basis: str,
         fields: Mapping[str, Any],
         consent: Mapping[str, Any] | None = None,
+        intake: Mapping[str, Any] | None = None,
         command_id: str | None = None,
     ) -> Receipt:
-        """Hand over a new record (clause COL-01). Waits only while too much is under way.
+        """Hand over a new record with the circumstances of its collection (clause COL-01).
+
+        Waits only while too much is under way.
 
         Raises:
             DanganError: DG-WIR-011, 002 (the command), 018 (Kafka), 021 (closed).
         """
         parts = {"record": record, "subject": subject, "purpose": purpose, "legal_basis": legal_basis}
-        extra = {"consent": dict(consent)} if consent else {}
+        said = {"consent": consent, "intake": intake}
+        extra = {name: dict(value) for name, value in said.items() if value}
         return await self.publish("collect", {**parts, **extra, "fields": dict(fields)}, command_id)
 
     async def update(

@@ -14,8 +14,7 @@ from consumers.rules import Rules
 from schemas.errors import Refusal
 from schemas.intake import Intake
 from schemas.rulebook import RuleBook
-from store.archive_index import GRADE_MARKS, NO_PAPER, Entry
-from store.codes import Codes
+from store.archive_entries import GRADE_MARKS, NO_PAPER, Entry
 from store.records import Record, Stage
 
 #: The archive's years are those of China (UTC+8).
@@ -121,17 +120,6 @@ def entry(record: Record, code: str | None, rules: Rules) -> Entry:
         household=f"{household['building']}/{household['floor']}/{household['unit']}" if household else None,
         paper=intake.get("paper"),
     )
-
-
-async def codes_missing(codes: Codes, records: Collection[str], book: RuleBook) -> tuple[str, ...]:
-    """Which of the records cannot be handed over because they have no archive code (clause ARR-10, DG-ARR-005).
-
-    Empty where the rule book demands no codes.
-    """
-    if not book.arrange.codes_required:
-        return ()
-    have = await codes.of(records)
-    return tuple(record for record in records if record not in have)
 
 
 def retention_starts(

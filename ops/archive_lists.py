@@ -16,7 +16,8 @@ from consumers.arrange import needs_paper
 from consumers.rules import Rules
 from schemas.completeness import papers_missing, parts_missing, parts_present
 from schemas.rulebook import RuleBook
-from store.archive_index import ArchiveIndex, Row
+from store.archive_entries import Row
+from store.archive_index import ArchiveIndex
 from store.papers import Paper, Papers
 
 Line = Mapping[str, str]

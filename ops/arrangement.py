@@ -16,7 +16,8 @@ from ops.audited import Desk, stored_digest
 from ops.registry import refuse_personal
 from schemas.archive_code import CodeTemplate, Wanted
 from schemas.errors import DanganError, Refusal
-from store.archive_index import NO_PAPER, ArchiveIndex, Assigned, Standing
+from store.archive_entries import NO_PAPER, Assigned, Standing
+from store.archive_index import ArchiveIndex
 from store.codes import Codes
 from store.papers import Paper, Papers
 from store.records import Record, Records
@@ -55,7 +56,8 @@ class Numbered:
 async def number(desk: Desk, rules: Rules, *, dry_run: bool = False) -> Numbered:
     """Give every record that is ripe for it a code and an entry in the index (clauses ARR-10, ARR-11).
 
-    Records under review, returned ones and duplicates wait. Several may run at once.
+    Records under review, returned ones and duplicates wait, and where the rule book demands codes also records that no
+    code can be formed for. Several may run at once.
 
     Args:
         desk: the operator's.
@@ -72,14 +74,16 @@ async def number(desk: Desk, rules: Rules, *, dry_run: bool = False) -> Numbered
         found = await records.get(batch)
         have = await codes.of(found)
         by_series = _by_series([each for each in found.values() if each.id not in have], template, rules, done)
-        done.entered += len(found)
+        will_have = have.keys() | {each.record for _, part in by_series for each in part}
+        ripe = will_have if rules.book.arrange.codes_required else found.keys()
+        done.coded += len(will_have)
+        done.entered += len(ripe)
         if dry_run:
-            done.coded += len(have) + sum(len(part) for _, part in by_series)
             continue
         for series, wanted in by_series:
             have |= await codes.give(series, wanted)
-        await index.enter([arrange.entry(found[each], have.get(each), rules) for each in found])
-        done.coded += len(have)
+        entries = [arrange.entry(found[each], have.get(each), rules) for each in sorted(ripe)]
+        await index.enter(entries, codes_required=rules.book.arrange.codes_required)
     return done
 
 

@@ -9,86 +9,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any, Final, Literal
 
 from pymongo import UpdateOne
 
-from schemas.errors import Refusal
-from schemas.levels import Level
+from store.archive_entries import Assigned, Entry, Row, Standing, check_code, check_mark, row_of, to_document
 from store.database import Database, Document, in_parts
 from store.papers import Papers
 
-Standing = Literal["past", "present", "prospective"]
-#: What the remarks column of a graded record must show (检索备注栏; clause ARR-16).
-GRADE_MARKS: Final[Mapping[str, str]] = {"secret": "机密 secret", "top_secret": "绝密 top secret"}
-#: A record without a paper counterpart says so with this reference (clause ARR-12).
-NO_PAPER: Final = "none"
 _BATCH: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What the index says of a record.
-
-    Attributes:
-        customer: the subject's opaque reference.
-        version: the record's version that the entry was made of.
-        categories: of the fields that the record holds.
-        consent: whether a consent is on record.
-        grade: none, secret or top_secret; shown in ``remarks``.
-        household: building/floor/unit.
-        paper: reference of the paper counterpart, or ``none``.
-    """
-
-    record: str
-    customer: str
-    code: str | None
-    version: int
-    purpose: str
-    level: Level
-    type: str | None
-    business_type: str | None
-    segment: str | None
-    special: str | None
-    categories: tuple[str, ...]
-    item: str | None
-    consent: bool
-    grade: str
-    remarks: str
-    household: str | None
-    paper: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Assigned:
-    """The importance tier (重要、特殊、一般) that a record was assigned: why, by whom, when (UNIX seconds; ARR-08)."""
-
-    tier: str
-    reason: str
-    by: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """An entry with what was decided about the record, and how far its intake is."""
-
-    entry: Entry
-    stage: str
-    tier: Assigned | None
-    standing: Standing | None
-
-
-def check_mark(entry: Entry) -> None:
-    """Refuse a graded record without its mark (clause ARR-16).
-
-    Raises:
-        Refusal: DG-ARR-006.
-    """
-    if entry.grade != "none" and GRADE_MARKS.get(entry.grade, entry.grade) not in entry.remarks:
-        raise Refusal("DG-ARR-006", detail=entry.record)
 
 
 async def ensure_indexes(database: Database) -> None:
@@ -104,21 +35,36 @@ class ArchiveIndex:
     def __init__(self, database: Database) -> None:
         self._entries = database["archive_index"]
         self._records = database["records"]
+        self._codes = database["codes"]
         self._attachments = database["attachments.files"]
         self._revisions = database["full_revisions"]
         self.papers = Papers(database)
 
-    async def enter(self, entries: Sequence[Entry]) -> None:
+    async def enter(self, entries: Sequence[Entry], *, codes_required: bool = False) -> None:
         """Enter records, or make their entries anew; what was decided about them stays.
 
+        Args:
+            entries: made of the records as they are now.
+            codes_required: whether a record without a code is refused.
+
         Raises:
-            Refusal: DG-ARR-006 before anything is entered.
+            Refusal: before anything is entered, for the first entry that is not right: DG-ARR-006; DG-ARR-003 for a
+                code that was never given, 004 for another record's, 005 for a missing one (clause ARR-10).
         """
+        owners = await self._owners([each.code for each in entries if each.code is not None])
         for entry in entries:
             check_mark(entry)
+            check_code(entry, owners, required=codes_required)
         if entries:
-            changes = [UpdateOne({"_id": each.record}, {"$set": _document(each)}, upsert=True) for each in entries]
+            changes = [UpdateOne({"_id": each.record}, {"$set": to_document(each)}, upsert=True) for each in entries]
             await self._entries.bulk_write(changes, ordered=False)
+
+    async def _owners(self, codes: Collection[str]) -> dict[str, str | None]:
+        found: dict[str, str | None] = {}
+        for part in in_parts(codes):
+            async for doc in self._codes.find({"_id": {"$in": part}}, {"record": 1}):
+                found[doc["_id"]] = doc.get("record")
+        return found
 
     async def to_enter(self, stages: Collection[str]) -> AsyncIterator[list[str]]:
         """Live records of those stages that have no entry, or one of another version or without a code, in batches."""
@@ -158,7 +104,7 @@ class ArchiveIndex:
             stages = await self._stages([doc["_id"] for doc in batch])
             for doc in batch:
                 if doc["_id"] in stages:  # a destroyed record's entry waits to be removed
-                    yield _row(doc, stages[doc["_id"]])
+                    yield row_of(doc, stages[doc["_id"]])
             if len(batch) < _BATCH:
                 return
             after = batch[-1]["_id"]
@@ -175,7 +121,7 @@ class ArchiveIndex:
                 batch = [doc for doc in batch if doc[by] != last] + whole
             stages = await self._stages([doc["_id"] for doc in batch])
             for _, group in groupby(batch, key=lambda doc: doc[by]):
-                if rows := [_row(doc, stages[doc["_id"]]) for doc in group if doc["_id"] in stages]:
+                if rows := [row_of(doc, stages[doc["_id"]]) for doc in group if doc["_id"] in stages]:
                     yield sorted(rows, key=lambda row: row.entry.record)
             if len(batch) < _BATCH:
                 return
@@ -238,17 +184,3 @@ class ArchiveIndex:
 
 
 _STORED: Final[Mapping[str, str]] = {"record": "_id", "tier": "tier.tier"}
-_NAMES: Final = frozenset(Entry.__slots__)
-
-
-def _document(entry: Entry) -> Document:
-    doc = {**asdict(entry), "level": entry.level.value, "categories": list(entry.categories)}
-    del doc["record"]
-    return doc
-
-
-def _row(doc: Document, stage: str) -> Row:
-    members = {name: value for name, value in doc.items() if name in _NAMES}
-    members |= {"record": doc["_id"], "level": Level(doc["level"]), "categories": tuple(doc["categories"])}
-    tier = Assigned(**doc["tier"]) if doc.get("tier") else None
-    return Row(Entry(**members), stage, tier, doc.get("standing"))

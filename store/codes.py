@@ -26,9 +26,10 @@ from store.database import Database, Document, in_parts, taken
 
 #: Records numbered by one write: the size of what a crash leaves to the next comer.
 BLOCK: Final = 256
-#: Seconds that a block may stand undone before others do its work; they ask again in shorter steps.
-_PATIENCE: Final = 0.25
-_STEP: Final = 0.02
+#: Seconds that a block may stand undone before another worker does its work; each waits up to three times as long, so
+#: that not all do it at once. Meanwhile they ask in steps that grow from the first to the second of these.
+_PATIENCE: Final = 1.5
+_STEP, _LONGEST_STEP = 0.02, 0.3
 #: How often a lost race is run again before the store is blamed.
 _ROUNDS: Final = 10_000
 
@@ -57,15 +58,22 @@ class Codes:
         database: the archive's.
         template: the rule of the codes.
         jitter: gives numbers from 0 to 1, so that workers that wait do not ask in step.
+        patience: seconds that another's block may stand undone.
     """
 
     def __init__(
-        self, database: Database, template: CodeTemplate, *, jitter: Callable[[], float] = random.random
+        self,
+        database: Database,
+        template: CodeTemplate,
+        *,
+        jitter: Callable[[], float] = random.random,
+        patience: float = _PATIENCE,
     ) -> None:
         self._codes = database["codes"]
         self._series = database["code_series"]
         self._template = template
         self._jitter = jitter
+        self._patience = patience
 
     async def of(self, records: Collection[str]) -> dict[str, str]:
         """The codes of those of the records that have one."""
@@ -120,15 +128,15 @@ class Codes:
     async def _settled(self, series: Mapping[str, str]) -> _Series:
         """The series without an undone block; a block that nobody finishes in time is finished here."""
         state = await self._read(series)
-        waited = 0.0
+        step, waited, patience = _STEP, 0.0, self._patience * (1 + 2 * self._jitter())
         while not state.done:
-            pause = _STEP * (0.5 + self._jitter())
+            pause = step * (0.5 + self._jitter())
             await asyncio.sleep(pause)
-            waited += pause
+            step, waited = min(_LONGEST_STEP, 1.5 * step), waited + pause
             before, state = state, await self._read(series)
             if state.version != before.version:
                 waited = 0.0
-            elif waited > _PATIENCE * (1 + self._jitter()):
+            elif waited > patience:
                 await self._write(series, state)
                 state = await self._read(series)
         return state

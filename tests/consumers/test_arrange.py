@@ -17,7 +17,7 @@ from schemas.errors import Refusal
 from schemas.intake import Intake
 from schemas.levels import Level
 from schemas.rulebook import RuleBook
-from store.archive_index import GRADE_MARKS, Entry, check_mark
+from store.archive_entries import GRADE_MARKS, Entry, check_code, check_mark
 from store.records import Record
 from tests.consumers.samples import RULES, collect, principal, received
 
@@ -153,3 +153,16 @@ def test_what_the_period_is_counted_from_is_a_setting() -> None:
     assert starts("last_transaction", business_ended=9) == 5
     assert starts("last_transaction", last_transaction=7) == 7
     assert starts("end_of_business", last_transaction=7) is None
+
+
+@pytest.mark.clause("ARR-10")
+@given(st.none() | st.sampled_from(["A-1", "A-2", "A-3"]), st.booleans())
+def test_a_missing_unknown_or_repeated_code_is_never_entered(code: str | None, required: bool) -> None:
+    made = arrange.entry(record(**GOOD), code, RULES)
+    expected = {None: "DG-ARR-005" if required else None, "A-1": None, "A-2": "DG-ARR-004", "A-3": "DG-ARR-003"}[code]
+    try:
+        check_code(made, {"A-1": "rec-1", "A-2": "rec-2"}, required=required)
+    except Refusal as refused:
+        assert refused.code == expected
+    else:
+        assert expected is None

@@ -112,7 +112,7 @@ async def test_a_worker_killed_at_any_write_leaves_no_gap(database: Database, wr
         await Codes(dying, TEMPLATE).give(SERIES, records)  # type: ignore[arg-type]
     # Others do not even want the records that the dead one had begun to number.
     other = [Wanted("rec-other", "sub-other")]
-    await Codes(database, TEMPLATE).give(SERIES, other)
+    await Codes(database, TEMPLATE, patience=0.05).give(SERIES, other)
     begun = await Codes(database, TEMPLATE).of([each.record for each in records])
     await check_whole(database, [each for each in records if each.record in begun] + other)
     await Codes(database, TEMPLATE).give(SERIES, records)

@@ -15,7 +15,7 @@ class WatchVolume(NothingDue):
 
     def __init__(self, condition: Volume) -> None:
         self._condition = condition
-        self._values: Keyed[OrderedDict[str, tuple[int, str]]] = Keyed(OrderedDict)  # value -> time, event
+        self.states: Keyed[OrderedDict[str, tuple[int, str]]] = Keyed(OrderedDict)  # value -> time, event
 
     def see(self, event: Seen, selected: bool) -> Hit | None:
         """Count the event, or its value, for its key."""
@@ -23,7 +23,7 @@ class WatchVolume(NothingDue):
             return None
         said = self._condition
         key = event.get(said.by)
-        values = self._values[key]
+        values = self.states[key]
         value = event.get(said.distinct) if said.distinct else event.uid
         values[value] = (event.at_ms, event.uid)
         values.move_to_end(value)

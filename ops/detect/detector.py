@@ -45,7 +45,8 @@ class Detector:
             hit = watching.see(event, rule.select(event))
             if hit is not None:
                 hits.append(hit)
-            found += self._alerts_of(rule, hits)
+            if hits:
+                found += self._alerts_of(rule, hits)
         return found
 
     def due(self, now_ms: int) -> list[Alert]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ class WatchHours(NothingDue):
     def __init__(self, condition: OffHours) -> None:
         self._condition = condition
         self._zone = ZoneInfo(condition.zone)
+        self._is_worked = lru_cache(maxsize=64)(self._looked_up)  # events come day by day
 
     def see(self, event: Seen, selected: bool) -> Hit | None:
         """Look at the clock."""
@@ -31,7 +33,7 @@ class WatchHours(NothingDue):
             return None
         return Hit(event.get(said.by), event.at_ms, (event.uid,), 1)
 
-    def _is_worked(self, day: date) -> bool:
+    def _looked_up(self, day: date) -> bool:
         days = self._condition.days
         return is_worked_in_china(day) if days == "CN" else _DAYS[day.weekday()] in days
 

@@ -218,6 +218,8 @@ def read_rule(path: Path) -> Rule:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DanganError("DG-DET-001", field=f"{path.name}: line {line}", detail="not YAML") from None
+    except (yaml.YAMLError, RecursionError):
+        raise DanganError("DG-DET-001", field=path.name, detail="not YAML") from None
     except (OSError, ValueError) as error:
         raise DanganError("DG-DET-001", field=path.name, detail=str(error)) from None
 

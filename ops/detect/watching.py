@@ -8,7 +8,7 @@ ago is forgotten first.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 from ops.detect.seen import Seen
@@ -61,6 +61,13 @@ class Keyed(Generic[State]):
         else:
             self._held.move_to_end(key)
         return state
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def values(self) -> Iterable[State]:
+        """Every state."""
+        return self._held.values()
 
 
 class NothingDue:

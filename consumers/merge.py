@@ -102,8 +102,9 @@ class Merger:
             if not begun:
                 held = await self._holds.on([command.record, command.duplicate], now=now)
                 gone = await self._ledger.get([command.record, command.duplicate])
+                parts = await self._merges.unnamed([command.duplicate], queued=False)
                 archive, duplicate = decide_merge(
-                    command, found.get(command.record), found.get(command.duplicate), held=held, gone=gone
+                    command, found.get(command.record), found.get(command.duplicate), held=held, gone=gone, parts=parts
                 )
                 entry = await self._entry(received, duplicate, archive.id, signed)
                 if not await self._merges.join(duplicate, archive.id, entry):

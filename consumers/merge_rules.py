@@ -51,7 +51,13 @@ def authorize(
 
 
 def decide_merge(
-    command: Merge, archive: Record | None, duplicate: Record | None, *, held: Collection[str], gone: Collection[str]
+    command: Merge,
+    archive: Record | None,
+    duplicate: Record | None,
+    *,
+    held: Collection[str],
+    gone: Collection[str],
+    parts: Collection[str],
 ) -> tuple[Record, Record]:
     """Check a merge against both records as they stand.
 
@@ -62,6 +68,7 @@ def decide_merge(
         archive: the record that stays, if it is live; ``duplicate``: the one that joins.
         held: those of the two that are under a legal hold.
         gone: those of the two that the destruction ledger knows.
+        parts: the live records that are part of the one that joins.
 
     Returns:
         The archive and the duplicate.
@@ -74,8 +81,8 @@ def decide_merge(
         raise Refusal("DG-MRG-004", detail=duplicate.part_of)
     if archive.id == duplicate.id or archive.part_of is not None or archive.stage != "archived":
         raise Refusal("DG-MRG-007", detail=archive.part_of or archive.stage)
-    if duplicate.parts:
-        raise Refusal("DG-MRG-009", detail=f"{len(duplicate.parts)} parts")
+    if parts:
+        raise Refusal("DG-MRG-009", detail=", ".join(sorted(parts)))
     if duplicate.stage not in ("duplicate", "archived"):
         raise Refusal("DG-MRG-012", detail=duplicate.stage)
     if archive.purpose != duplicate.purpose:
@@ -89,7 +96,7 @@ def decide_merge(
 def decide_unmerge(
     command: Unmerge, archive: Record | None, part: Record | None, *, held: Collection[str], gone: Collection[str]
 ) -> tuple[Record, Record]:
-    """Check the undoing of a merge; arguments and answer as in :func:`decide_merge`.
+    """Check the undoing of a merge; arguments and answer as in :func:`decide_merge`, but for the parts.
 
     Raises:
         Refusal: DG-MRG-002, 006, 010, 011, DG-UPD-003.

@@ -23,6 +23,7 @@ from store import (
     codes,
     consents,
     ingest_keys,
+    intake_notes,
     intakes,
     ledger,
     matters,
@@ -46,7 +47,7 @@ _SIGNERS: dict[Purpose, str] = {
 #: What has indexes of its own.
 _INDEXED: Final = (
     pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions,
-    consents, codes, archive_index, papers, intakes, matters,
+    consents, codes, archive_index, papers, intakes, intake_notes, matters,
 )  # fmt: skip
 #: The trust file holds public keys.
 _PUBLIC = 0o644

@@ -41,6 +41,8 @@ from store import (
     codes,
     consents,
     ingest_keys,
+    intake_notes,
+    intakes,
     ledger,
     matters,
     pages,
@@ -58,7 +60,7 @@ _BATCH: Final = 500
 #: What has indexes of its own.
 _INDEXED: Final = (
     records, pages, ledger, sweeps, ingest_keys, principals, attachments, codes, archive_index, papers, consents,
-    matters,
+    matters, intakes, intake_notes,
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from ops.docs.clauses import BUILT, ROOT, Mention, clauses, ids_in, in_code, in_tests
 from ops.docs.regulation import faults, main, text
+from schemas.rulebook import RuleBook
 
 KNOWN = clauses()
 
@@ -157,6 +159,14 @@ def test_the_catalogue_is_whole() -> None:
     built = [clause for clause in KNOWN.values() if clause.prefix in {"COL", "ARR", "UPD"} and clause.kind in BUILT]
     assert len(built) == 45
     assert not faults(KNOWN, in_code(), in_tests(), [])
+
+
+def test_every_setting_of_a_built_stage_is_one_of_the_rule_book() -> None:
+    for clause in KNOWN.values():
+        for setting in clause.settings if clause.prefix in {"COL", "ARR", "UPD"} else ():
+            table, name = setting.split(".")
+            annotation: Any = RuleBook.model_fields[table].annotation
+            assert name in annotation.model_fields, f"{clause.id}: {setting}"
 
 
 def test_a_marker_with_an_unknown_clause_stops_the_collection(tmp_path: Path) -> None:

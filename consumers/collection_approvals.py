@@ -25,6 +25,8 @@ APPROVER: Final = "approver"
 _ACTIONS: Final[tuple[ApprovalAction, ...]] = ("approve-collection",)
 #: So many approvals are held at most: commands name them freely.
 _HELD: Final = 2048
+#: An approval that is not there, or does not count, is looked for again after so many seconds.
+_MISSING_FOR: Final = 1.0
 
 
 class Given(Protocol):
@@ -68,7 +70,7 @@ def verified(signed: SignedApproval, directory: Registered, authorizer: Authoriz
 
 
 class KnownApprovals:
-    """Looks approvals up by reference; what is found, and what is not, is held for ``max_age`` seconds.
+    """Looks approvals up by reference; what is found is held for ``max_age`` seconds, that there is none for one.
 
     Args:
         given: where they are kept.
@@ -104,12 +106,13 @@ class KnownApprovals:
         at = self._clock()
         if len(self._held) > _HELD:
             self._held.clear()
-        unknown = {each for each in references if each not in self._held or at - self._held[each][0] > self._max_age}
+        unknown = {each for each in references if each not in self._held or at > self._held[each][0]}
         if unknown:
             found = await self._given.get(unknown)
             for each in unknown:
-                self._held[each] = (at, self._counts(found.get(each), now))
-        return {each: approved for each in references if (approved := self._held[each][1]) is not None}
+                approved = self._counts(found.get(each), now)
+                self._held[each] = (at + (self._max_age if approved else _MISSING_FOR), approved)
+        return {each: held for each in references if (held := self._held[each][1]) is not None}
 
     def _counts(self, signed: SignedApproval | None, now: float) -> Approved | None:
         if signed is None:

@@ -26,7 +26,7 @@ from schemas.combination import about_person, combined_level, handled_as, shown
 from schemas.commands import Access
 from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
-from schemas.principals import Grant
+from schemas.principals import Grant, Principal
 from schemas.replies import Result
 from store.principals import Grants
 from store.proposals import Proposal, Proposals
@@ -35,7 +35,7 @@ from store.requests import Requests
 
 #: A field's ciphertext and the version it was written in.
 Written = tuple[bytes, int]
-_NAMES = ("event", "proposal", "proposed_by", "approved_by")
+_NAMES = ("event", "proposal", "proposed_by", "approved_by", "link")
 
 
 def decide(received: Received[Access], grant: Grant | None, rules: Rules, now: float) -> Lease:
@@ -115,8 +115,7 @@ class PastReader:
             record = (await self._records.get([command.record], history=True)).get(command.record)
             if record is None:
                 raise Refusal("DG-ACC-007")
-            refuse_withdrawn(record)
-            check_usable(record, received.sender, self._rules.authorizer)
+            self._check_record(record, received.sender)
             version, values = await self._answer(command, lease, record)
         except DanganError as error:
             if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
@@ -134,6 +133,18 @@ class PastReader:
             version=version,
         )
         return Outcome(Result(id=command.id, status="accepted", version=version, values=values), (event,))
+
+    def _check_record(self, record: Record, reader: Principal) -> None:
+        """As for a read of the present, but that what was merged into another archive keeps a past of its own.
+
+        Raises:
+            Refusal: DG-ACC-007 to 010.
+        """
+        refuse_withdrawn(record)
+        if record.part_of is None:
+            check_usable(record, reader, self._rules.authorizer)
+        elif record.objected:
+            raise Refusal("DG-ACC-010")
 
     async def _answer(self, command: Access, lease: Lease, record: Record) -> tuple[int, dict[str, object]]:
         """Which version is shown, and what of it."""
@@ -165,11 +176,16 @@ class PastReader:
     async def _versions(self, lease: Lease, record: Record) -> dict[str, object]:
         """Who changed the fields, when and why; the reason only to whom all changed fields are clear."""
         deks = await self._deks(record)
+        asked = set(lease.fields)
+        # Merges and their undoing change no field; they are listed for everybody who reads the past.
         listed = [
-            _entry(entry, lease, record, deks) for entry in record.history if entry["fields"].keys() & set(lease.fields)
+            _entry(entry, lease, record, deks)
+            for entry in record.history
+            if not entry["fields"] or entry["fields"].keys() & asked
         ]
         first = {"version": 1, "by": record.sender, "at": record.at_ms}
-        return {"_versions": [first, *listed]}
+        # What was merged into the archive has versions of its own, under its own id.
+        return {"_versions": [first, *listed]} | ({"_parts": list(record.parts)} if record.parts else {})
 
     def _shown(self, plain: Mapping[str, bytes | None], lease: Lease, record: Record) -> dict[str, object]:
         """The values, masked like those of today."""
@@ -240,4 +256,4 @@ def _clear(lease: Lease, name: str) -> bool:
 
 
 def _all_clear(lease: Lease, names: Mapping[str, object]) -> bool:
-    return all(_clear(lease, name) for name in names)
+    return "*" in lease.clear or (bool(names) and all(_clear(lease, name) for name in names))

@@ -63,8 +63,14 @@ def decide(received: Received[Propose], record: Record | None, rules: Rules) -> 
     if not rules.authorizer.allows(received.sender, "propose", highest(set(levels.values())), ""):
         raise Refusal("DG-CMD-004")
     values = in_normal_form(command.fields, catalogue)
-    applicable = record is not None and command.fields.keys() <= catalogue.needed[record.purpose].keys()
-    return Draft(values, levels, applicable)
+    return Draft(values, levels, record is not None and _takes(record, command, rules))
+
+
+def _takes(record: Record, command: Propose, rules: Rules) -> bool:
+    """Whether such a correction of the record could be applied: not under a withdrawn consent, nor to a merged part."""
+    if record.consent_state is not None or record.part_of is not None:
+        return False
+    return command.fields.keys() <= rules.catalogue.needed[record.purpose].keys()
 
 
 class Proposer:

@@ -101,7 +101,7 @@ class Desk:
                     found += [
                         each for each in events if each.get("unmapped", {}).get("dangan", {}).get("action") == action
                     ]
-            return found
+            return sorted(found, key=lambda event: event["time"])  # they stand in several partitions
 
         return asyncio.run(read())
 

@@ -70,10 +70,11 @@ class Chunk:
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create GridFS's index of the chunks, and the one that a record's attachments are found by; repeatable."""
+    """Create GridFS's index of the chunks, and those that a record's attachments are found by; repeatable."""
     files, chunks = (database[name] for name in COLLECTIONS)
     await files.create_index([("metadata.record", 1)], name="record")
     await chunks.create_index([("files_id", 1), ("n", 1)], name="files_id_1_n_1", unique=True)
+    await chunks.create_index([("record", 1)], name="record")
 
 
 class Attachments:
@@ -116,6 +117,7 @@ class Attachments:
         doc = {
             "_id": f"{file}|{chunk.number - 1}",
             "files_id": file,
+            "record": record,
             "n": chunk.number - 1,
             "data": Binary(chunk.data),
             "command": chunk.command,
@@ -176,12 +178,16 @@ class Attachments:
         return result.matched_count == 1
 
     async def erase(self, records: Collection[str]) -> None:
-        """Delete every attachment of those records; repeatable. Chunks go before the document that finds them."""
+        """Delete every attachment of those records; repeatable.
+
+        Chunks are found by their record, not by the file they belong to: one that was on its way while its file was
+        deleted has none any more.
+        """
         for part in in_parts(records):
-            found = self._files.find({"metadata.record": {"$in": part}}, {"_id": 1})
-            for file in [doc["_id"] async for doc in found]:
-                await self._chunks.delete_many({"files_id": file})
-                await self._files.delete_one({"_id": file})
+            for collection, member in ((self._chunks, "record"), (self._files, "metadata.record")):
+                theirs = {member: {"$in": part}}
+                if await collection.find_one(theirs, {"_id": 1}):  # mostly there is nothing: looking costs least
+                    await collection.delete_many(theirs)
 
 
 def _id(record: str, name: str) -> str:

@@ -1,0 +1,177 @@
+"""Parts that arrive while their record is destroyed, workers that die between two calls: nothing is left over, nothing lost.
+
+The real consumer, repositories, key ring and forgetter run on simulated stores, one call at a time, in any order that
+Hypothesis finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumers.attachments import Attacher
+from consumers.received import Outcome
+from keys.chunks import ChunkCipher
+from keys.forget import Forgetter
+from keys.ledger import Order
+from keys.pages import open_table
+from keys.ring import KeyRing
+from keys.roots import root_of
+from schemas.commands import PART_BYTES
+from schemas.errors import DanganError
+from schemas.levels import Level
+from store.attachments import COLLECTIONS, Attachments
+from store.records import Records, to_document
+from tests.consumers.samples import RULES, received
+from tests.consumers.test_attachments import CRM, PDF, RECORD, attach
+from tests.simulators.attachments import GatedCollection
+from tests.simulators.key_pages import SimulatedIngestKeys, SimulatedPages
+from tests.simulators.store import Gated, Schedule, SimulatedLedger
+from tests.simulators.vault import SimulatedVault
+
+#: An actor, and by how many calls it gets on at once.
+TURNS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([1, 2, 3, 5, 9, 30])), max_size=12)
+CONTENT = PDF + bytes(PART_BYTES)
+ORDER = Order(str(uuid.UUID(int=9)), "person:archivist", "subject_request", (), 1, records=(RECORD.id,))
+
+
+async def no_pause(_seconds: float) -> None:
+    return
+
+
+class World:
+    """One record, without a key of the attachments' level; two parts of an attachment; workers; who destroys it."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
+        names = ("records", *COLLECTIONS)
+        self.database: Any = {name: GatedCollection(schedule.gate) for name in names}
+        self.vault, self.pages = SimulatedVault(), SimulatedPages()
+        self.records, self.attachments = Records(self.database), Attachments(self.database)
+        digest = hashlib.sha256(CONTENT).hexdigest()
+        cut = [CONTENT[:PART_BYTES], CONTENT[PART_BYTES:]]
+        self.parts = [
+            received(attach(data, part=number, parts=2, sha256=digest), CRM, offset=number)
+            for number, data in enumerate(cut, start=1)
+        ]
+
+    async def begin(self) -> None:
+        async with self.ring() as ring:
+            (slots,) = await ring.allocate("cohort", [(RECORD.id, (Level.BASIC,))])
+        keys = {level: slot.ref for level, slot in slots.items()}
+        await self.database["records"].insert_many([to_document(replace(RECORD, keys=keys))], ordered=False)
+
+    def ring(self) -> KeyRing:
+        return KeyRing(self.vault, Gated(self.pages, self.schedule.gate), sleep=no_pause)
+
+    async def work(self, part: int) -> Outcome:
+        """What a worker does with a part; a new process each time."""
+        async with self.ring() as ring:
+            (outcome,) = await Attacher(self.records, self.attachments, ring, RULES).apply([self.parts[part]], 0.0)
+        return outcome
+
+    async def forget(self) -> None:
+        ledger = SimulatedLedger()
+        ingest = SimulatedIngestKeys()
+
+        async def live() -> set[str]:
+            return {key.kid for key in await ingest.living()}
+
+        pages = Gated(self.pages, self.schedule.gate)
+        forgetter = Forgetter(self.vault, pages, self.records, ledger, live, clock=lambda: 1, pause=no_pause)
+        await forgetter.forget([RECORD.id], ORDER, at=1)
+
+    def stored(self) -> int:
+        return sum(len(self.database[name].documents) for name in COLLECTIONS)
+
+    async def still_open(self) -> list[str]:
+        """Chunks that were ever stored and that a key of the live pages opens."""
+        deks = []
+        for page in self.pages.pages.values():
+            (key,) = await self.vault.try_decrypt(root_of(page.level), [page.wrapped_key])
+            assert isinstance(key, bytes)
+            deks += open_table(page, key).values()
+        found = []
+        for chunk in self.database[COLLECTIONS[1]].ever:
+            for dek in deks:
+                with suppress(DanganError):
+                    ChunkCipher(dek, RECORD.id, "scan-1", Level.CORE, 2).open(chunk["n"] + 1, chunk["data"])
+                    found.append(chunk["_id"])
+        return found
+
+    def run(self, work: Any) -> Any:
+        return self.schedule.finish(self.schedule.start(work))
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    schedule = Schedule()
+    try:
+        made = World(schedule)
+        made.run(made.begin())
+        yield made
+    finally:
+        schedule.close()
+
+
+def told(outcome: Outcome) -> tuple[str, str | None]:
+    return outcome.result.status, outcome.result.code
+
+
+@pytest.mark.clause("DES-02")
+@settings(max_examples=150, deadline=None)
+@given(TURNS, st.permutations(range(3)), st.booleans())
+def test_whatever_the_order_no_part_outlives_its_record(
+    turns: list[tuple[int, int]], last: list[int], first_is_there: bool
+) -> None:
+    with world() as at:
+        if first_is_there:
+            assert told(at.run(at.work(0))) == ("accepted", None)
+        actors = [at.schedule.start(work) for work in (at.work(0), at.work(1), at.forget())]
+        for actor, calls in turns:
+            for _ in range(calls):
+                at.schedule.step(actors[actor])
+        ended = {actor: at.schedule.finish(actors[actor]) for actor in last}
+        answers = [ended[0], ended[1]]
+        assert at.database["records"].documents[RECORD.id]["state"] == "destroyed"
+        assert at.stored() == 0
+        assert at.run(at.still_open()) == []  # and no key is left for what was stored meanwhile
+        assert all(told(answer)[0] == "accepted" or told(answer)[1] in LATE for answer in answers)
+        again = at.run(at.work(0))
+        assert told(again) == ("refused", "DG-ATT-001")
+        assert at.stored() == 0
+
+
+#: What a part that comes too late, or before part 1, is told.
+LATE = {"DG-ATT-001", "DG-ATT-006", "DG-ATT-007", "DG-KEY-005"}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 1), max_size=60), st.integers(0, 40), st.integers(0, 1))
+def test_workers_that_die_and_parts_that_come_twice_lose_and_double_nothing(
+    turns: list[int], crash_after: int, victim: int
+) -> None:
+    with world() as at:
+        assert told(at.run(at.work(0))) == ("accepted", None)
+        actors = {0: at.schedule.start(at.work(0)), 1: at.schedule.start(at.work(1))}
+        for number, turn in enumerate(turns):
+            if number == crash_after and victim in actors:
+                at.schedule.crash(actors[victim])
+                actors[victim] = at.schedule.start(at.work(victim))  # redelivered
+            at.schedule.step(actors[turn])
+        answers = [at.schedule.finish(actor) for actor in actors.values()]
+        assert {told(answer) for answer in answers} == {("accepted", None)}
+        assert told(at.run(at.work(1))) == ("accepted", None)
+        assert at.run(at.still_open())  # the control of the test above: while the record lives they do open
+        file = at.database[COLLECTIONS[0]].documents[f"{RECORD.id}|scan-1"]
+        assert file["metadata"]["state"] == "complete"
+        assert file["metadata"]["size"] == len(CONTENT)
+        assert len(at.database[COLLECTIONS[1]].documents) == 2

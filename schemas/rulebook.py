@@ -17,6 +17,7 @@ from schemas.commands import Event
 from schemas.intake import Name
 
 Letters = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
+CustomerType = Literal["individual", "organisation"]
 NoticeElement = Literal["purpose", "scope", "manner", "retention"]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -121,6 +122,7 @@ class Segment(_Table):
     )
 
 
+_TYPE_LETTERS: Final[Mapping[CustomerType, Letters]] = {"individual": "P", "organisation": "C"}
 _PART_CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {
     "base": ("basic", "basic.identity", "basic.property"),
     "credit": ("other.credit",),
@@ -139,9 +141,7 @@ class Arrange(_Table):
     #: schemas/archive_code.py says what may stand in it.
     code_template: str = "{type}{year}{serial:03}-{part:02}"
     #: customer type -> the letters that stand for it in codes.
-    type_letters: Mapping[Literal["individual", "organisation"], Letters] = Field(
-        default_factory=lambda: {"individual": "P", "organisation": "C"}
-    )
+    type_letters: Mapping[CustomerType, Letters] = Field(default_factory=lambda: dict(_TYPE_LETTERS))
     codes_required: bool = True
     paper_required: bool = True
     expected_parts: tuple[Name, ...] = (

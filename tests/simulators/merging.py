@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -45,14 +45,14 @@ SIGNERS = {"per:custodian": "custodian", "per:director": "director"}
 
 
 class People:
-    """Implements :class:`consumers.approvals.Registered`: the posts that sign merges."""
+    """Implements :class:`consumers.approvals.Registered`: who signs, by default the posts that sign merges."""
 
-    def __init__(self) -> None:
-        self.keys = {name: PrincipalKeys.generate(name) for name in SIGNERS}
+    def __init__(self, roles: Mapping[str, str] = SIGNERS, now: int = NOW) -> None:
+        self.keys = {name: PrincipalKeys.generate(name) for name in roles}
         self.principals: dict[str, Principal] = {}
-        for name, role in SIGNERS.items():
+        for name, role in roles.items():
             keys = self.keys[name].signing
-            signing = PublicKey(keys.kid, keys.x, NOW - 1000, NOW + 1000)
+            signing = PublicKey(keys.kid, keys.x, now - 1000, now + 1000)
             self.principals[name] = replace(principal(name, role, kind="person"), signing_keys=(signing,))
 
     def principal(self, name: str) -> Principal | None:
@@ -76,15 +76,23 @@ class NobodyReads:
 PEOPLE = People()
 
 
-def link(kind: str, record: str, duplicate: str, versions: tuple[int, int], *by: str, **changes: Any) -> Any:
+def link(
+    kind: str,
+    record: str,
+    duplicate: str,
+    versions: tuple[int, int],
+    *by: str,
+    now: int = NOW,
+    people: People = PEOPLE,
+) -> Any:
     """A merge or unmerge command, signed by the posts unless others are named."""
     model = Merge if kind == "merge" else Unmerge
     members = {
         "id": str(uuid.uuid4()), "type": kind, "record": record, "duplicate": duplicate, "reason": "同一客户",
-        "from_version": versions[0], "duplicate_version": versions[1], "approvals": (), **changes,
+        "from_version": versions[0], "duplicate_version": versions[1], "approvals": (),
     }  # fmt: skip
     command: Any = model.model_validate(members)
-    tokens = [sign_approval(command, ARCHIVIST.id, PEOPLE.keys[name], now=NOW) for name in by or SIGNERS]
+    tokens = [sign_approval(command, ARCHIVIST.id, people.keys[name], now=now) for name in by or SIGNERS]
     return command.model_copy(update={"approvals": tuple(tokens)})
 
 

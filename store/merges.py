@@ -40,6 +40,32 @@ class Waiting:
     of_version: int | None
 
 
+@dataclass(slots=True)
+class Linked:
+    """One merge or undoing in a record's history: ``with_record`` is the other side, ``at_ms`` UNIX milliseconds."""
+
+    kind: str
+    with_record: str
+    at_ms: int
+    by: str
+    signed: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Standing:
+    """How a record stands among the links: what it is part of, its parts, what waits beside it, and how that came."""
+
+    record: str
+    version: int
+    stage: str
+    purpose: str
+    part_of: str | None
+    duplicate_of: str | None
+    parts: set[str]
+    waiting: set[str]
+    links: list[Linked]
+
+
 class Merges:
     """The links in the ``records`` collection, and the queue of what waits to be merged."""
 
@@ -141,6 +167,24 @@ class Merges:
     async def unnamed(self, records: Collection[str], *, queued: bool = True) -> set[str]:
         """What belongs to those records and is not among them; arguments as in :meth:`belonging`."""
         return set().union(*(await self.belonging(records, queued=queued)).values()) - set(records)
+
+    async def standing(self, record: str) -> Standing | None:
+        """How a live record stands among the links; None when no live record has that id."""
+        wanted = {"version": 1, "stage": 1, "part_of": 1, "duplicate_of": 1, "purpose": 1, "history": 1}
+        doc = await self._records.find_one({"_id": record, "state": "live"}, wanted)
+        if doc is None:
+            return None
+        links = [
+            Linked(
+                entry["link"]["kind"], entry["link"]["with"], entry["at"], entry["by"], tuple(entry["link"]["signed"])
+            )
+            for entry in doc.get("history", ())
+            if "link" in entry
+        ]
+        belongs = (await self.belonging([record], queued=False)).get(record, set())
+        waits = (await self.belonging([record])).get(record, set()) - belongs
+        stage, part_of, of = doc.get("stage", "archived"), doc.get("part_of"), doc.get("duplicate_of")
+        return Standing(record, doc["version"], stage, doc["purpose"], part_of, of, belongs, waits, links)
 
     async def waiting(self) -> AsyncIterator[Waiting]:
         """The merge queue, the oldest first."""

@@ -16,6 +16,7 @@ from rich.table import Column, Table
 
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
+from ops.linked import belonging
 from ops.printable import plain
 from ops.provision import trust_file
 from schemas.answered import refusal_of
@@ -79,8 +80,19 @@ def prepare(
     ground: Annotated[str, typer.Option(help="expired, subject_request or business_request.")],
     reason: Annotated[str, typer.Option(help="Why; without personal data.")],
     out: Annotated[Path, typer.Option(help="The request file to write.")],
+    home: Home = None,
 ) -> None:
-    """Write a destruction request, to be signed by two approvers with dangan approve."""
+    """Write a destruction request, to be signed by two approvers with dangan approve.
+
+    An archive is destroyed with everything that was merged into it and with the duplicates that wait beside it. They
+    are added where the installation's store can be asked.
+    """
+    more = belonging(home, record)
+    for name in more or ():
+        Console().print(plain(f"added: {name}, a part or a waiting duplicate"), soft_wrap=True)
+    if more is None:
+        Console().print("the store was not asked for parts: the archive refuses the request if one is missing")
+    record = [*record, *(more or ())]
     request = {"id": str(uuid.uuid4()), "records": record, "ground": ground, "reason": reason}
     _destroy_command(request, ())
     out.write_text(json.dumps(request, indent=1, ensure_ascii=False) + "\n", "utf-8")

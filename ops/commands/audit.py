@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from ops.audit_files import feed_file, notes_of, read_kept, write_export, write_kept
-from ops.commands import audit_proof
+from ops.commands import audit_people, audit_proof
 from ops.commands.audit_view import Wanted, line_of, read_event, since_ms
 from ops.config import load_settings
 from ops.printable import plain
@@ -29,7 +29,7 @@ from store.checkpoints import Checkpoints
 from store.database import connect
 from streams.audit.checkpoint import Checkpoint
 from streams.audit.findings import Report
-from streams.audit.reader import open_topic
+from streams.audit.reader import Entry, open_topic
 from streams.audit.verify import Verifier
 
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation.")]
@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     audit.command()(verify)
     audit.command()(export)
     audit_proof.add(audit)
+    audit_people.add(audit)
     app.add_typer(audit, name="audit")
 
 
@@ -61,11 +62,13 @@ def tail(
     record: Annotated[str | None, typer.Option(help="Only about this record.")] = None,
     action: Annotated[str | None, typer.Option(help="Only this action, for instance access.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only these.")] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="Only refusals: --outcome refused.")] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Show audit events, one a line, as they come."""
     settings = load_settings(home)
+    outcome = Outcome.REFUSED if refused else outcome
     wanted = Wanted(actor, record, action, None if outcome is None else outcome is Outcome.ALLOWED)
     begin = since_ms(since, time.time())
     Console(stderr=True).print("Events as they stand on the topic, not verified; to verify: dangan audit verify")
@@ -148,20 +151,35 @@ def export(
     checkpoints: Annotated[
         Path | None, typer.Option(help="New file for the newest checkpoint of every writer.")
     ] = None,
+    since: Annotated[str, typer.Option(help="Written from then on: 2h, 30d, an ISO time, or start.")] = "start",
+    until: Annotated[str | None, typer.Option(help="Written before then: 2h, 30d, or an ISO time.")] = None,
     home: Home = None,
 ) -> None:
-    """Write the audit stream to a file that ``verify`` and any log tool can read."""
+    """Write the audit stream to a file (NDJSON) that ``verify`` and any log tool can read.
+
+    A part by time is for log tools: a chain that lacks its beginning does not verify. Every database reads NDJSON.
+    """
     settings = load_settings(home)
+    now = time.time()
+    span = since_ms(since, now), None if until is None else since_ms(until, now)
     with _progress(quiet=False) as progress:
-        count = asyncio.run(_export(settings, out, checkpoints, progress))
+        count = asyncio.run(_export(settings, out, checkpoints, span, progress))
     Console().print(f"{count} records in {out}", highlight=False, markup=False)
 
 
-async def _export(settings: Settings, out: Path, checkpoints: Path | None, progress: Progress) -> int:
+async def _export(
+    settings: Settings, out: Path, checkpoints: Path | None, span: tuple[int | None, int | None], progress: Progress
+) -> int:
+    begin, end = span
     if checkpoints is not None:
         write_kept(await _kept_in_database(settings), checkpoints)
-    async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
-        return await write_export(topic.to_the_end(), out, _advance(progress, topic.total))
+    async with open_topic(settings.kafka_bootstrap, AUDIT, since_ms=begin) as topic:
+        return await write_export(_before(topic.to_the_end(), end), out, _advance(progress, topic.total))
+
+
+async def _before(batches: AsyncIterable[list[Entry]], end: int | None) -> AsyncIterator[list[Entry]]:
+    async for entries in batches:
+        yield entries if end is None else [entry for entry in entries if entry.at_ms < end]
 
 
 async def _kept_in_database(settings: Settings) -> list[Checkpoint]:

@@ -23,6 +23,11 @@ from schemas.errors import DanganError
 
 _MAX_FILE: Final = 64 * 1024
 _MAX_RULES: Final = 200
+_MAX_DEPTH: Final = 16
+_OPENING: Final = (
+    yaml.FlowSequenceStartToken, yaml.FlowMappingStartToken, yaml.BlockSequenceStartToken, yaml.BlockMappingStartToken
+)  # fmt: skip
+_CLOSING: Final = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 _SPAN: Final = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST_S: Final = 31 * 86400
@@ -225,9 +230,21 @@ def read_rule(path: Path) -> Rule:
 
 
 def _plain(text: str) -> Any:
-    """What YAML text says, without its references: a few lines of them could stand for gigabytes."""
-    if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-        raise ValueError("references (&, *) are not read")
+    """What YAML text says, without what a few bytes of it could do.
+
+    A few lines of references could stand for gigabytes, and the scanner's time is the square of the depth.
+
+    Raises:
+        ValueError: for references, and for more than :data:`_MAX_DEPTH` levels.
+        yaml.YAMLError: when it is no YAML.
+    """
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken):
+            raise ValueError("references (&, *) are not read")  # noqa: TRY004 - a value, not a type of ours
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested too deep")
     return yaml.safe_load(text)
 
 

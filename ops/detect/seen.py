@@ -22,6 +22,9 @@ class Seen(NamedTuple):
         at_ms: when, UNIX milliseconds.
         allowed: whether it was done.
         fields: the names of the fields.
+        approvers: the principals whose signatures allowed it.
+        version: the record's version after it; of a read, the one that was shown.
+        digest: of what was stored, if the event says so.
     """
 
     uid: str
@@ -38,6 +41,9 @@ class Seen(NamedTuple):
     level: str
     code: str
     fields: tuple[str, ...]
+    approvers: tuple[str, ...] = ()
+    version: int | None = None
+    digest: str = ""
 
     def get(self, name: Attribute) -> str:
         """The value of an attribute that a rule names."""
@@ -60,6 +66,9 @@ def see(value: bytes) -> Seen | None:
             actor=printable(event["actor"]["user"].get("uid", NOBODY)),
             code=printable(event.get("status_code", "")),
             fields=tuple(printable(name) for name in own.get("fields", ())),
+            approvers=tuple(printable(name) for name in own.get("approvers", ())),
+            version=own["version"] if type(own.get("version")) is int else None,
+            digest=printable(own.get("digest", "")),
             **text,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):

@@ -23,7 +23,11 @@ from streams.audit.reader import open_topic
 LATENESS_MS: Final = 5_000
 
 
-def events_in(paths: Sequence[Path], begin_ms: int = 0) -> list[Seen]:
+def _any(_: Seen) -> bool:
+    return True
+
+
+def events_in(paths: Sequence[Path], begin_ms: int = 0, wanted: Callable[[Seen], bool] = _any) -> list[Seen]:
     """The events of exports from a time on, in the order of time.
 
     They are held in memory to be ordered, a few hundred bytes each: an export holds its partitions one after the other.
@@ -31,7 +35,8 @@ def events_in(paths: Sequence[Path], begin_ms: int = 0) -> list[Seen]:
     Raises:
         DanganError: DG-AUD-005 when a file cannot be read.
     """
-    return ordered(event for event in map(see, _lines(paths)) if event is not None and event.at_ms >= begin_ms)
+    seen = (event for event in map(see, _lines(paths)) if event is not None)
+    return ordered(event for event in seen if event.at_ms >= begin_ms and wanted(event))
 
 
 def ordered(events: Iterable[Seen]) -> list[Seen]:
@@ -49,17 +54,16 @@ def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
             raise DanganError("DG-AUD-005", field=str(path), detail=error.strerror) from error
 
 
-async def events_on_topic(bootstrap: str, begin_ms: int | None) -> list[Seen]:
+async def events_on_topic(bootstrap: str, begin_ms: int | None, wanted: Callable[[Seen], bool] = _any) -> list[Seen]:
     """The events on the audit topic from a time on (UNIX milliseconds; None: from the start), in the order of time.
 
     Raises:
         Transient: DG-AUD-004 when the topic cannot be read.
     """
     found: list[Seen] = []
-    # Kafka's time of a record is when it was written; an event is as old as its command, so a bit older.
     async with open_topic(bootstrap, AUDIT, since_ms=begin_ms) as topic:
         async for entries in topic.to_the_end():
-            found += [event for entry in entries if (event := see(entry.value)) is not None]
+            found += [event for entry in entries if (event := see(entry.value)) is not None and wanted(event)]
     return ordered(found)
 
 

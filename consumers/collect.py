@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -36,6 +36,7 @@ from schemas.rulebook import RuleBook
 from schemas.values import looks_personal, normalise
 from store.identities import Identities
 from store.records import Occupied, Record, Records, Stage
+from store.ties import Ties
 
 
 @dataclass(slots=True)  # not frozen: that costs each command 1 us
@@ -162,6 +163,7 @@ class Collector:
         rules: Rules,
         consents: ConsentGate,
         approvals: KnownApprovals,
+        matters: Ties,
     ) -> None:
         self._records = records
         self._identities = identities
@@ -170,6 +172,7 @@ class Collector:
         self._rules = rules
         self._consents = consents
         self._approvals = approvals
+        self._matters = matters
         self._random = RandomBuffer()
 
     async def apply(self, batch: Sequence[Received[Collect]], now: float) -> list[Outcome]:
@@ -194,6 +197,7 @@ class Collector:
             standing = await self._records.occupied({batch[at].command.record for at in doubted})
             for at, doubt in doubted.items():
                 outcomes[at] = self._doubted(batch[at], doubt, standing.get(batch[at].command.record))
+        await self._file(drafts.values())
         records = await self._encrypted(list(drafts.values()))
         occupied, duplicates = await self._identities.insert(records)
         for at, draft in drafts.items():
@@ -208,6 +212,16 @@ class Collector:
             for at in await self._consents.withdrawn(stored):
                 outcomes[at] = refuse(batch[at], Refusal("DG-CON-001", field="consent.reference"))
         return [outcomes[at] for at in range(len(batch))]
+
+    async def _file(self, drafts: Iterable[Draft]) -> None:
+        """Put key steps into the files of their matters (clause COL-16), before they are stored."""
+        steps = [
+            (intake.matter, draft.received.command.record)
+            for draft in drafts
+            if (intake := draft.received.command.intake) is not None and intake.matter is not None
+        ]
+        if steps:
+            await self._matters.tie(steps)
 
     def _decided(
         self, batch: Sequence[Received[Collect]], approvals: Mapping[str, Approved]

@@ -61,7 +61,8 @@ class ConsentGate:
         first: dict[str, Consented] = {}
         for each in asked.values():
             first.setdefault(each.key, each)
-        standing = await self._consents.claim(list(first.values()))
+        records = [(each.key, commands[at].command.record) for at, each in asked.items()]
+        standing = await self._consents.claim(list(first.values()), records)
         found = {at: _refusal(each, standing[each.key]) for at, each in asked.items()}
         refused = {at: refusal for at, refusal in found.items() if refusal is not None}
         await self._block([commands[at].command for at, refusal in refused.items() if refusal.code == "DG-CON-001"])

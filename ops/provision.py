@@ -21,12 +21,10 @@ from store import (
     archive_index,
     attachments,
     codes,
-    consents,
     ingest_keys,
     intake_notes,
     intakes,
     ledger,
-    matters,
     notices,
     pages,
     papers,
@@ -47,7 +45,7 @@ _SIGNERS: dict[Purpose, str] = {
 #: What has indexes of its own.
 _INDEXED: Final = (
     pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions,
-    consents, codes, archive_index, papers, intakes, intake_notes, matters,
+    codes, archive_index, papers, intakes, intake_notes,
 )  # fmt: skip
 #: The trust file holds public keys.
 _PUBLIC = 0o644

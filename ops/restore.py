@@ -44,7 +44,6 @@ from store import (
     intake_notes,
     intakes,
     ledger,
-    matters,
     pages,
     papers,
     principals,
@@ -59,8 +58,8 @@ _FILES, _CHUNKS = attachments.COLLECTIONS
 _BATCH: Final = 500
 #: What has indexes of its own.
 _INDEXED: Final = (
-    records, pages, ledger, sweeps, ingest_keys, principals, attachments, codes, archive_index, papers, consents,
-    matters, intakes, intake_notes,
+    records, pages, ledger, sweeps, ingest_keys, principals, attachments, codes, archive_index, papers,
+    intakes, intake_notes,
 )  # fmt: skip
 
 

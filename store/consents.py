@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from schemas.errors import Transient
 from store.database import Database, Document, in_parts, taken
+from store.ties import consent_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +50,27 @@ def key_of(subject: str, reference: str) -> str:
     return f"{subject} {reference}"
 
 
-async def ensure_indexes(database: Database) -> None:
-    """Create the indexes that find records by their consent; repeatable. Records without consent are in none."""
-    await database["records"].create_index([("consent.reference", 1)], name="consent", sparse=True)
-    await database["records"].create_index([("consent_state", 1)], name="consent_state", sparse=True)
-
-
 class Consents:
     """The ``consents`` collection, and the marks that it leaves on records."""
 
     def __init__(self, database: Database) -> None:
         self._consents = database["consents"]
         self._records = database["records"]
+        self._under = consent_records(database)
 
-    async def claim(self, consents: Sequence[Consented]) -> dict[str, Consented]:
-        """Note consents at their first use; what stands already stays.
+    async def claim(self, consents: Sequence[Consented], records: Sequence[tuple[str, str]]) -> dict[str, Consented]:
+        """Note consents at their first use, and what is about to be collected under them; what stands already stays.
+
+        Args:
+            consents: each once.
+            records: (a consent's key, a record that will be inserted if the consent holds).
 
         Returns:
-            For every one given, by key, what stands now.
+            For every consent given, by key, what stands now.
         """
         if not consents:
             return {}
+        await self._under.tie(records)
         standing = {each.key: each for each in consents}
         try:
             await self._consents.insert_many([_document(each) for each in standing.values()], ordered=False)
@@ -115,8 +116,7 @@ class Consents:
 
     async def users(self, subject: str, reference: str) -> set[str]:
         """Who collected live records under a consent: principal ids."""
-        query = {"consent.reference": reference, "subject": subject, "state": "live"}
-        return {doc["sender"] async for doc in self._records.find(query, {"sender": 1})}
+        return {doc["sender"] async for doc in self._records_under(subject, reference, {}, {"sender": 1})}
 
     async def block(self, subject: str, reference: str) -> list[str]:
         """Mark the live records that rest on a consent alone: nothing reads them any more. Repeatable, never undone.
@@ -124,8 +124,8 @@ class Consents:
         Returns:
             Their ids, those included that were marked before.
         """
-        query = {"consent.reference": reference, "subject": subject, "consent.only": True, "state": "live"}
-        found = [doc["_id"] async for doc in self._records.find(query, {"_id": 1})]
+        alone = {"consent.only": True}
+        found = [doc["_id"] async for doc in self._records_under(subject, reference, alone, {"_id": 1})]
         for part in in_parts(found):
             await self._records.update_many(
                 {"_id": {"$in": part}, "state": "live"}, {"$set": {"consent_state": "withdrawn"}}
@@ -149,9 +149,19 @@ class Consents:
 
     async def blocked(self) -> AsyncIterator[tuple[str, str, str]]:
         """Every record that waits for its destruction: its id, its subject, its consent's reference."""
-        wanted = {"subject": 1, "consent.reference": 1}
-        async for doc in self._records.find({"consent_state": "withdrawn", "state": "live"}, wanted).sort("_id", 1):
-            yield doc["_id"], doc["subject"], (doc.get("consent") or {}).get("reference", "")
+        async for each in self.withdrawn():
+            waiting = {"consent_state": "withdrawn"}
+            async for doc in self._records_under(each.subject, each.reference, waiting, {"_id": 1}):
+                yield doc["_id"], each.subject, each.reference
+
+    async def _records_under(
+        self, subject: str, reference: str, condition: Document, wanted: Document
+    ) -> AsyncIterator[Document]:
+        """The live records under a consent that meet a condition."""
+        query = {"consent.reference": reference, "subject": subject, "state": "live", **condition}
+        for part in in_parts(await self._under.of(key_of(subject, reference))):
+            async for doc in self._records.find({"_id": {"$in": part}, **query}, wanted):
+                yield doc
 
 
 def _document(consent: Consented) -> Document:

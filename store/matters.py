@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.moments import unix_ms
-from store.database import Database, Document
+from store.database import Database, Document, in_parts
+from store.ties import matter_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,13 @@ class Step:
         return hours if hours >= allowed_hours else 0
 
 
-async def ensure_indexes(database: Database) -> None:
-    """Create the index that finds a matter's records; repeatable. Records without a matter are not in it."""
-    await database["records"].create_index([("intake.matter", 1)], name="matter", sparse=True)
-
-
 async def steps(database: Database, matter: str) -> list[Step]:
     """The live records of a matter in the order of their events; those without a time by their entry."""
     wanted = {"sender": 1, "at": 1, "intake.item": 1, "intake.form": 1, "intake.happened_at": 1}
-    found = database["records"].find({"intake.matter": matter, "state": "live"}, wanted)
-    made = [_step(doc) async for doc in found]
+    made = []
+    for part in in_parts(await matter_records(database).of(matter)):
+        found = database["records"].find({"_id": {"$in": part}, "intake.matter": matter, "state": "live"}, wanted)
+        made += [_step(doc) async for doc in found]
     return sorted(made, key=lambda step: (step.happened_ms or step.entered_ms, step.entered_ms, step.record))
 
 

@@ -49,6 +49,7 @@ from store.reads import Reads
 from store.records import Records
 from store.requests import Requests
 from store.revisions import Revisions
+from store.ties import matter_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
             rules,
             ConsentGate(consents, rules),
             KnownApprovals(CollectionApprovals(database), parts.directory, rules.authorizer),
+            matter_records(database),
         ),
         "withdraw": Withdrawer(consents, rules),
         "update": Updater(records, ring, index, rules, told),

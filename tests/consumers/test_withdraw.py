@@ -67,7 +67,7 @@ class Desk:
         keys: Any = FreshKeys()
         if batch[0].command.type == "withdraw":
             return await Withdrawer(stores, RULES).apply(batch, NOW)
-        collector = Collector(stores, stores, keys, keys, RULES, ConsentGate(stores, RULES), None)  # type: ignore[arg-type]
+        collector = Collector(stores, stores, keys, keys, RULES, ConsentGate(stores, RULES), None, None)  # type: ignore[arg-type]
         return await collector.apply(batch, NOW)
 
     def readable(self) -> set[str]:

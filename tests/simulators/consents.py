@@ -19,11 +19,14 @@ class SimulatedArchive:
     def __init__(self, gate: Callable[[], Awaitable[None]]) -> None:
         self.consents: dict[str, Consented] = {}
         self.records: dict[str, Record] = {}
+        self.under: set[tuple[str, str]] = set()
         self._gate = gate
 
     # --- store.consents.Consents ---
 
-    async def claim(self, consents: Sequence[Consented]) -> dict[str, Consented]:
+    async def claim(self, consents: Sequence[Consented], records: Sequence[tuple[str, str]]) -> dict[str, Consented]:
+        await self._gate()
+        self.under.update(records)
         await self._gate()
         for each in consents:
             self.consents.setdefault(each.key, each)
@@ -43,11 +46,11 @@ class SimulatedArchive:
 
     async def users(self, subject: str, reference: str) -> set[str]:
         await self._gate()
-        return {record.sender for record in self.records.values() if _under(record, subject, reference)}
+        return {record.sender for record in self._records_under(subject, reference)}
 
     async def block(self, subject: str, reference: str) -> list[str]:
         await self._gate()
-        under = [record for record in self.records.values() if _under(record, subject, reference)]
+        under = self._records_under(subject, reference)
         found = [record.id for record in under if record.consent and record.consent["only"]]
         await self._gate()
         for record in found:
@@ -59,6 +62,11 @@ class SimulatedArchive:
         for record in records:
             if record in self.records and self.records[record].consent_state == "checking":
                 self.records[record] = replace(self.records[record], consent_state=None)
+
+    def _records_under(self, subject: str, reference: str) -> list[Record]:
+        """As the real one: what was noted before the insert, and is there."""
+        named = [record for key, record in sorted(self.under) if key == key_of(subject, reference)]
+        return [self.records[name] for name in named if name in self.records]
 
     # --- store.records.Records and store.identities.Identities ---
 
@@ -87,10 +95,6 @@ class FreshKeys:
 
     async def tokens(self, values: Mapping[str, Sequence[str]]) -> dict[str, list[bytes]]:
         return {name: [value.encode() for value in each] for name, each in values.items()}
-
-
-def _under(record: Record, subject: str, reference: str) -> bool:
-    return record.subject == subject and record.consent is not None and record.consent["reference"] == reference
 
 
 def _occupied(record: Record) -> Occupied:

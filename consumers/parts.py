@@ -20,8 +20,9 @@ def sources(record: Record, names: Sequence[str], parts: Mapping[str, Record]) -
     """
     found: dict[str, Record] = {}
     named = (parts[name] for name in record.parts if name in parts)
-    # A part whose consent was withdrawn is read no more than a record of its own would be (COL-04).
-    joined = [part for part in named if part.part_of == record.id and part.consent_state is None]
+    # A part whose consent was withdrawn (COL-04), or that somebody objects to (COL-07), is read no more than a record
+    # of its own would be.
+    joined = [part for part in named if part.part_of == record.id and part.consent_state is None and not part.objected]
     for name in names:
         dropped = record.dropped.get(name, ())
         holders = (part for part in joined if name in part.fields and part.id not in dropped)

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import pytest
 
 from consumers.access import decide
+from consumers.parts import sources
 from schemas.errors import Refusal
 from schemas.levels import Level
 from store.records import Record, Stage
@@ -50,3 +51,11 @@ def test_a_grant_comes_first_so_nobody_else_learns_the_stage() -> None:
         with pytest.raises(Refusal) as refusal:
             decide(received(access(), who), record, None, RULES.catalogue, RULES.authorizer, NOW)
         assert refusal.value.code == "DG-ACC-001"
+
+
+@pytest.mark.clause("COL-07")
+def test_a_part_that_somebody_objects_to_is_not_read_through_its_archive() -> None:
+    part = replace(RECORD, id="rec-0002", part_of="rec-0001", stage="merged", fields={"city": b""})
+    archive = replace(RECORD, parts=("rec-0002",))
+    assert sources(archive, ("city", "name"), {"rec-0002": part}) == {"city": part, "name": archive}
+    assert sources(archive, ("city", "name"), {"rec-0002": replace(part, objected=True)}) == {"name": archive}

@@ -184,6 +184,8 @@ def reason_of(proposal: Proposal, deks: Deks) -> str:
 
 
 def _cipher(proposal: Proposal, deks: Deks, level: Level) -> FieldCipher:
+    if level not in deks:  # a record restored from before the proposal does not name the key it brought
+        raise DanganError("DG-KEY-005")
     return FieldCipher(deks[level], proposal.record, level)
 
 

@@ -6,14 +6,14 @@ step is a compare-and-swap on the state, so that of two decisions one is taken. 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pymongo.errors import DuplicateKeyError
 
 from schemas.levels import Level
-from store.database import Database, Document
+from store.database import Database, Document, in_parts
 
 State = Literal["open", "claimed", "approved", "rejected"]
 
@@ -70,8 +70,9 @@ class Proposal:
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create the index that lists by state and age; repeatable."""
+    """Create the indexes: by state and age, and by record; repeatable."""
     await database["proposals"].create_index([("state", 1), ("at", 1)], name="state")
+    await database["proposals"].create_index([("record", 1)], name="record")
 
 
 class Proposals:
@@ -111,6 +112,15 @@ class Proposals:
         return await self._swap(
             proposal, "open", None, {"state": "rejected", "claim": _claim_document(claim), **_ERASED}
         )
+
+    async def erase(self, records: Collection[str]) -> None:
+        """Erase every ciphertext of proposals about those records, which are destroyed; repeatable."""
+        sealed = {"$or": [{"values": {"$ne": None}}, {"claim.reason": {"$ne": None}}]}
+        for part in in_parts(records):
+            found = self._proposals.find({"record": {"$in": part}, **sealed}, {"claim": 1})
+            for doc in [doc async for doc in found]:
+                erased = {**_ERASED, **({"claim.reason": None} if doc["claim"] else {})}
+                await self._proposals.update_one({"_id": doc["_id"]}, {"$set": erased})
 
     async def undecided(self) -> AsyncIterator[Proposal]:
         """The proposals that are not decided, oldest first."""

@@ -19,6 +19,7 @@ from schemas.errors import Refusal, Transient
 from schemas.levels import Level
 from store.attachments import Attachments
 from store.database import Database, Document, in_parts, taken
+from store.proposals import Proposals
 
 #: An intake is received, reviewed, handed over, and archived; a returned one waits for its sender, a duplicate for a
 #: decision, a merged one is part of another archive.
@@ -132,6 +133,7 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
         self._attachments = Attachments(database)
+        self._proposals = Proposals(database)
 
     async def insert(self, records: Sequence[Record]) -> dict[str, Occupied | None]:
         """Insert new records; those whose id is taken are left as they are and described.
@@ -294,6 +296,7 @@ class Records:
                 taken(error)
         gone = {doc["_id"] async for doc in self._found(records, {"state": "destroyed"}, {"_id": 1})}
         await self._attachments.erase(gone)
+        await self._proposals.erase(gone)
         return gone
 
     async def _found(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import time
 import uuid
@@ -16,13 +17,13 @@ import pytest
 from typer.testing import CliRunner
 
 from consumers.propose import opened
-from keys.principal_keys import PrincipalKeys
+from keys.principal_keys import PrincipalKeys, dump_keys
 from keys.ring import KeyRing
 from keys.vault import Transit
 from ops import corrections
 from ops.audited import Desk, desk
 from ops.cli import build
-from ops.commands.approve import sign_approval
+from ops.commands.approve import read_request, sign_approval
 from ops.embedded.stack import Stack
 from ops.private_files import private
 from ops.registry import give, register
@@ -139,10 +140,10 @@ async def decide(site: Site, archive: Publisher, record: str, proposal: str, ver
     return await (await archive.publish("decide", {**members, "approvals": [token]}, name))
 
 
-async def run_cli(site: Site, *arguments: str) -> str:
-    home = ["--home", str(site.office.settings.home)]
+async def run_cli(site: Site, *arguments: str, home: bool = True) -> str:
+    where = ["--home", str(site.office.settings.home)] if home else []
     result = await asyncio.to_thread(
-        CliRunner().invoke, build(), ["correction", *arguments, *home], env={"COLUMNS": "300"}
+        CliRunner().invoke, build(), ["correction", *arguments, *where], env={"COLUMNS": "300"}
     )
     assert result.exit_code == 0, (result.output, result.exception)
     return result.output
@@ -297,6 +298,41 @@ async def test_records_past_their_interval_are_listed_until_they_are_seen_to(sit
         assert not await corrections.Revisions(at.database).watched()
 
 
+@pytest.mark.clause("UPD-01", "UPD-05", "UPD-06", "UPD-08", "UPD-09")
+async def test_the_commands_say_what_they_did(site: Site, tmp_path: Path) -> None:
+    def acting(who: PrincipalKeys) -> tuple[str, str]:
+        file = tmp_path / who.principal
+        file.write_text(dump_keys(who, None), "utf-8")
+        file.chmod(0o600)
+        return "--as", str(file)
+
+    custodian, clerk = acting(site.custodian), acting(site.clerk)
+    async with site.office.publisher(site.bank, linger=0.0) as bank:
+        record = await collected(bank, paper="box-9", custodian=site.custodian.principal)
+    file, request, approval = tmp_path / "proposal.json", tmp_path / "request.json", tmp_path / "approval"
+    file.write_text(json.dumps({"record": record, "reason": "r", "evidence": "call-6", "fields": {"city": "Wuxi"}}))
+    said = await run_cli(site, "propose", str(file), *clerk)
+    assert said == await run_cli(site, "propose", str(file), *clerk), "sending it again is harmless"
+    proposal = said.split()[-1]
+    decision = ("--verdict", "approved", "--reason", "seen", "--out", str(request))
+    assert "dangan approve" in await run_cli(site, "prepare", record, proposal, *decision, home=False)
+    signed = sign_approval(read_request(request), site.custodian.principal, site.director, now=int(time.time()))
+    approval.write_text(signed, "ascii")
+    sent = ("send", str(request), "--approval", str(approval), *custodian)
+    assert f"{record}: version 2" in await run_cli(site, *sent)
+    assert f"{record}: version 2" in await run_cli(site, *sent)
+    assert record not in await run_cli(site, "notices", *custodian), "who made the update knows of it"
+    assert "box-9" in await run_cli(site, "paper")
+    assert "says version 2" in await run_cli(site, "paper", record, "--version", "2", "--done", *custodian)
+    assert "would be noted" in await run_cli(site, "validated", record, "--dry-run", *custodian)
+    assert await run_cli(site, "validated", record, *custodian) == f"validated: {record}\n"
+    assert record in await run_cli(site, "watch", record, "--cause", "growing", "--note-ref", "analysis-9", *custodian)
+    assert "analysis-9" in await run_cli(site, "watchlist")
+    assert record not in await run_cli(site, "revalidation")
+    with pytest.raises(AssertionError, match="DG-OPS-060"):
+        await run_cli(site, "revised", record, *clerk)
+
+
 @pytest.mark.clause("UPD-01")
 async def test_a_proposal_dies_with_its_record(site: Site) -> None:
     settings = site.office.settings
@@ -320,3 +356,6 @@ async def test_a_proposal_dies_with_its_record(site: Site) -> None:
         assert (await (await archivist.destroy(**site.office.destroy_parts([record], "asked")))).status == "accepted"
         with pytest.raises(DanganError, match="DG-KEY-005"):
             await ring.open({record: keys})
+        left = await Proposals(at.database).get(name)
+        assert left is not None
+        assert (left.values, left.reason) == (None, None)

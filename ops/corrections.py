@@ -141,15 +141,24 @@ async def candidates(desk: Desk, book: RuleBook, *, now: float) -> list[tuple[st
     """
     this = period_start(day_of(now), book)
     last, before = (months_back(this, count * book.revision.period_months) for count in (1, 2))
-    found: list[tuple[str, Cause]] = []
-    async for record, times in Revisions(desk.database).events("new_transaction", since_ms=ms_of(before)):
-        earlier = sum(1 for at in times if at < ms_of(last))
-        later = sum(1 for at in times if ms_of(last) <= at < ms_of(this))
-        if later >= _FEW and later >= _GROWTH * earlier:
-            found.append((record, "growing"))
-        elif earlier and not later:
-            found.append((record, "lost"))
-    return sorted(found)
+    found = Revisions(desk.database).events("new_transaction", since_ms=ms_of(before))
+    judged = [(record, trend(times, last=ms_of(last), this=ms_of(this))) async for record, times in found]
+    return sorted((record, cause) for record, cause in judged if cause is not None)
+
+
+def trend(times: Sequence[int], *, last: int, this: int) -> Cause | None:
+    """Whether a customer looks growing, or lost, by the transactions of the last whole period and the one before.
+
+    Args:
+        times: of new transactions since the beginning of the period before the last, UNIX milliseconds.
+        last: when the last whole period began, UNIX milliseconds.
+        this: when it ended.
+    """
+    earlier = sum(1 for at in times if at < last)
+    later = sum(1 for at in times if last <= at < this)
+    if later >= _FEW and later >= _GROWTH * earlier:
+        return "growing"
+    return "lost" if earlier and not later else None
 
 
 async def notices(desk: Desk, reader: str, *, seen: bool) -> list[Notice]:

@@ -74,7 +74,7 @@ def decide_merge(
         The archive and the duplicate.
 
     Raises:
-        Refusal: DG-MRG-002, 004, 006 to 010, 012, 013, DG-UPD-003.
+        Refusal: DG-MRG-002, 004, 006 to 010, 012, 013, DG-CON-001, DG-UPD-003.
     """
     archive, duplicate = _both(command, archive, duplicate, held=held, gone=gone)
     if duplicate.part_of is not None:
@@ -87,6 +87,8 @@ def decide_merge(
         raise Refusal("DG-MRG-012", detail=duplicate.stage)
     if archive.purpose != duplicate.purpose:
         raise Refusal("DG-MRG-008")
+    if archive.consent_state is not None or duplicate.consent_state is not None:
+        raise Refusal("DG-CON-001")  # what may not be used any more is destroyed, not joined to something
     if len(archive.parts) >= MAX_PARTS:
         raise Refusal("DG-MRG-013", detail=f"{len(archive.parts)}")
     same_versions(command, archive, duplicate)

@@ -240,6 +240,23 @@ async def test_an_intake_that_is_not_finished_joins_nothing_and_takes_nothing() 
     assert await code_of(archive, link("merge", "rec-a", "rec-b", (1, 1))) == "DG-MRG-007"
 
 
+async def test_what_rests_on_a_withdrawn_consent_is_not_merged() -> None:
+    for name in ("rec-a", "rec-b"):
+        archive = await two()
+        archive.rows.documents[name]["consent_state"] = "withdrawn"
+        assert await code_of(archive, link("merge", "rec-a", "rec-b", (1, 1))) == "DG-CON-001"
+
+
+async def test_a_part_that_was_destroyed_is_no_part_any_more() -> None:
+    archive = await two()
+    await archive.collect("rec-c", "sub-3", {"id_number": OTHER_ID})
+    await archive.link(link("merge", "rec-a", "rec-b", (1, 1)))
+    await archive.destroy(["rec-b"])
+    assert set(await archive.read("rec-a", ["phone", "city"])) == {"city"}
+    assert await code_of(archive, link("unmerge", "rec-a", "rec-b", (2, 2))) == "DG-MRG-010"
+    assert (await archive.link(link("merge", "rec-c", "rec-a", (1, 2)))).result.status == "accepted"
+
+
 async def test_an_archive_has_no_more_parts_than_a_request_can_name() -> None:
     archive = await two()
     archive.rows.documents["rec-a"]["parts"] = [f"rec-{number:04}" for number in range(MAX_PARTS)]

@@ -123,7 +123,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
             await ensure(database)
         await create(transit, IngestKeys(database), now=NOW, ttl=3600)
         everything = frozenset({"*"})
-        grant = Grant("grant-1", READER.id, everything, everything, everything, "account_service", NOW - 5, NOW + 600)
+        grant = Grant("grant-1", READER.id, everything, everything, everything, "account_service", NOW - 5, NOW + 600, history=True)
         assert await Grants(database).put(grant)
         workers = [
             appliers(
@@ -190,6 +190,8 @@ async def test_a_merged_customer_is_read_as_one_and_undone_as_two(site: Site) ->
     assert whole.values == fields(5, "name", "phone", "city")
     direct = await site.read("rec-b", "phone")
     assert (direct.code, "rec-a" in (direct.message or "")) == ("DG-MRG-004", True)
+    past = await site.one(access(record="rec-b", fields=["phone"], version=1), by=READER)
+    assert past.values == fields(5, "phone")  # under a grant for history, as ever
     await site.one(update(record="rec-a", from_version=2, fields={"city": "Wuxi"}))
     assert (await site.read("rec-a", "city")).values == {"city": "Wuxi"}
     undone = await site.one(link("unmerge", "rec-a", "rec-b", (3, 2), now=NOW, people=PEOPLE), by=ARCHIVIST)

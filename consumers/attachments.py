@@ -50,7 +50,7 @@ def decide(received: Received[Attach], record: Record | None, rules: Rules) -> P
     """Check one part against the record, the catalogue and the policies.
 
     Raises:
-        Refusal: DG-COL-007, DG-CMD-004, DG-ATT-001 to 005.
+        Refusal: DG-COL-007, DG-CMD-004, DG-CON-001, DG-ATT-001 to 005.
     """
     command = received.command
     if looks_personal(command.record) or looks_personal(command.attachment):
@@ -63,6 +63,8 @@ def decide(received: Received[Attach], record: Record | None, rules: Rules) -> P
         raise Refusal("DG-CMD-004")
     if record is None:
         raise Refusal("DG-ATT-001")
+    if record.consent_state is not None:  # nothing is added under a withdrawn consent
+        raise Refusal("DG-CON-001")
     if purpose not in spec.purposes:
         raise Refusal("DG-ATT-003", field="kind")
     return Part(received, spec, _content(command, spec))

@@ -34,7 +34,7 @@ def test_values_are_normalised_and_sorted_by_level() -> None:
     assert draft.indexed == {"phone": "+8613800138000", "id_number": "11010519491231002X"}
 
 
-@pytest.mark.clause("COL-01")
+@pytest.mark.clause("COL-01", "COL-02")
 def test_a_field_its_purpose_does_not_need_is_refused_and_named() -> None:
     command = collect(purpose="marketing", fields={"name": "张三", "id_number": "11010519491231002X"})
     assert code_of(command) == ("DG-COL-005", "id_number")

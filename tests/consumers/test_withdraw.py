@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
+import bson
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,9 +18,11 @@ from consumers.collect import Collector
 from consumers.consents import ConsentGate, refuse_withdrawn, rests_on_consent
 from consumers.received import Outcome, Received
 from consumers.withdraw import Withdrawer, decide
+from schemas.audit import event_id, ocsf
 from schemas.commands import Collect, Withdraw
 from schemas.errors import Refusal
 from store.consents import Consented, Withdrawal
+from store.records import to_document
 from tests.consumers.lawful import STRICT, lawful
 from tests.consumers.samples import NOW, RULES, collect, principal, received
 from tests.simulators.consents import FreshKeys, SimulatedArchive
@@ -131,6 +136,22 @@ async def test_a_collect_redelivered_after_the_withdrawal_is_refused_unless_anot
     assert codes(await desk.apply(*batch)) == [None, None]
     await desk.apply(received(withdraw(), CRM))
     assert codes(await desk.apply(*batch)) == ["DG-CON-001", None]
+
+
+@pytest.mark.clause("COL-19")
+@settings(max_examples=40, deadline=None)
+@given(value=st.text(st.characters(categories=("L", "N")), min_size=3, max_size=30).map("秘{}".format))
+def test_nothing_that_is_stored_or_told_of_a_collect_holds_a_value(value: str) -> None:
+    desk = Desk()
+    fields = {"address": value, "city": value, "interests": value}
+    command = consented(fields=fields)
+    (outcome,) = asyncio.run(desk.apply(received(command, CRM)))
+    assert outcome.result.status == "accepted"
+    stored = bson.encode(to_document(desk.archive.records["rec-0001"]))
+    told = [repr(outcome.result), repr(outcome.facts), *(ocsf(each, event_id(each)).decode() for each in outcome.facts)]
+    assert value.encode() not in stored
+    assert orjson.dumps(value) not in stored
+    assert not [text for text in told if value in text]
 
 
 def test_under_the_strictest_rules_a_contract_is_no_basis_of_its_own() -> None:

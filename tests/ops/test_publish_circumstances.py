@@ -121,14 +121,19 @@ def test_a_column_that_the_file_has_not_is_named(tmp_path: Path) -> None:
     assert caught.value.field == "渠道"
 
 
-@given(st.text(max_size=30) | st.datetimes().map(str) | st.dates().map(str))
+@given(
+    st.text(max_size=30)
+    | st.datetimes().map(str)
+    | st.datetimes(timezones=st.just(dt.UTC)).map(dt.datetime.isoformat)
+    | st.dates().map(str)
+)
 def test_a_time_is_completed_by_its_offset_and_anything_else_is_never_changed(text: str) -> None:
     template = read_template(Intake, {"happened_at": {"column": "t", "utc_offset": "+08:00"}}, "intake")
     made = template.fill({"t": text})["happened_at"]
     if made != text:
         meant, written = dt.datetime.fromisoformat(made), dt.datetime.fromisoformat(text.replace("/", "-"))
         assert meant.replace(tzinfo=None) == written.replace(tzinfo=None, microsecond=0)
-        assert meant.tzinfo is not None
+        assert meant.utcoffset() == (written.utcoffset() if written.tzinfo else dt.timedelta(hours=8))
 
 
 def test_the_example_is_ready_to_use(tmp_path: Path) -> None:

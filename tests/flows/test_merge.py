@@ -123,7 +123,17 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
             await ensure(database)
         await create(transit, IngestKeys(database), now=NOW, ttl=3600)
         everything = frozenset({"*"})
-        grant = Grant("grant-1", READER.id, everything, everything, everything, "account_service", NOW - 5, NOW + 600, history=True)
+        grant = Grant(
+            "grant-1",
+            READER.id,
+            everything,
+            everything,
+            everything,
+            "account_service",
+            NOW - 5,
+            NOW + 600,
+            history=True,
+        )
         assert await Grants(database).put(grant)
         workers = [
             appliers(

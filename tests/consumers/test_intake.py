@@ -249,6 +249,15 @@ def test_papers_codes_and_categories_are_looked_at_too() -> None:
     paper = reviewed(intake={**INTAKE, "paper": "box-7"})
     assert outcome(signed(hand_over(paper), SIDES), sight(paper)) == "DG-INT-007"
     assert outcome(signed(hand_over(paper, listed={"papers_checked": True}), SIDES), sight(paper)) == "handed_over"
+    # Each item is compared with its own record: two different ones pass, and the same in another order do not.
+    other = reviewed(id="rec-0002", version=3, fields=frozenset({"city"}), review={"version": 3, "result": "passed"})
+    two = hand_over(reviewed(), other)
+    assert outcome(signed(two, SIDES), sight(reviewed(), other)) == "handed_over"
+    lax, twin = rules(arrange={"codes_required": False}), reviewed(id="rec-0002")
+    alike = hand_over(reviewed(), twin, codes=False)
+    turned = alike.model_copy(update={"catalogue": alike.catalogue[::-1]})
+    assert outcome(signed(alike, SIDES), sight(reviewed(), twin, codes=False, using=lax)) == "handed_over"
+    assert outcome(signed(turned, SIDES), sight(reviewed(), twin, codes=False, using=lax)) == "DG-INT-007"
     bare = signed(hand_over(reviewed(), codes=False), SIDES)
     assert outcome(bare, sight(reviewed(), codes=False)) == "DG-INT-007"
     assert (

@@ -105,6 +105,9 @@ class Proposer:
                 return _refused(received, refusal)
             proposal = await self._sealed(received, draft, record if draft.applicable else None)
             if proposal is not None and await self._proposals.add(proposal):
+                # Who destroys a record erases what stands about it; what was added after that is erased here.
+                if proposal.values is not None and not await self._records.get([command.record]):
+                    await self._proposals.erase([command.record])
                 return _taken(received)
         raise Transient("DG-STO-001", detail="the record kept changing")
 

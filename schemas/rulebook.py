@@ -179,7 +179,8 @@ class Correction(_Table):
     approval_required: bool = True
     paper_in_step: bool = True
     subject_request_working_days: Annotated[int, Field(ge=1, le=365)] = 15
-    #: event -> the fields that a system with the role ``source-EVENT`` updates without approval when it happens.
+    #: event -> the fields that a system with the roles editor and ``source-EVENT`` updates without approval when it
+    #: happens.
     event_updates: Mapping[Event, tuple[str, ...]] = Field(
         default_factory=lambda: {
             "new_transaction": ("last_transaction_on", "last_transaction_amount", "transaction_count")

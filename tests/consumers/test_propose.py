@@ -93,6 +93,21 @@ async def test_what_cannot_be_applied_is_kept_without_values_for_the_custodian_t
     assert (kept.values, kept.reason, kept.version, kept.state) == (None, None, 0, "open")
 
 
+@pytest.mark.clause("UPD-01")
+async def test_a_proposal_added_while_its_record_was_destroyed_keeps_no_ciphertext() -> None:
+    at = await archive()
+    honest = at.proposals.add
+
+    async def add(proposal: Any) -> bool:
+        del at.documents.records["rec-0001"]  # forgotten, and what stood about it erased
+        return await honest(proposal)
+
+    at.proposals.add = add  # type: ignore[method-assign]
+    command = propose()
+    assert (await at.apply(received(command, CLERK))).result.status == "accepted"
+    assert at.proposals.proposals[command.id].values is None
+
+
 async def test_a_redelivered_proposal_is_taken_once_and_a_repeated_one_is_a_duplicate() -> None:
     at = await archive()
     command = propose()

@@ -83,6 +83,11 @@ class SimulatedProposals:
     async def reject(self, proposal: str, claim: Claim) -> bool:
         return self._swap(proposal, "open", None, state="rejected", claim=claim, values=None, reason=None)
 
+    async def erase(self, records: Collection[str]) -> None:
+        for name, proposal in self.proposals.items():
+            if proposal.record in records:
+                self.proposals[name] = replace(proposal, values=None, reason=None)
+
     def _swap(self, proposal: str, only_if: State, command: str | None, **changes: object) -> bool:
         stored = self.proposals.get(proposal)
         if stored is None or stored.state != only_if:

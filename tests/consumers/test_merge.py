@@ -153,7 +153,8 @@ async def test_a_crash_between_the_two_sides_is_mended_by_the_redelivery(kind: s
     with pytest.raises(Crash):
         await archive.link(command)
     archive.rows.before_write = lambda: None
-    assert set(await archive.read("rec-a", ["phone", "city"])) <= {"phone", "city"}  # half a link is no link
+    whole = kind == "unmerge" and writes == 0  # half a link is no link, on its way in or out
+    assert ("phone" in await archive.read("rec-a", ["phone", "city"])) == whole
     outcome = await archive.link(command)
     assert outcome.result.status == "accepted"
     assert ("phone" in await archive.read("rec-a", ["phone"])) == (kind == "merge")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from consumers.access import Reader, check_references, grant_covers
@@ -89,20 +90,37 @@ class AttachmentReader:
             place = {command.id: f"{received.place}/{received.at}"}
             replayed = await self._requests.replayed(place, now=now)
             grants = await self._grants.get({command.grant})
-            found = await self._attachments.get(command.record, command.attachment or "")
+            record = (await self._records.get([command.record])).get(command.record)
+            holder, found = await self._held(record, command)
             attachment = decide(received, found, grants.get(command.grant), self._rules, now)
             if replayed:
                 raise Refusal("DG-CMD-003")
-            record = (await self._records.get([command.record])).get(command.record)
-            if record is None:
+            if record is None or holder is None:
                 raise Refusal("DG-ACC-007")
             refuse_withdrawn(record)
             check_usable(record, received.sender, self._rules.authorizer)
-            return _answered(received, record, attachment, await self._values(record, attachment, command.part or 0))
+            values = await self._values(holder, attachment, command.part or 0)
+            return _answered(received, record, holder, attachment, values)
         except DanganError as error:
             if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
                 raise
             return _refused(received, found, error)
+
+    async def _held(self, record: Record | None, command: Access) -> tuple[Record | None, Attachment | None]:
+        """The attachment, and the record that holds it: the one asked for, or else a part of that archive (ARR-13).
+
+        As with fields, a part counts while it names this archive, its consent stands and nobody objects to it.
+        """
+        name = command.attachment or ""
+        found = await self._attachments.get(command.record, name)
+        if found is not None or record is None or not record.parts:
+            return record, found
+        parts = await self._records.get(record.parts)
+        for part in (parts[each] for each in record.parts if each in parts):
+            counts = part.part_of == record.id and part.consent_state is None and not part.objected
+            if counts and (found := await self._attachments.get(part.id, name)):
+                return part, found
+        return record, None
 
     async def _values(self, record: Record, found: Attachment, part: int) -> dict[str, object]:
         ref = record.keys.get(found.level)
@@ -138,12 +156,15 @@ class FieldsOrParts:
         return outcomes
 
 
-def _answered(received: Received[Access], record: Record, found: Attachment, values: dict[str, object]) -> Outcome:
+def _answered(
+    received: Received[Access], record: Record, holder: Record, found: Attachment, values: dict[str, object]
+) -> Outcome:
+    """The answer, and an event for the archive and for the part of it that was opened."""
     command = received.command
     event = fact(
         received,
         "access",
-        record=command.record,
+        record=record.id,
         subject=record.subject,
         fields=(field_of(found.kind),),
         level=found.level,
@@ -151,7 +172,10 @@ def _answered(received: Received[Access], record: Record, found: Attachment, val
         grant=command.grant,
         version=record.version,
     )
-    return Outcome(Result(id=command.id, status="accepted", version=record.version, values=values), (event,))
+    events = [event]
+    if holder.id != record.id:
+        events.append(replace(event, record=holder.id, subject=holder.subject, version=holder.version))
+    return Outcome(Result(id=command.id, status="accepted", version=record.version, values=values), tuple(events))
 
 
 def _refused(received: Received[Access], found: Attachment | None, error: DanganError) -> Outcome:

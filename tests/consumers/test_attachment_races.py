@@ -6,8 +6,10 @@ Hypothesis finds.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import uuid
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumers.attachment_reads import AttachmentReader
 from consumers.attachments import Attacher
 from consumers.received import Outcome
 from keys.chunks import ChunkCipher
@@ -25,12 +28,13 @@ from keys.ledger import Order
 from keys.pages import open_table
 from keys.ring import KeyRing
 from keys.roots import root_of
-from schemas.commands import PART_BYTES
+from schemas.commands import PART_BYTES, Access
 from schemas.errors import DanganError
 from schemas.levels import Level
+from schemas.principals import Grant
 from store.attachments import COLLECTIONS, Attachments
 from store.records import Records, to_document
-from tests.consumers.samples import RULES, received
+from tests.consumers.samples import NOW, RULES, received
 from tests.consumers.test_attachments import CRM, PDF, RECORD, attach
 from tests.simulators.attachments import GatedCollection
 from tests.simulators.key_pages import SimulatedIngestKeys, SimulatedPages
@@ -52,8 +56,7 @@ class World:
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
-        names = ("records", *COLLECTIONS)
-        self.database: Any = {name: GatedCollection(schedule.gate) for name in names}
+        self.database: Any = defaultdict(lambda: GatedCollection(schedule.gate))
         self.vault, self.pages = SimulatedVault(), SimulatedPages()
         self.records, self.attachments = Records(self.database), Attachments(self.database)
         digest = hashlib.sha256(CONTENT).hexdigest()
@@ -175,3 +178,50 @@ def test_workers_that_die_and_parts_that_come_twice_lose_and_double_nothing(
         assert file["metadata"]["state"] == "complete"
         assert file["metadata"]["size"] == len(CONTENT)
         assert len(at.database[COLLECTIONS[1]].documents) == 2
+
+
+class Always:
+    """Grants that cover everything; requests that never came before."""
+
+    async def get(self, names: Any) -> dict[str, Grant]:
+        every = frozenset("*")
+        return {name: Grant(name, CRM.id, every, every, every, "account_service", NOW - 9, NOW + 9) for name in names}
+
+    async def replayed(self, _seen: Any, *, now: float) -> set[str]:
+        assert now
+        return set()
+
+
+@pytest.mark.clause("ARR-13")
+@pytest.mark.parametrize(
+    ("of_part", "code"),
+    [
+        ({"part_of": "rec-main"}, None),
+        ({"part_of": "rec-other"}, "DG-ATT-010"),
+        ({"part_of": "rec-main", "objection": {"at": 1}}, "DG-ATT-010"),
+    ],
+)
+def test_a_merged_archive_answers_with_its_parts_scans_and_names_the_part(
+    of_part: dict[str, Any], code: str | None
+) -> None:
+    with world() as at:
+        for number in (0, 1):
+            assert told(at.run(at.work(number))) == ("accepted", None)
+        stored = at.database["records"].documents
+        stored[RECORD.id] |= {"stage": "merged", **of_part}
+        stored["rec-main"] = {**to_document(replace(RECORD, id="rec-main")), "parts": [RECORD.id]}
+
+        async def read() -> Outcome:
+            members = {"record": "rec-main", "grant": "grant-1", "purpose": "account_service"}
+            command = {"type": "access", "id": str(uuid.uuid4()), "attachment": "scan-1", "part": 2, **members}
+            everything: Any = Always()
+            async with at.ring() as ring:
+                reader = AttachmentReader(at.records, at.attachments, everything, everything, ring, RULES)
+                (outcome,) = await reader.apply([received(Access.model_validate(command), CRM)], NOW)
+            return outcome
+
+        outcome = at.run(read())
+        assert outcome.result.code == code
+        if code is None:
+            assert base64.b64decode(str((outcome.result.values or {})["data"])) == CONTENT[PART_BYTES:]
+            assert [event.record for event in outcome.facts] == ["rec-main", RECORD.id]

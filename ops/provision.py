@@ -22,7 +22,6 @@ from store import (
     attachments,
     codes,
     ingest_keys,
-    intake_notes,
     intakes,
     ledger,
     notices,
@@ -45,7 +44,7 @@ _SIGNERS: dict[Purpose, str] = {
 #: What has indexes of its own.
 _INDEXED: Final = (
     pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions,
-    codes, archive_index, papers, intakes, intake_notes,
+    codes, archive_index, papers, intakes,
 )  # fmt: skip
 #: The trust file holds public keys.
 _PUBLIC = 0o644

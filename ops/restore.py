@@ -41,7 +41,6 @@ from store import (
     codes,
     consents,
     ingest_keys,
-    intake_notes,
     intakes,
     ledger,
     pages,
@@ -59,7 +58,7 @@ _BATCH: Final = 500
 #: What has indexes of its own.
 _INDEXED: Final = (
     records, pages, ledger, sweeps, ingest_keys, principals, attachments, codes, archive_index, papers,
-    intakes, intake_notes,
+    intakes,
 )  # fmt: skip
 
 

@@ -7,14 +7,11 @@ from collections.abc import AsyncIterator, Collection
 from store.database import Database, Document, in_parts
 
 
-async def ensure_indexes(database: Database) -> None:
-    """Create the indexes; repeatable."""
-    await database["records"].create_index([("intake.custodian", 1)], name="custodian", sparse=True)
-    await database["records"].create_index([("objection.at", 1)], name="objection", sparse=True)
-
-
 class IntakeNotes:
-    """Notes on live records; none of them holds a personal value."""
+    """Notes on live records; none of them holds a personal value.
+
+    Lists look at every record: an index would be paid for by every record that is collected.
+    """
 
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
@@ -62,7 +59,7 @@ class IntakeNotes:
                 yield doc["_id"], doc["intake"]["custodian"]
 
     async def without_custodian(self) -> AsyncIterator[str]:
-        """The archives that name no custodian. Looks at every record."""
+        """The archives that name no custodian."""
         query = {"intake.custodian": None, "stage": None, "state": "live"}
         async for doc in self._records.find(query, {"_id": 1}).sort("_id", 1):
             yield doc["_id"]

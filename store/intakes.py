@@ -109,7 +109,6 @@ async def ensure_indexes(database: Database) -> None:
     """Create the indexes of intakes; repeatable."""
     await database["intakes"].create_index([("open", 1)], name="open", unique=True, sparse=True)
     await database["intakes"].create_index([("command", 1)], name="command", sparse=True)
-    await database["records"].create_index([("stage", 1)], name="stage", sparse=True)
 
 
 class Intakes:
@@ -128,7 +127,9 @@ class Intakes:
         return found
 
     async def waiting(self, stages: Sequence[Stage] = WAITING) -> AsyncIterator[Filed]:
-        """Every record that is at one of those stages."""
+        """Every record that is at one of those stages. It looks at all records: an index on the stage would be paid
+        for by every record that is collected, also by those that wait for nobody.
+        """
         query = {"stage": {"$in": list(stages)}, "state": "live"}
         async for doc in self._records.find(query, _WANTED).sort("_id", 1):
             yield _filed(doc)

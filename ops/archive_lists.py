@@ -185,7 +185,7 @@ async def households(index: ArchiveIndex, book: RuleBook, *, all_of_them: bool =
         by_owner = sorted(of_household, key=lambda row: row.entry.customer)
         for owner, group in groupby(by_owner, key=lambda row: row.entry.customer):
             rows = list(group)
-            missing = papers_missing(await _items(rows, index), book.arrange)
+            missing = papers_missing(_items(rows), book.arrange)
             if missing or all_of_them:
                 yield {
                     "household": rows[0].entry.household or "",
@@ -206,7 +206,7 @@ async def completeness(index: ArchiveIndex, rules: Rules, *, all_of_them: bool =
     async for rows in index.groups("customer"):
         categories = {category for row in rows for category in row.entry.categories}
         consent = any(row.entry.consent for row in rows)
-        items, kinds = await _items(rows, index), rules.catalogue.attachments
+        items, kinds = _items(rows), rules.catalogue.attachments
         categories |= {kinds[item].category for item in items if item in kinds}
         present = parts_present(categories, items, rules.book.arrange, consent=consent)
         missing = parts_missing(present, rules.book.arrange)
@@ -219,9 +219,8 @@ async def completeness(index: ArchiveIndex, rules: Rules, *, all_of_them: bool =
             }
 
 
-async def _items(rows: list[Row], index: ArchiveIndex) -> set[str]:
-    kinds = await index.kinds([row.entry.record for row in rows])
-    return {row.entry.item for row in rows if row.entry.item} | set().union(*kinds.values())
+def _items(rows: list[Row]) -> set[str]:
+    return {row.entry.item for row in rows if row.entry.item}.union(*(row.kinds for row in rows))
 
 
 def _day(at: int) -> str:

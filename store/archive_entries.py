@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
@@ -62,12 +62,13 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An entry with what was decided about the record, and how far its intake is."""
+    """An entry with what was decided about the record, how far its intake is, and perhaps its attachments' kinds."""
 
     entry: Entry
     stage: str
     tier: Assigned | None
     standing: Standing | None
+    kinds: frozenset[str] = frozenset()
 
 
 def check_mark(entry: Entry) -> None:
@@ -110,9 +111,9 @@ def to_document(entry: Entry) -> Document:
     return doc
 
 
-def row_of(doc: Document, stage: str) -> Row:
-    """The row of a stored entry and the stage of its record."""
+def row_of(doc: Document, stage: str, kinds: Iterable[str] = ()) -> Row:
+    """The row of a stored entry, the stage of its record and the kinds of its attachments."""
     members = {name: value for name, value in doc.items() if name in _NAMES}
     members |= {"record": doc["_id"], "level": Level(doc["level"]), "categories": tuple(doc["categories"])}
     tier = Assigned(**doc["tier"]) if doc.get("tier") else None
-    return Row(Entry(**members), stage, tier, doc.get("standing"))
+    return Row(Entry(**members), stage, tier, doc.get("standing"), frozenset(kinds))

@@ -14,18 +14,22 @@ from itertools import groupby
 from typing import Any, Final, Literal
 
 from pymongo import UpdateOne
+from pymongo.asynchronous.cursor import AsyncCursor
+from pymongo.errors import BulkWriteError
 
 from store.archive_entries import Assigned, Entry, Row, Standing, check_code, check_mark, row_of, to_document
-from store.database import Database, Document, in_parts
+from store.database import Database, Document, in_parts, taken
 from store.papers import Papers
 
+#: Records entered at once, and documents fetched at once.
 _BATCH: Final = 500
+_FETCH: Final = 1000
 
 
 async def ensure_indexes(database: Database) -> None:
     """Create the indexes of ``archive_index``; repeatable."""
     await database["archive_index"].create_index([("customer", 1)], name="customer")
-    for member in ("code", "household"):
+    for member in ("code", "household", "paper"):
         await database["archive_index"].create_index([(member, 1)], name=member, sparse=True)
 
 
@@ -55,8 +59,14 @@ class ArchiveIndex:
         for entry in entries:
             check_mark(entry)
             check_code(entry, owners, required=codes_required)
-        if entries:
-            changes = [UpdateOne({"_id": each.record}, {"$set": to_document(each)}, upsert=True) for each in entries]
+        if not entries:
+            return
+        new = [{"_id": each.record, **to_document(each)} for each in entries]
+        try:
+            await self._entries.insert_many(new, ordered=False)
+        except BulkWriteError as error:  # some are there already
+            known = [entries[at] for at in taken(error)]
+            changes = [UpdateOne({"_id": each.record}, {"$set": to_document(each)}) for each in known]
             await self._entries.bulk_write(changes, ordered=False)
 
     async def _owners(self, codes: Collection[str]) -> dict[str, str | None]:
@@ -68,26 +78,19 @@ class ArchiveIndex:
 
     async def to_enter(self, stages: Collection[str]) -> AsyncIterator[list[str]]:
         """Live records of those stages that have no entry, or one of another version or without a code, in batches."""
-        after = ""
-        wanted = {"version": 1, "stage": 1}
-        while True:
-            query = {"_id": {"$gt": after}, "state": "live"}
-            batch = [doc async for doc in self._records.find(query, wanted).sort("_id", 1).limit(_BATCH)]
-            current = {doc["_id"]: doc["version"] for doc in batch if doc.get("stage", "archived") in stages}
-            entered = await self._versions(current)
-            if due := [record for record, version in current.items() if entered.get(record) != version]:
+        records = self._records.find({"state": "live"}, {"version": 1, "stage": 1}, batch_size=_FETCH)
+        entries = self._entries.find({}, {"version": 1, "code": 1}, batch_size=_FETCH)
+        due: list[str] = []
+        async for record, entry in _joined(records, entries):
+            if record.get("stage", "archived") not in stages:
+                continue
+            if entry is None or entry.get("code") is None or entry["version"] != record["version"]:
+                due.append(record["_id"])
+            if len(due) == _BATCH:
                 yield due
-            if len(batch) < _BATCH:
-                return
-            after = batch[-1]["_id"]
-
-    async def _versions(self, records: Collection[str]) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for part in in_parts(records):
-            async for doc in self._entries.find({"_id": {"$in": part}}, {"version": 1, "code": 1}):
-                if doc.get("code") is not None:
-                    found[doc["_id"]] = doc["version"]
-        return found
+                due = []
+        if due:
+            yield due
 
     async def rows(self, **equal: str) -> AsyncIterator[Row]:
         """Entries of live records, by ascending record id, fetched some hundred at a time.
@@ -96,39 +99,46 @@ class ArchiveIndex:
             equal: members that an entry must have: record, customer, code, type, business_type, segment, special,
                 grade, household, paper, standing or tier.
         """
-        after = ""
         query: Document = {_STORED.get(name, name): value for name, value in equal.items()}
-        while True:
-            page = {"$and": [query, {"_id": {"$gt": after}}]} if query else {"_id": {"$gt": after}}
-            batch = [doc async for doc in self._entries.find(page).sort("_id", 1).limit(_BATCH)]
-            stages = await self._stages([doc["_id"] for doc in batch])
-            for doc in batch:
-                if doc["_id"] in stages:  # a destroyed record's entry waits to be removed
-                    yield row_of(doc, stages[doc["_id"]])
-            if len(batch) < _BATCH:
-                return
-            after = batch[-1]["_id"]
+        if _FEW.isdisjoint(equal):
+            entries = self._entries.find(query, batch_size=_FETCH)
+            live = self._records.find({"state": "live"}, {"stage": 1}, batch_size=_FETCH)
+            async for doc, record in _joined(entries, live):
+                if record is not None:  # a destroyed record's entry waits to be removed
+                    yield row_of(doc, record.get("stage", "archived"))
+            return
+        batch = sorted([doc async for doc in self._entries.find(query)], key=lambda doc: str(doc["_id"]))
+        stages = await self._stages([doc["_id"] for doc in batch])
+        for doc in batch:
+            if doc["_id"] in stages:
+                yield row_of(doc, stages[doc["_id"]])
 
     async def groups(self, by: Literal["customer", "household"]) -> AsyncIterator[list[Row]]:
-        """Entries of live records, all of one customer or household at a time, in ascending order of that."""
-        after = ""
-        while True:
-            page = self._entries.find({by: {"$gt": after}}).sort(by, 1).limit(_BATCH)
-            batch = [doc async for doc in page]
-            if len(batch) == _BATCH:  # the last group may be cut: it is fetched whole
-                last = batch[-1][by]
-                whole = [doc async for doc in self._entries.find({by: last})]
-                batch = [doc for doc in batch if doc[by] != last] + whole
-            stages = await self._stages([doc["_id"] for doc in batch])
-            for _, group in groupby(batch, key=lambda doc: doc[by]):
-                if rows := [row_of(doc, stages[doc["_id"]]) for doc in group if doc["_id"] in stages]:
-                    yield sorted(rows, key=lambda row: row.entry.record)
-            if len(batch) < _BATCH:
-                return
-            after = batch[-1][by]
+        """Entries of live records, all of one customer or household at a time, in ascending order of that.
 
-    async def kinds(self, records: Collection[str]) -> dict[str, set[str]]:
-        """Record -> the kinds of its complete attachments; nothing of them is opened."""
+        Yields:
+            The entries, by record id, with the kinds of their complete attachments, of which nothing is opened.
+        """
+        batch: list[Document] = []
+        async for doc in self._entries.find({by: {"$gt": ""}}, batch_size=_FETCH).sort(by, 1):
+            if len(batch) >= _BATCH and doc[by] != batch[-1][by]:
+                async for group in self._living(batch, by):
+                    yield group
+                batch = []
+            batch.append(doc)
+        async for group in self._living(batch, by):
+            yield group
+
+    async def _living(self, batch: Sequence[Document], by: str) -> AsyncIterator[list[Row]]:
+        ids = [doc["_id"] for doc in batch]
+        stages, kinds = await self._stages(ids), await self._kinds(ids)
+        for _, group in groupby(batch, key=lambda doc: str(doc[by])):
+            living = (doc for doc in group if doc["_id"] in stages)
+            rows = [row_of(doc, stages[doc["_id"]], kinds.get(doc["_id"], ())) for doc in living]
+            if rows:
+                yield sorted(rows, key=lambda row: row.entry.record)
+
+    async def _kinds(self, records: Collection[str]) -> dict[str, set[str]]:
         found: dict[str, set[str]] = defaultdict(set)
         wanted = {"metadata.record": 1, "metadata.kind": 1}
         for part in in_parts(records):
@@ -171,16 +181,30 @@ class ArchiveIndex:
 
     async def remove_destroyed(self) -> int:
         """Remove the entries of records that are live no more; return how many."""
-        removed, after = 0, ""
-        while True:
-            page = self._entries.find({"_id": {"$gt": after}}, {"_id": 1}).sort("_id", 1).limit(_BATCH)
-            batch = [doc["_id"] async for doc in page]
-            stages = await self._stages(batch)
-            for part in in_parts([record for record in batch if record not in stages]):
-                removed += (await self._entries.delete_many({"_id": {"$in": part}})).deleted_count
-            if len(batch) < _BATCH:
-                return removed
-            after = batch[-1]
+        entries = self._entries.find({}, {"_id": 1}, batch_size=_FETCH)
+        live = self._records.find({"state": "live"}, {"_id": 1}, batch_size=_FETCH)
+        gone = [doc["_id"] async for doc, record in _joined(entries, live) if record is None]
+        removed = 0
+        for part in in_parts(gone):
+            removed += (await self._entries.delete_many({"_id": {"$in": part}})).deleted_count
+        return removed
 
 
+async def _joined(
+    left: AsyncCursor[Document], right: AsyncCursor[Document]
+) -> AsyncIterator[tuple[Document, Document | None]]:
+    """Every document of the left with the one of the same id of the right, or None; by ascending id.
+
+    Two cursors that run side by side: the embedded store looks at every document for each query by a range of ids.
+    """
+    rights = aiter(right.sort("_id", 1))
+    other = await anext(rights, None)
+    async for doc in left.sort("_id", 1):
+        while other is not None and other["_id"] < doc["_id"]:
+            other = await anext(rights, None)
+        yield doc, other if other is not None and other["_id"] == doc["_id"] else None
+
+
+#: Members of which few entries have the same: these are looked up, others are scanned for.
+_FEW: Final = frozenset({"record", "customer", "code", "household", "paper"})
 _STORED: Final[Mapping[str, str]] = {"record": "_id", "tier": "tier.tier"}

@@ -181,3 +181,37 @@ async def test_the_file_of_a_matter_shows_its_steps_in_order_and_the_late_entry(
     assert [each["late by hours"] for each in steps] == ["72", "", ""]
     assert "applied" not in json.dumps(steps)
     assert all(each["happened"] < each["entered"] for each in steps)
+
+
+@pytest.mark.clause("COL-13", "COL-04")
+async def test_approvals_and_withdrawn_records_are_listed_and_only_approvers_approve(
+    stack: Stack, office: Office, strict_worker: Worker
+) -> None:
+    """Behind the other two: their approval, people and record are there."""
+    archivist, approver = str(stack.home / "archivist.key.json"), str(stack.home / "approver.key.json")
+    subject, consent = f"party-kept-{TAG}", "consent-kept"
+    told = {"subject": subject, "consent": consent, "withdrawn_at": moment(5)}
+    async with office.publisher(linger=0.0) as archive, asyncio.timeout(60):
+        assert (await (await archive.publish("withdraw", told))).status == "accepted"
+
+    def listed(name: str) -> Any:
+        return json.loads(run(stack.home, "collection", name, "--json", "--as", archivist))
+
+    def refused(*arguments: str) -> str:
+        log = stack.home / f"cli-{uuid.uuid4().hex}.log"
+        assert dangan(stack.home, "collection", "approve", *arguments, log=log).wait(60) == 1
+        return log.read_text("utf-8")
+
+    assert await asyncio.to_thread(listed, "withdrawn") == [
+        {"record": f"kept-{TAG}", "subject": subject, "consent": consent}
+    ]
+    (approval,) = await asyncio.to_thread(listed, "approvals")
+    assert (approval["approval"], approval["fields"], approval["form"]) == (f"core-{TAG}", "id_number", "retail@2")
+    fields = ("--field", "id_number", "--purpose", "account_service")
+    again = asyncio.to_thread(refused, f"core-{TAG}", *fields, "--as", approver)
+    basic = asyncio.to_thread(refused, "core-x1", "--field", "city", "--purpose", "account_service", "--as", approver)
+    stranger = asyncio.to_thread(refused, "core-x2", *fields, "--as", archivist)
+    ends = await asyncio.gather(again, basic, stranger)
+    assert [end.count(code) for end, code in zip(ends, ("DG-COL-028", "DG-COL-005", "DG-OPS-060"), strict=True)] == [
+        1
+    ] * 3

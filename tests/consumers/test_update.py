@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from consumers.update import MAX_HISTORY_BYTES, decide
 from keys.ports import KeyRef
@@ -13,6 +14,7 @@ from schemas.errors import Refusal
 from schemas.levels import Level
 from store.records import Record
 from tests.consumers.samples import RULES, principal, received, update
+from tests.consumers.test_propose import propose
 
 CRM = principal("sys:crm", "editor")
 RECORD = Record(
@@ -60,3 +62,15 @@ def test_updates_need_a_live_record_a_role_the_clearance_and_the_purpose() -> No
 def test_a_full_history_is_refused_not_broken() -> None:
     full = replace(RECORD, history_bytes=MAX_HISTORY_BYTES + 1)
     assert refusal(update(from_version=4), record=full).code == "DG-UPD-003"
+
+
+@pytest.mark.clause("UPD-03")
+@pytest.mark.parametrize("without", ["reason", "evidence"])
+@pytest.mark.parametrize("command", [update(), propose()])
+def test_an_update_or_proposal_without_reason_or_evidence_is_no_command(command: Any, without: str) -> None:
+    members = command.model_dump()
+    assert type(command).model_validate(members) == command
+    with pytest.raises(ValidationError):
+        type(command).model_validate({name: value for name, value in members.items() if name != without})
+    with pytest.raises(ValidationError):
+        type(command).model_validate(members | {without: ""})

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final, Literal, get_args
@@ -38,11 +39,14 @@ _BATCH: Final = 500
 
 async def find(
     index: ArchiveIndex, equal: Mapping[str, str], *, category: str | None = None, stage: str | None = None
-) -> AsyncIterator[Line]:
+) -> AsyncGenerator[Line]:
     """Entries by code, customer, type and so on (ArchiveIndex.rows), by category (its subcategories too) and stage."""
-    async for row in index.rows(**equal):
-        if stage in (None, row.stage) and (category is None or any(within(c, category) for c in row.entry.categories)):
-            yield _line(row)
+    async with aclosing(index.rows(**equal)) as rows:
+        async for row in rows:
+            if stage in (None, row.stage) and (
+                category is None or any(within(c, category) for c in row.entry.categories)
+            ):
+                yield _line(row)
 
 
 def within(category: str, wanted: str) -> bool:
@@ -69,7 +73,7 @@ def _line(row: Row) -> Line:
     }
 
 
-async def count(index: ArchiveIndex, by: str) -> AsyncIterator[Line]:
+async def count(index: ArchiveIndex, by: str) -> AsyncGenerator[Line]:
     """How many records there are of each kind; a record counts once in each of its categories."""
     counted: Counter[str] = Counter()
     async for row in index.rows():
@@ -88,7 +92,7 @@ def _values(row: Row, by: str) -> tuple[str, ...]:
 
 async def tiers(
     index: ArchiveIndex, book: RuleBook, *, now: int, tier: str | None = None, unassigned: bool = False
-) -> AsyncIterator[Line]:
+) -> AsyncGenerator[Line]:
     """Every archived record with its importance tier and when it is next due for review (clause ARR-08).
 
     After a full revision began, what was assigned before it counts as unassigned.
@@ -101,23 +105,24 @@ async def tiers(
         unassigned: only those that are to be assigned (anew).
     """
     revision = await index.last_revision() or 0
-    async for row in index.rows(**({"tier": tier} if tier else {})):
-        given = row.tier
-        waits = given is None or given.at < revision
-        if unassigned and not waits:
-            continue
-        due = months_later(given.at, book.segment.review_months.get(given.tier, 1)) if given else 0
-        state = "to be assigned" if given is None else "to be assigned anew" if waits else _due(due, now)
-        yield {
-            "code": row.entry.code or "",
-            "record": row.entry.record,
-            "customer": row.entry.customer,
-            "tier": given.tier if given else "",
-            "reason": given.reason if given else "",
-            "assigned": _day(given.at) if given else "",
-            "next review": _day(due) if given else "",
-            "state": state,
-        }
+    async with aclosing(index.rows(**({"tier": tier} if tier else {}))) as rows:
+        async for row in rows:
+            given = row.tier
+            waits = given is None or given.at < revision
+            if unassigned and not waits:
+                continue
+            due = months_later(given.at, book.segment.review_months.get(given.tier, 1)) if given else 0
+            state = "to be assigned" if given is None else "to be assigned anew" if waits else _due(due, now)
+            yield {
+                "code": row.entry.code or "",
+                "record": row.entry.record,
+                "customer": row.entry.customer,
+                "tier": given.tier if given else "",
+                "reason": given.reason if given else "",
+                "assigned": _day(given.at) if given else "",
+                "next review": _day(due) if given else "",
+                "state": state,
+            }
 
 
 def _due(due: int, now: int) -> str:
@@ -132,21 +137,23 @@ def months_later(at: int, months: int) -> int:
     return int(moment.replace(year=year, month=month + 1, day=day).timestamp())
 
 
-async def paper_gaps(index: ArchiveIndex) -> AsyncIterator[Line]:
+async def paper_gaps(index: ArchiveIndex) -> AsyncGenerator[Line]:
     """Records and papers that do not match, and papers that are not digitised (clause ARR-12)."""
     papers = index.papers
     batch: list[Row] = []
-    async for row in index.rows():
-        batch.append(row)
-        if len(batch) == _BATCH:
-            for line in await _record_gaps(batch, papers):
-                yield line
-            batch = []
+    async with aclosing(index.rows()) as rows:
+        async for row in rows:
+            batch.append(row)
+            if len(batch) == _BATCH:
+                for line in await _record_gaps(batch, papers):
+                    yield line
+                batch = []
     for line in await _record_gaps(batch, papers):
         yield line
-    async for paper in papers.all():
-        for gap in await _paper_gaps(paper, index):
-            yield {"paper": paper.reference, "record": paper.record or "", "gap": gap}
+    async with aclosing(papers.all()) as registered:
+        async for paper in registered:
+            for gap in await _paper_gaps(paper, index):
+                yield {"paper": paper.reference, "record": paper.record or "", "gap": gap}
 
 
 async def _record_gaps(rows: list[Row], papers: Papers) -> list[Line]:
@@ -173,7 +180,7 @@ async def _paper_gaps(paper: Paper, index: ArchiveIndex) -> list[str]:
     return gaps
 
 
-async def households(index: ArchiveIndex, book: RuleBook, *, all_of_them: bool = False) -> AsyncIterator[Line]:
+async def households(index: ArchiveIndex, book: RuleBook, *, all_of_them: bool = False) -> AsyncGenerator[Line]:
     """The files of households by building, floor and unit, one for each owner, with the papers missing (ARR-15).
 
     Args:
@@ -181,21 +188,22 @@ async def households(index: ArchiveIndex, book: RuleBook, *, all_of_them: bool =
         book: for the papers that a file must have.
         all_of_them: also files that lack nothing.
     """
-    async for of_household in index.groups("household"):
-        by_owner = sorted(of_household, key=lambda row: row.entry.customer)
-        for owner, group in groupby(by_owner, key=lambda row: row.entry.customer):
-            rows = list(group)
-            missing = papers_missing(_items(rows), book.arrange)
-            if missing or all_of_them:
-                yield {
-                    "household": rows[0].entry.household or "",
-                    "owner": owner,
-                    "records": str(len(rows)),
-                    "missing papers": " ".join(missing),
-                }
+    async with aclosing(index.groups("household")) as groups:
+        async for of_household in groups:
+            by_owner = sorted(of_household, key=lambda row: row.entry.customer)
+            for owner, group in groupby(by_owner, key=lambda row: row.entry.customer):
+                rows = list(group)
+                missing = papers_missing(_items(rows), book.arrange)
+                if missing or all_of_them:
+                    yield {
+                        "household": rows[0].entry.household or "",
+                        "owner": owner,
+                        "records": str(len(rows)),
+                        "missing papers": " ".join(missing),
+                    }
 
 
-async def completeness(index: ArchiveIndex, rules: Rules, *, all_of_them: bool = False) -> AsyncIterator[Line]:
+async def completeness(index: ArchiveIndex, rules: Rules, *, all_of_them: bool = False) -> AsyncGenerator[Line]:
     """For every customer's archive the expected parts that it has and lacks (clause ARR-17).
 
     Args:
@@ -203,20 +211,21 @@ async def completeness(index: ArchiveIndex, rules: Rules, *, all_of_them: bool =
         rules: for the parts that are expected, and the categories of attachments.
         all_of_them: also archives that lack nothing.
     """
-    async for rows in index.groups("customer"):
-        categories = {category for row in rows for category in row.entry.categories}
-        consent = any(row.entry.consent for row in rows)
-        items, kinds = _items(rows), rules.catalogue.attachments
-        categories |= {kinds[item].category for item in items if item in kinds}
-        present = parts_present(categories, items, rules.book.arrange, consent=consent)
-        missing = parts_missing(present, rules.book.arrange)
-        if missing or all_of_them:
-            yield {
-                "customer": rows[0].entry.customer,
-                "records": str(len(rows)),
-                "present": " ".join(present),
-                "missing": " ".join(missing),
-            }
+    async with aclosing(index.groups("customer")) as groups:
+        async for rows in groups:
+            categories = {category for row in rows for category in row.entry.categories}
+            consent = any(row.entry.consent for row in rows)
+            items, kinds = _items(rows), rules.catalogue.attachments
+            categories |= {kinds[item].category for item in items if item in kinds}
+            present = parts_present(categories, items, rules.book.arrange, consent=consent)
+            missing = parts_missing(present, rules.book.arrange)
+            if missing or all_of_them:
+                yield {
+                    "customer": rows[0].entry.customer,
+                    "records": str(len(rows)),
+                    "present": " ".join(present),
+                    "missing": " ".join(missing),
+                }
 
 
 def _items(rows: list[Row]) -> set[str]:

@@ -8,7 +8,8 @@ when the entry is made anew. What changes with every step of an intake, its stag
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any, Final, Literal
@@ -76,23 +77,24 @@ class ArchiveIndex:
                 found[doc["_id"]] = doc.get("record")
         return found
 
-    async def to_enter(self, stages: Collection[str]) -> AsyncIterator[list[str]]:
+    async def to_enter(self, stages: Collection[str]) -> AsyncGenerator[list[str]]:
         """Live records of those stages that have no entry, or one of another version or without a code, in batches."""
         records = self._records.find({"state": "live"}, {"version": 1, "stage": 1}, batch_size=_FETCH)
         entries = self._entries.find({}, {"version": 1, "code": 1}, batch_size=_FETCH)
         due: list[str] = []
-        async for record, entry in _joined(records, entries):
-            if record.get("stage", "archived") not in stages:
-                continue
-            if entry is None or entry.get("code") is None or entry["version"] != record["version"]:
-                due.append(record["_id"])
-            if len(due) == _BATCH:
-                yield due
-                due = []
+        async with aclosing(_joined(records, entries)) as pairs:
+            async for record, entry in pairs:
+                if record.get("stage", "archived") not in stages:
+                    continue
+                if entry is None or entry.get("code") is None or entry["version"] != record["version"]:
+                    due.append(record["_id"])
+                if len(due) == _BATCH:
+                    yield due
+                    due = []
         if due:
             yield due
 
-    async def rows(self, **equal: str) -> AsyncIterator[Row]:
+    async def rows(self, **equal: str) -> AsyncGenerator[Row]:
         """Entries of live records, by ascending record id, fetched some hundred at a time.
 
         Args:
@@ -103,9 +105,10 @@ class ArchiveIndex:
         if _FEW.isdisjoint(equal):
             entries = self._entries.find(query, batch_size=_FETCH)
             live = self._records.find({"state": "live"}, {"stage": 1}, batch_size=_FETCH)
-            async for doc, record in _joined(entries, live):
-                if record is not None:  # a destroyed record's entry waits to be removed
-                    yield row_of(doc, record.get("stage", "archived"))
+            async with aclosing(_joined(entries, live)) as pairs:
+                async for doc, record in pairs:
+                    if record is not None:  # a destroyed record's entry waits to be removed
+                        yield row_of(doc, record.get("stage", "archived"))
             return
         batch = sorted([doc async for doc in self._entries.find(query)], key=lambda doc: str(doc["_id"]))
         stages = await self._stages([doc["_id"] for doc in batch])
@@ -113,30 +116,33 @@ class ArchiveIndex:
             if doc["_id"] in stages:
                 yield row_of(doc, stages[doc["_id"]])
 
-    async def groups(self, by: Literal["customer", "household"]) -> AsyncIterator[list[Row]]:
+    async def groups(self, by: Literal["customer", "household"]) -> AsyncGenerator[list[Row]]:
         """Entries of live records, all of one customer or household at a time, in ascending order of that.
 
         Yields:
             The entries, by record id, with the kinds of their complete attachments, of which nothing is opened.
         """
         batch: list[Document] = []
-        async for doc in self._entries.find({by: {"$gt": ""}}, batch_size=_FETCH).sort(by, 1):
-            if len(batch) >= _BATCH and doc[by] != batch[-1][by]:
-                async for group in self._living(batch, by):
-                    yield group
-                batch = []
-            batch.append(doc)
-        async for group in self._living(batch, by):
+        async with self._entries.find({by: {"$gt": ""}}, batch_size=_FETCH).sort(by, 1) as entries:
+            async for doc in entries:
+                if len(batch) >= _BATCH and doc[by] != batch[-1][by]:
+                    for group in await self._living(batch, by):
+                        yield group
+                    batch = []
+                batch.append(doc)
+        for group in await self._living(batch, by):
             yield group
 
-    async def _living(self, batch: Sequence[Document], by: str) -> AsyncIterator[list[Row]]:
+    async def _living(self, batch: Sequence[Document], by: str) -> list[list[Row]]:
+        groups: list[list[Row]] = []
         ids = [doc["_id"] for doc in batch]
         stages, kinds = await self._stages(ids), await self._kinds(ids)
         for _, group in groupby(batch, key=lambda doc: str(doc[by])):
             living = (doc for doc in group if doc["_id"] in stages)
             rows = [row_of(doc, stages[doc["_id"]], kinds.get(doc["_id"], ())) for doc in living]
             if rows:
-                yield sorted(rows, key=lambda row: row.entry.record)
+                groups.append(sorted(rows, key=lambda row: row.entry.record))
+        return groups
 
     async def _kinds(self, records: Collection[str]) -> dict[str, set[str]]:
         found: dict[str, set[str]] = defaultdict(set)
@@ -192,17 +198,17 @@ class ArchiveIndex:
 
 async def _joined(
     left: AsyncCursor[Document], right: AsyncCursor[Document]
-) -> AsyncIterator[tuple[Document, Document | None]]:
+) -> AsyncGenerator[tuple[Document, Document | None]]:
     """Every document of the left with the one of the same id of the right, or None; by ascending id.
 
     Two cursors that run side by side: the embedded store looks at every document for each query by a range of ids.
     """
-    rights = aiter(right.sort("_id", 1))
-    other = await anext(rights, None)
-    async for doc in left.sort("_id", 1):
-        while other is not None and other["_id"] < doc["_id"]:
-            other = await anext(rights, None)
-        yield doc, other if other is not None and other["_id"] == doc["_id"] else None
+    async with left.sort("_id", 1) as lefts, right.sort("_id", 1) as rights:  # closed also when half read
+        other = await anext(rights, None)
+        async for doc in lefts:
+            while other is not None and other["_id"] < doc["_id"]:
+                other = await anext(rights, None)
+            yield doc, other if other is not None and other["_id"] == doc["_id"] else None
 
 
 #: Members of which few entries have the same: these are looked up, others are scanned for.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
 
 from store.database import Database, Document, in_parts
@@ -52,10 +52,11 @@ class Papers:
                 found[doc["_id"]] = _paper(doc)
         return found
 
-    async def all(self) -> AsyncIterator[Paper]:
+    async def all(self) -> AsyncGenerator[Paper]:
         """Every paper, by ascending reference."""
-        async for doc in self._papers.find({}).sort("_id", 1):
-            yield _paper(doc)
+        async with self._papers.find({}).sort("_id", 1) as papers:
+            async for doc in papers:
+                yield _paper(doc)
 
 
 def _paper(doc: Document) -> Paper:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -25,7 +25,7 @@ Json = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
 Csv = Annotated[Path | None, typer.Option("--csv", help="Write every line into this CSV file.")]
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="Lines in a table or in JSON at most.")]
 Everything = Annotated[bool, typer.Option("--all", help="Also those that lack nothing.")]
-Lines = AsyncIterator[Mapping[str, str]]
+Lines = AsyncGenerator[Mapping[str, str]]
 #: More lines than any count has.
 _ALL = 100_000
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -43,7 +43,7 @@ class Lines:
     def __init__(self) -> None:
         self.asked = 0
 
-    async def __aiter__(self) -> AsyncIterator[Mapping[str, str]]:
+    async def lines(self) -> AsyncGenerator[Mapping[str, str]]:
         while True:
             self.asked += 1
             yield {"record": f"rec-{self.asked}", "gap": "[red]\x1b[2Jx"}
@@ -51,18 +51,18 @@ class Lines:
 
 async def test_a_list_stops_at_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
     lines, out = Lines(), StringIO()
-    await put_out(Console(file=out, width=100), "gaps", ("record", "gap"), aiter(lines), Form(False, None, 3))
+    await put_out(Console(file=out, width=100), "gaps", ("record", "gap"), lines.lines(), Form(False, None, 3))
     assert lines.asked == 4
     assert "rec-3" in out.getvalue()
     assert "rec-4" not in out.getvalue()
     assert "\x1b[2J" not in out.getvalue()
     assert "[red]" in out.getvalue()
     assert "--csv FILE" in capsys.readouterr().err
-    await put_out(Console(), "gaps", ("record", "gap"), aiter(lines), Form(True, None, 2))
+    await put_out(Console(), "gaps", ("record", "gap"), lines.lines(), Form(True, None, 2))
     assert [line["record"] for line in json.loads(capsys.readouterr().out)] == ["rec-5", "rec-6"]
 
 
 async def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     form = Form(False, tmp_path / "no" / "such.csv", 1)
     with pytest.raises(DanganError, match="DG-OPS-033"):
-        await put_out(Console(), "gaps", ("record", "gap"), aiter(Lines()), form)
+        await put_out(Console(), "gaps", ("record", "gap"), Lines().lines(), form)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from base64 import b64decode
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import orjson
@@ -17,7 +19,8 @@ from ops.cli import build
 from schemas.errors import DanganError
 from schemas.trust import Trust
 from streams.audit.checkpoint import VALUE_PREFIX, sign_checkpoint, to_value
-from streams.audit.merkle import leaf_hash
+from streams.audit.merkle import CompactRange, leaf_hash
+from streams.audit.merkle_proofs import is_included
 from streams.audit.proof import TLOG_PROOF, GrowthProof, InclusionProof, Proof, check_proof, parse_proof
 from tests.streams.audit_records import Archive, some_facts, write
 
@@ -26,6 +29,9 @@ OWN = write(ARCHIVE.writer(), [some_facts(4), some_facts(1, 10), some_facts(6, 2
 OTHER = write(ARCHIVE.writer("worker-2"), [some_facts(4, 60), some_facts(3, 70)])
 EVENTS = [value for value in OWN.values if not value.startswith(VALUE_PREFIX)]
 SIZES = sorted(OWN.checkpoints)
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+#: The next letter of base64: where two bits are spare, it decodes to the same.
+_NEXT = dict(pairwise(_BASE64))
 
 
 def uid_of(value: bytes) -> str:
@@ -134,6 +140,35 @@ def test_a_proof_of_one_event_is_none_of_another(export: Path) -> None:
     assert not holds(replace(one, index=7).text())
     assert not holds(replace(one, cert=OTHER.writer.cert).text())
     assert not holds(replace(one, checkpoint=OTHER.checkpoints[5]).text())
+
+
+def test_a_proof_has_one_spelling(proofs: list[Proof]) -> None:
+    text = proofs[0].text()
+    node = text.split(b"\n")[5]
+    assert node.endswith(b"=")
+    spare = node[:-2] + bytes([_NEXT[node[-2]]]) + b"="  # another base64 of the same 32 bytes
+    assert b64decode(spare) == b64decode(node)
+    for other in (
+        text.replace(node, spare),
+        text.replace(b"index 7", b"index 07"),
+        text.replace(b"index 7", b"index +7"),
+        text + b"\n",
+        text.replace(b"\n", b"\r\n"),
+    ):
+        assert other != text
+        assert not holds(other)
+
+
+def test_an_event_stands_where_it_says_even_if_its_writer_lies() -> None:
+    writer = ARCHIVE.writer("liar")
+    first, second, *_ = (value for value in write(writer, [some_facts(2)]).values if b"seq" in value)
+    tree = CompactRange()
+    for value in (second, first):
+        tree.append(leaf_hash(value))
+    note = sign_checkpoint(writer, 2, tree.root(), leaf_hash(first))
+    lie = InclusionProof(second, writer.cert, 0, (leaf_hash(first),), note)
+    assert is_included(0, 2, leaf_hash(second), lie.path, note.root)
+    assert not holds(lie.text())
 
 
 def test_a_rewritten_past_cannot_be_proved(export: Path) -> None:

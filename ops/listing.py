@@ -5,8 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +32,7 @@ class Form:
 
 
 async def put_out(
-    console: Console, title: str, columns: Sequence[str], lines: AsyncGenerator[Mapping[str, str]], form: Form
+    console: Console, title: str, columns: Sequence[str], lines: AsyncIterator[Mapping[str, str]], form: Form
 ) -> int:
     """Show a list, or write it; return how many lines there were, those beyond the limit counted only for a file.
 
@@ -46,12 +45,13 @@ async def put_out(
         return count
     shown: list[Mapping[str, str]] = []
     more = False
-    async with aclosing(lines):
-        async for line in lines:
-            if len(shown) == form.limit:
-                more = True
-                break
-            shown.append(line)
+    async for line in lines:
+        if len(shown) == form.limit:
+            more = True
+            break
+        shown.append(line)
+    if isinstance(lines, AsyncGenerator):  # what it read from is closed before the connection is
+        await lines.aclose()
     if form.as_json:
         print(json.dumps(shown, ensure_ascii=False, indent=1))
     else:
@@ -68,7 +68,7 @@ def _table(console: Console, title: str, columns: Sequence[str], lines: Sequence
     console.print(table)
 
 
-async def _to_csv(file: Path, columns: Sequence[str], lines: AsyncGenerator[Mapping[str, str]]) -> int:
+async def _to_csv(file: Path, columns: Sequence[str], lines: AsyncIterator[Mapping[str, str]]) -> int:
     count = 0
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

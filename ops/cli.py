@@ -4,62 +4,49 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from ops.commands import (
-    admin,
-    approve,
-    archive,
-    attachment,
-    audit,
-    backup,
-    collection,
-    correction,
-    demo,
-    destruction,
-    detect,
-    duplicates,
-    ingest,
-    intake,
-    keys,
-    publish,
-    request,
-    services,
-    worker,
-)
 from ops.printable import printable
 from schemas.errors import DanganError
 from schemas.locales import DEFAULT, LOCALES, Locale, nearest, of_environment
 
-_COMMANDS = (
-    services,
-    worker,
-    admin,
-    ingest,
-    keys,
-    publish,
-    attachment,
-    request,
-    approve,
-    collection,
-    intake,
-    archive,
-    duplicates,
-    correction,
-    destruction,
-    backup,
-    audit,
-    detect,
-    demo,
+#: The modules of ``ops/commands``, in the order of the help.
+_COMMANDS: Final = (
+    "services",
+    "worker",
+    "admin",
+    "ingest",
+    "keys",
+    "publish",
+    "attachment",
+    "request",
+    "approve",
+    "collection",
+    "intake",
+    "archive",
+    "duplicates",
+    "correction",
+    "destruction",
+    "backup",
+    "audit",
+    "detect",
+    "demo",
 )
+#: Commands whose module is loaded alone: an auditor verifies a long export in the memory that this takes.
+_ALONE: Final = frozenset({"audit", "detect"})
 
 
-def build() -> typer.Typer:
-    """The whole command line."""
+def build(command: str = "") -> typer.Typer:
+    """The command line: the whole of it, or that of one command which needs no other.
+
+    Args:
+        command: the command that will be run, if it is known.
+    """
     app = typer.Typer(
         name="dangan",
         help="Customer archives (档案): sealed in, encrypted at rest, audited before read, destroyed for good.",
@@ -80,15 +67,15 @@ def build() -> typer.Typer:
         if lang is not None:
             os.environ["DANGAN_LANG"] = _language(lang)
 
-    for module in _COMMANDS:
-        module.register(app)
+    for name in (command,) if command in _ALONE else _COMMANDS:
+        import_module(f"ops.commands.{name}").register(app)
     return app
 
 
 def main() -> None:
     """Run the command line; exit status 1 for an error, 2 for wrong usage."""
     try:
-        build()()
+        build(sys.argv[1] if len(sys.argv) > 1 else "")()
     except DanganError as error:
         if "--debug" in sys.argv[1:]:
             raise

@@ -123,6 +123,8 @@ class Attacher:
         except DanganError as error:
             if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
                 raise
+            if error.code in OF_THE_RECORD and not await self._records.keys_of([command.record]):
+                error = Refusal("DG-ATT-001")  # destroyed meanwhile: what is gone does not open
             return _refused(received, error, self._rules)
 
     async def _store(self, part: Part, record: Record) -> Outcome:

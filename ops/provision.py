@@ -31,7 +31,6 @@ from store import (
     proposals,
     records,
     requests,
-    revisions,
     sweeps,
 )
 from store.database import connect
@@ -43,7 +42,7 @@ _SIGNERS: dict[Purpose, str] = {
 }
 #: What has indexes of its own.
 _INDEXED: Final = (
-    pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, revisions,
+    pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals,
     codes, archive_index, papers, intakes,
 )  # fmt: skip
 #: The trust file holds public keys.

@@ -182,9 +182,9 @@ class Correction(_Table):
     #: event -> the fields that a system with the roles editor and ``source-EVENT`` updates without approval when it
     #: happens.
     event_updates: Mapping[Event, tuple[str, ...]] = Field(
-        default_factory=lambda: {
-            "new_transaction": ("last_transaction_on", "last_transaction_amount", "transaction_count")
-        }
+        default_factory=lambda: dict[Event, tuple[str, ...]](
+            {"new_transaction": ("last_transaction_on", "last_transaction_amount", "transaction_count")}
+        )
     )
 
 

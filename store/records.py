@@ -20,6 +20,7 @@ from schemas.levels import Level
 from store.attachments import Attachments
 from store.database import Database, Document, in_parts, taken
 from store.proposals import Proposals
+from store.ties import EVERY, open_papers
 
 #: An intake is received, reviewed, handed over, and archived; a returned one waits for its sender, a duplicate for a
 #: decision, a merged one is part of another archive.
@@ -133,6 +134,7 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
         self._attachments = Attachments(database)
+        self._papers = open_papers(database)
         self._proposals = Proposals(database)
 
     async def insert(self, records: Sequence[Record]) -> dict[str, Occupied | None]:
@@ -205,6 +207,7 @@ class Records:
             where[f"keys.{level.value}"] = {"$exists": False}
         pushed: Document = {"history": dict(revision.past)}
         if revision.paper_open:
+            await self._papers.tie([(EVERY, revision.record)])
             pushed["paper_open"] = revision.version
         update: Document = {
             "$set": changes,

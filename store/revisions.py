@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from keys.ports import KeyRef
 from schemas.levels import Level
-from store.database import Database, Document
+from store.database import Database, Document, in_parts
+from store.ties import EVERY, open_papers, watches
 
 Deed = Literal["validated", "revised"]
 Cause = Literal["growing", "lost"]
@@ -45,17 +46,12 @@ class Watched:
     at_ms: int
 
 
-async def ensure_indexes(database: Database) -> None:
-    """Create the sparse indexes of what is listed; repeatable."""
-    await database["records"].create_index([("paper_open", 1)], name="paper_open", sparse=True)
-    await database["records"].create_index([("watch.at", 1)], name="watch", sparse=True)
-
-
 class Revisions:
     """The parts of the ``records`` collection that correction is about."""
 
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
+        self._papers, self._watches = open_papers(database), watches(database)
 
     async def adopt(self, record: str, new_keys: Mapping[Level, KeyRef], ingest_key: str) -> bool:
         """Have a live record name keys and an ingest key that protect a proposal about it, so that they die with it.
@@ -72,11 +68,11 @@ class Revisions:
 
     async def open_papers(self) -> list[OpenPaper]:
         """Every version whose paper counterpart is open, by record and version."""
-        found = self._records.find({"paper_open": {"$exists": True, "$ne": []}}, {"paper_open": 1, "intake.paper": 1})
         listed = [
             OpenPaper(doc["_id"], doc.get("intake", {}).get("paper", ""), version)
-            async for doc in found
-            for version in doc["paper_open"]
+            for part in in_parts(await self._papers.of(EVERY))
+            async for doc in self._records.find({"_id": {"$in": part}}, {"paper_open": 1, "intake.paper": 1})
+            for version in doc.get("paper_open", ())
         ]
         return sorted(listed, key=lambda each: (each.record, each.version))
 
@@ -116,6 +112,7 @@ class Revisions:
 
     async def watch(self, watched: Watched) -> bool:
         """Put a record under watch, or another cause in place of the one before; False when it is not live."""
+        await self._watches.tie([(EVERY, watched.record)])
         told = {"cause": watched.cause, "note": watched.note, "by": watched.by, "at": watched.at_ms}
         change = {"$set": {"watch": told}}
         return (await self._records.update_one({"_id": watched.record, "state": "live"}, change)).matched_count == 1
@@ -126,8 +123,12 @@ class Revisions:
 
     async def watched(self) -> list[Watched]:
         """The records under watch, the longest first."""
-        found = self._records.find({"watch.at": {"$exists": True}}, {"watch": 1}).sort("watch.at", 1)
-        return [_watched(doc) async for doc in found]
+        found = [
+            _watched(doc)
+            for part in in_parts(await self._watches.of(EVERY))
+            async for doc in self._records.find({"_id": {"$in": part}, "watch": {"$exists": True}}, {"watch": 1})
+        ]
+        return sorted(found, key=lambda each: each.at_ms)
 
     async def events(self, event: str, *, since_ms: int) -> AsyncIterator[tuple[str, list[int]]]:
         """The live records with updates of an event, and when those since then were made, UNIX milliseconds."""

@@ -1,4 +1,4 @@
-"""Which records belong to something: to a consent, to a business matter. Kept apart from the records.
+"""Which records belong to something: a consent, a business matter, a list of work. Kept apart from the records.
 
 An index on the records would be paid for by every record that is collected, also by those that belong to nothing
 (docs/adr/0018). Here a record that does costs one small document, whose ``_id`` holds both names, so that it needs no
@@ -17,6 +17,8 @@ from store.database import Database, taken
 #: Stands between the two names: no reference holds it, and nothing sorts between it and :data:`_NEXT`.
 _SPACE: Final = " "
 _NEXT: Final = "!"
+#: What records are tied to that are simply on a list.
+EVERY: Final = "every"
 
 
 class Ties:
@@ -53,3 +55,13 @@ def consent_records(database: Database) -> Ties:
 def matter_records(database: Database) -> Ties:
     """Records by the business matter that they are steps of (一事一档, clause COL-16)."""
     return Ties(database, "matter_records")
+
+
+def open_papers(database: Database) -> Ties:
+    """Records whose paper counterpart was left open at some time (clause UPD-05)."""
+    return Ties(database, "open_papers")
+
+
+def watches(database: Database) -> Ties:
+    """Records that were put under watch at some time (clause UPD-09)."""
+    return Ties(database, "watches")

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumers.attachment_reads import AttachmentReader
@@ -132,6 +132,7 @@ def told(outcome: Outcome) -> tuple[str, str | None]:
 @pytest.mark.clause("DES-02")
 @settings(max_examples=150, deadline=None)
 @given(TURNS, st.permutations(range(3)), st.booleans())
+@example(turns=[(1, 2), (1, 5)], last=[0, 2, 1], first_is_there=True)
 def test_whatever_the_order_no_part_outlives_its_record(
     turns: list[tuple[int, int]], last: list[int], first_is_there: bool
 ) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Final
 
 from keys.ingest import State
 from keys.okp import thumbprint
@@ -17,22 +16,7 @@ from ops.ingest_keys import rotate
 from ops.private_files import private, write_private
 from schemas.settings import Settings
 from schemas.trust import Purpose, Trust, TrustedKey, load_trust
-from store import (
-    archive_index,
-    attachments,
-    codes,
-    ingest_keys,
-    intakes,
-    ledger,
-    notices,
-    pages,
-    papers,
-    principals,
-    proposals,
-    records,
-    requests,
-    sweeps,
-)
+from store import indexes, ingest_keys
 from store.database import connect
 
 _SIGNERS: dict[Purpose, str] = {
@@ -40,11 +24,6 @@ _SIGNERS: dict[Purpose, str] = {
     "announcements": ANNOUNCEMENTS_KEY,
     "writers": WRITERS_KEY,
 }
-#: What has indexes of its own.
-_INDEXED: Final = (
-    pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals,
-    codes, archive_index, papers, intakes,
-)  # fmt: skip
 #: The trust file holds public keys.
 _PUBLIC = 0o644
 
@@ -68,10 +47,7 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
         Transit(settings.vault_addr, private(settings.token_file("admin")), mount=settings.transit_mount) as transit,
     ):
-        await records.ensure_indexes(database)
-        await requests.ensure_indexes(database, keep_seconds=2 * settings.max_bundle_age_seconds)
-        for module in _INDEXED:
-            await module.ensure_indexes(database)
+        await indexes.ensure(database, keep_requests_seconds=2 * settings.max_bundle_age_seconds)
         keys = ingest_keys.IngestKeys(database)
         if not any(key.state is State.ACTIVE and key.seal_until > moment for key in await keys.living()):
             await rotate(settings, transit, keys, now=moment)

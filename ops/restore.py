@@ -35,31 +35,13 @@ from ops.key_copies import page_copies
 from schemas.commands import MAX_COMMANDS
 from schemas.errors import DanganError
 from schemas.levels import Level
-from store import (
-    archive_index,
-    attachments,
-    codes,
-    consents,
-    ingest_keys,
-    intakes,
-    ledger,
-    pages,
-    papers,
-    principals,
-    records,
-    sweeps,
-)
+from store import attachments, consents, indexes, ingest_keys, ledger, pages, records
 from store.database import Database, Document
 from store.dump import documents, dump, load
 
 _KEYS: Final = ("pages", "ingest_keys")
 _FILES, _CHUNKS = attachments.COLLECTIONS
 _BATCH: Final = 500
-#: What has indexes of its own.
-_INDEXED: Final = (
-    records, pages, ledger, sweeps, ingest_keys, principals, attachments, codes, archive_index, papers,
-    intakes,
-)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -112,8 +94,7 @@ class Restore:
             await self._attachments(manifest, destroyed)
             await self._others(manifest)
             await self._check_nothing_was_destroyed_meanwhile(destroyed)
-            for module in _INDEXED:
-                await module.ensure_indexes(self.into)
+            await indexes.ensure(self.into)
             await consents.Consents(self.into).block_again()  # the records are older than their marks
             await self._destroy_again(sorted(set(self.audited) - destroyed), report)
         except BaseException:

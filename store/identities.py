@@ -14,6 +14,7 @@ from typing import Final
 from schemas.errors import Transient
 from store.database import Database, in_parts
 from store.records import Occupied, Record, Records
+from store.ties import archive_kin
 
 #: An archive may be destroyed between the insert that met it and the look at who it is; not often.
 _ROUNDS: Final = 4
@@ -29,6 +30,7 @@ class Identities:
 
     def __init__(self, database: Database, records: Records) -> None:
         self._collection = database["records"]
+        self._kin = archive_kin(database)
         self._records = records
 
     async def insert(self, records: Sequence[Record]) -> tuple[dict[str, Occupied], dict[str, str]]:
@@ -58,6 +60,7 @@ class Identities:
                     todo.append(replace(record, identity=(), stage="duplicate", duplicate_of=of))
                 else:  # nobody has it any more
                     todo.append(record)
+            await self._kin.tie((of, record) for record, of in duplicates.items())
         raise Transient("DG-STO-001", detail="an archive is not readable yet")
 
     async def holders(self, keys: Collection[bytes]) -> dict[bytes, str]:

@@ -18,6 +18,7 @@ import bson
 
 from store.database import Database, Document, in_parts
 from store.records import Record
+from store.ties import archive_kin
 
 Entry = Mapping[str, Any]
 
@@ -71,11 +72,13 @@ class Merges:
 
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
+        self._kin = archive_kin(database)
 
     # --- the two sides of a merge ---
 
     async def join(self, duplicate: Record, into: str, entry: Entry) -> bool:
         """Let a record become part of an archive, as far as it is concerned; False when it has changed."""
+        await self._kin.tie([(into, duplicate.id)])
         change = {"stage": "merged", "part_of": into, "stage_before": duplicate.stage}
         return await self._change(duplicate, entry, {"$set": change})
 
@@ -154,19 +157,25 @@ class Merges:
         Returns:
             record -> the live records that belong to it; only records that have some.
         """
+        kin = {record for tied in (await self._kin.of_many(records)).values() for record in tied}
+        wanted = {"part_of": 1, "duplicate_of": 1, "stage": 1}
         found: dict[str, set[str]] = {}
-        for ids in in_parts(records):
-            parts: Document = {"part_of": {"$in": ids}}
-            waiting: Document = {"duplicate_of": {"$in": ids}, "stage": "duplicate"}
-            wanted = {"part_of": 1, "duplicate_of": 1}
-            for condition in (parts, waiting) if queued else (parts,):  # not one $or: each has an index of its own
-                async for doc in self._records.find({**condition, "state": "live"}, wanted):
-                    found.setdefault(doc.get("part_of") or doc["duplicate_of"], set()).add(doc["_id"])
+        for ids in in_parts(sorted(kin)):
+            async for doc in self._records.find({"_id": {"$in": ids}, "state": "live"}, wanted):
+                archive = doc.get("part_of")
+                if archive is None and queued and doc.get("stage") == "duplicate":
+                    archive = doc.get("duplicate_of")
+                if archive is not None and archive in records:
+                    found.setdefault(archive, set()).add(doc["_id"])
         return found
 
     async def unnamed(self, records: Collection[str], *, queued: bool = True) -> set[str]:
-        """What belongs to those records and is not among them; arguments as in :meth:`belonging`."""
-        return set().union(*(await self.belonging(records, queued=queued)).values()) - set(records)
+        """What belongs to those records and is not among them, and what belongs to that; as :meth:`belonging`."""
+        reached, new = set(records), set(records)
+        while new:
+            new = set().union(*(await self.belonging(new, queued=queued)).values()) - reached
+            reached |= new
+        return reached - set(records)
 
     async def standing(self, record: str) -> Standing | None:
         """How a live record stands among the links; None when no live record has that id."""
@@ -188,14 +197,12 @@ class Merges:
 
     async def waiting(self) -> AsyncIterator[Waiting]:
         """The merge queue, the oldest first."""
-        queue = self._records.aggregate(
-            [
-                {"$match": {"duplicate_of": {"$exists": True}, "stage": "duplicate", "state": "live"}},
-                {"$sort": {"at": 1, "_id": 1}},
-                {"$project": {"duplicate_of": 1, "at": 1, "purpose": 1, "version": 1}},
-            ]
-        )
-        async for doc in await queue:
+        wanted = {"duplicate_of": 1, "at": 1, "purpose": 1, "version": 1}
+        found: list[Document] = []
+        for ids in in_parts(await self._kin.all()):
+            query = {"_id": {"$in": ids}, "duplicate_of": {"$exists": True}, "stage": "duplicate", "state": "live"}
+            found += [doc async for doc in self._records.find(query, wanted)]
+        for doc in sorted(found, key=lambda each: (each["at"], each["_id"])):
             archive = await self._records.find_one({"_id": doc["duplicate_of"], "state": "live"}, {"version": 1})
             version = archive["version"] if archive else None
             yield Waiting(doc["_id"], doc["duplicate_of"], doc["at"], doc["purpose"], doc["version"], version)

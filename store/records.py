@@ -120,12 +120,10 @@ class Revision:
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create the indexes: blind index tokens; one archive per identity; duplicates and parts. Repeatable."""
+    """Create the indexes: blind index tokens; one archive per identity. Repeatable; each more costs every collect."""
     records = database["records"]
     await records.create_index([("tokens.t", 1)], name="tokens", sparse=True)
     await records.create_index([("identity", 1)], name="identity", unique=True, sparse=True)
-    await records.create_index([("duplicate_of", 1)], name="duplicate_of", sparse=True)
-    await records.create_index([("part_of", 1)], name="part_of", sparse=True)
 
 
 class Records:

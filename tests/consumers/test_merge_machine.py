@@ -177,15 +177,25 @@ class Merging(RuleBasedStateMachine):
         else:
             known.values[name] = value
 
+    def reached_from(self, record: str) -> set[str]:
+        """The record, its parts, the duplicates that wait beside it, and so on from each of these."""
+        reached, new = {record}, {record}
+        while new:
+            waiting = {
+                name
+                for name in self.known
+                if self.archive.rows.documents[name].get("duplicate_of") in new
+                and self.archive.rows.documents[name].get("stage") == "duplicate"
+            }
+            new = (waiting | {part for name in new for part in self.known[name].parts}) - reached
+            reached |= new
+        return reached
+
     @precondition(lambda self: self.known)
     @rule(number=NAMES, named=st.booleans())
     def destroy(self, number: int, named: bool) -> None:
         record = self.pick(number)
-        waiting = {
-            name for name in self.known if self.archive.rows.documents[name].get("duplicate_of") == record
-            and self.archive.rows.documents[name].get("stage") == "duplicate"
-        }  # fmt: skip
-        belongs = {*self.known[record].parts, *waiting}
+        belongs = self.reached_from(record) - {record}
         order = {record, *(belongs if named else ())}
         try:
             self.do(self.archive.destroy(sorted(order)))

@@ -7,13 +7,15 @@ import tempfile
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from schemas.audit import KeptCheckpoint
 from schemas.errors import DanganError
 from streams.audit.checkpoint import Checkpoint, from_value, parse_checkpoint, to_value
-from streams.audit.reader import Entry
 from streams.audit.verify import Verifier
+
+if TYPE_CHECKING:  # Kafka's client is loaded by who reads the topic
+    from streams.audit.reader import Entry
 
 _REPORT_EVERY: Final = 4096  # lines
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -25,12 +25,12 @@ from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.topics import AUDIT
 from schemas.trust import Trust, load_trust
-from store.checkpoints import Checkpoints
-from store.database import connect
 from streams.audit.checkpoint import Checkpoint
 from streams.audit.findings import Report
-from streams.audit.reader import Entry, open_topic
 from streams.audit.verify import Verifier
+
+if TYPE_CHECKING:
+    from streams.audit.reader import Entry
 
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation.")]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
@@ -79,6 +79,8 @@ def tail(
 
 
 async def _tail(settings: Settings, begin: int | None, wanted: Wanted, *, follow: bool, as_json: bool) -> None:
+    from streams.audit.reader import open_topic  # noqa: PLC0415 - verifying a file needs no Kafka client
+
     console = Console()
     async with open_topic(settings.kafka_bootstrap, AUDIT, since_ms=begin) as topic:
         async for entries in topic.forever() if follow else topic.to_the_end():
@@ -134,6 +136,8 @@ def _verify_files(verifier: Verifier, files: Iterable[Path], progress: Progress)
 
 
 async def _verify_topic(settings: Settings, trust: Trust, kept: list[Checkpoint] | None, progress: Progress) -> Report:
+    from streams.audit.reader import open_topic  # noqa: PLC0415 - verifying a file needs no Kafka client
+
     # The kept checkpoints first, the end of the topic after them: what was kept must be in what is read.
     verifier = Verifier(trust, await _kept_in_database(settings) if kept is None else kept)
     async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
@@ -170,6 +174,8 @@ def export(
 async def _export(
     settings: Settings, out: Path, checkpoints: Path | None, span: tuple[int | None, int | None], progress: Progress
 ) -> int:
+    from streams.audit.reader import open_topic  # noqa: PLC0415 - verifying a file needs no Kafka client
+
     begin, end = span
     if checkpoints is not None:
         write_kept(await _kept_in_database(settings), checkpoints)
@@ -183,6 +189,9 @@ async def _before(batches: AsyncIterable[list[Entry]], end: int | None) -> Async
 
 
 async def _kept_in_database(settings: Settings) -> list[Checkpoint]:
+    from store.checkpoints import Checkpoints  # noqa: PLC0415 - verifying a file needs no database
+    from store.database import connect  # noqa: PLC0415
+
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
         return notes_of([one async for one in Checkpoints(database).all()])
 

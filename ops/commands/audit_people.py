@@ -8,24 +8,22 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops import audit_history, audit_review
-from ops.audit_history import Step
-from ops.audit_review import Review
 from ops.commands.audit_view import since_ms
 from ops.config import load_settings
 from ops.detect.seen import Seen
-from ops.detect.source import events_in, events_on_topic
 from ops.printable import plain
 from schemas.principals import Grant
-from store.database import connect
-from store.principals import Grants
+
+if TYPE_CHECKING:  # loaded by the commands that need them: verifying a file needs neither Kafka nor database
+    from ops.audit_history import Step
+    from ops.audit_review import Review
 
 In = Annotated[
     list[Path] | None, typer.Option("--in", help="Exports to read instead of the topic; several by repeating.")
@@ -51,6 +49,8 @@ def history(
 
     The approver of a read is who gave the grant that it was made under.
     """
+    from ops import audit_history  # noqa: PLC0415 - see above
+
     steps = audit_history.history(record, _events(files, home, lambda event: audit_history.concerns(record, event)))
     if as_json:
         _write({"record": record, "steps": [step.as_dict() for step in steps]})
@@ -83,6 +83,8 @@ def review(
     Over the topic, grants are compared with the database too; over exports (--in), with what the stream tells alone.
     Exit status 1 when there is such a read. The door log of the archive room is not in the system.
     """
+    from ops import audit_review  # noqa: PLC0415 - see above
+
     begin = since_ms(since, time.time()) or 0
     grants = None if files else asyncio.run(_grants(home))
     done = audit_review.review(_events(files, home, audit_review.concerns), begin, grants)
@@ -114,12 +116,17 @@ def _show(done: Review, console: Console) -> None:
 
 
 def _events(files: list[Path] | None, home: Path | None, wanted: Callable[[Seen], bool]) -> Sequence[Seen]:
+    from ops.detect.source import events_in, events_on_topic  # noqa: PLC0415 - see above
+
     if files:
         return events_in(files, wanted=wanted)
     return asyncio.run(events_on_topic(load_settings(home).kafka_bootstrap, None, wanted=wanted))
 
 
 async def _grants(home: Path | None) -> dict[str, Grant]:
+    from store.database import connect  # noqa: PLC0415 - see above
+    from store.principals import Grants  # noqa: PLC0415
+
     settings = load_settings(home)
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
         return {grant.id: grant for grant in await Grants(database).all()}

@@ -21,6 +21,7 @@ import orjson
 from consumers import arrange, intake_rules, lawfulness
 from consumers.collection_approvals import KnownApprovals
 from consumers.consents import ConsentGate, rests_on_consent
+from consumers.identity import first_stage, identity_of
 from consumers.received import Outcome, Received, fact, refused
 from consumers.rules import Rules
 from keys.cipher import FieldCipher, RandomBuffer
@@ -29,10 +30,8 @@ from keys.ring import KeyRing, SlotKey
 from schemas.collection_approval import Approved
 from schemas.commands import Collect
 from schemas.errors import Refusal
-from schemas.identity import identity_keys
 from schemas.levels import Level, highest
 from schemas.replies import Result
-from schemas.rulebook import RuleBook
 from schemas.values import looks_personal, normalise
 from store.identities import Identities
 from store.records import Occupied, Record, Records, Stage
@@ -92,11 +91,6 @@ def decide(
     rests = command.consent is not None and rests_on_consent(command, rules)
     of_cohort = cohort(purpose.retention_class, received.at_ms)
     return Draft(received, values, indexed, of_cohort, level, first_stage(rules.book), rests)
-
-
-def first_stage(book: RuleBook) -> Stage:
-    """A new record's stage: archived at once only where nobody has to review, confirm or take over."""
-    return "received" if intake_rules.waits(book) else "archived"
 
 
 def cohort(retention_class: str, at_ms: int) -> str:
@@ -256,9 +250,8 @@ class Collector:
     async def _encrypted(self, drafts: Sequence[Draft]) -> list[Record]:
         keys, tokens = await asyncio.gather(self._allocate(drafts), self._tokens(drafts))
         made = [_encrypt(d, k, t, self._random) for d, k, t in zip(drafts, keys, tokens, strict=True)]
-        rule = self._rules.book.identity
-        if rule.unique:
-            made = [replace(r, identity=identity_keys(r.purpose, r.subject, r.tokens, rule)) for r in made]
+        if self._rules.book.identity.unique:
+            made = [replace(record, identity=identity_of(record, record.tokens, self._rules)) for record in made]
         return made
 
     async def _allocate(self, drafts: Sequence[Draft]) -> list[Mapping[Level, SlotKey]]:

@@ -103,7 +103,7 @@ class Decider:
         self._records = records
         self._proposals = proposals
         self._ring = ring
-        self._reviser = Reviser(ring, index, rules.book)
+        self._reviser = Reviser(ring, index, rules)
         self._rules = rules
         self._directory = directory
         self._told = told

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from consumers.identity import moved_identity
+from consumers.rules import Rules
 from keys.cipher import FieldCipher
 from keys.index import BlindIndex
 from keys.ports import KeyRef
@@ -20,7 +21,6 @@ from keys.ring import KeyRing
 from schemas.catalogue import Catalogue
 from schemas.commands import Value
 from schemas.levels import Level, highest
-from schemas.rulebook import RuleBook
 from schemas.values import normalise
 from store.records import Record, Revision
 
@@ -105,10 +105,10 @@ def has_paper(record: Record) -> bool:
 class Reviser:
     """Encrypts changes into revisions."""
 
-    def __init__(self, ring: KeyRing, index: BlindIndex, book: RuleBook) -> None:
+    def __init__(self, ring: KeyRing, index: BlindIndex, rules: Rules) -> None:
         self._ring = ring
         self._index = index
-        self._book = book
+        self._rules = rules
 
     async def revision(self, change: Change, record: Record, author: Authorship) -> Revision:
         """The revision that makes the record's next version.
@@ -126,7 +126,7 @@ class Reviser:
                 deks[level], new_keys[level] = key.dek, key.ref
         version = record.version + 1
         tokens = await self._tokens(change.indexed)
-        identity, stage = moved_identity(record, tokens, self._book)
+        identity, stage = moved_identity(record, tokens, self._rules)
         fields: dict[str, bytes | None] = {}
         for name, value in change.values.items():
             if value is None:  # perhaps of a level of which the record has no key
@@ -158,7 +158,7 @@ class Reviser:
             identity=identity,
             stage=stage,
             parts=record.parts,
-            paper_open=self._book.correction.paper_in_step and has_paper(record),
+            paper_open=self._rules.book.correction.paper_in_step and has_paper(record),
         )
 
     async def _tokens(self, indexed: Mapping[str, str | None]) -> dict[str, bytes | None]:

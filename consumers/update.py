@@ -95,7 +95,7 @@ class Updater:
 
     def __init__(self, records: Records, ring: KeyRing, index: BlindIndex, rules: Rules, told: Told) -> None:
         self._records = records
-        self._reviser = Reviser(ring, index, rules.book)
+        self._reviser = Reviser(ring, index, rules)
         self._rules = rules
         self._told = told
 

@@ -161,9 +161,14 @@ class Arrange(_Table):
 
 
 class Identity(_Table):
-    """Table ``[identity]``: ARR-13. The indexed fields that tell one customer from another, best first."""
+    """Table ``[identity]``: ARR-13. The indexed fields that tell one customer from another, best first.
+
+    Only items of these kinds (``policies/forms/items.toml``), and those that say none, are a customer's archive: of
+    vouchers, trades and steps a customer has many.
+    """
 
     fields: tuple[str, ...] = ("id_number",)
+    items: tuple[Name, ...] = ("customer",)
     unique: bool = True
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumers.identity import identity_of
 from consumers.merge_rules import MAX_PARTS
+from ops.rules import load_rules
 from schemas.identity import identity_keys
 from schemas.rulebook import Identity
 from tests.simulators.merging import CRM, Archive, link
@@ -326,3 +329,16 @@ async def test_after_a_destruction_the_customer_may_be_collected_again() -> None
     archive = await two()
     await archive.destroy(["rec-a", "rec-b"])
     assert await archive.collect("rec-c", "sub-1", FIRST) is None
+
+
+async def test_a_customer_has_many_vouchers_and_one_archive() -> None:
+    archive = Archive()
+    await archive.collect("rec-a", "sub-1", FIRST)
+    (plain,) = (await archive.records.get(["rec-a"])).values()
+    rules = load_rules()
+    form = next(name for name, form in rules.forms.forms.items() if form.item not in rules.book.identity.items)
+    said: list[tuple[dict[str, str] | None, bool]] = [
+        (None, True), ({"item": "customer"}, True), ({"item": "voucher"}, False), ({"form": form}, False)
+    ]  # fmt: skip
+    for intake, one in said:
+        assert bool(identity_of(replace(plain, intake=intake), plain.tokens, rules)) == one, intake

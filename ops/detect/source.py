@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -84,7 +84,7 @@ class Sorter:
             yield heapq.heappop(self._heap)[3]
 
 
-async def follow(bootstrap: str, begin_ms: int, clock: Callable[[], float]) -> AsyncIterator[list[Seen]]:
+async def follow(bootstrap: str, begin_ms: int, clock: Callable[[], float]) -> AsyncGenerator[list[Seen]]:
     """Events as they come, in the order of time, for ever; an empty list now and then, when nothing happens.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -147,7 +148,7 @@ async def test_what_was_stored_before_a_crash_stands_although_the_rules_have_cha
     former = principal("sys:crm", "reader")
     mine, other = received(collect(record="rec-0001"), former), received(collect(record="rec-0002"), former)
     records = Standing(rec_0001=Occupied(True, mine.command.id, "sys:crm", 1, NOW * 1000))
-    identities = Identities({"records": None}, records)  # type: ignore[arg-type, dict-item]
+    identities = Identities(defaultdict(lambda: None), records)  # type: ignore[arg-type]
     collector = Collector(records, identities, NoKeys(), NoKeys(), RULES, None, None, None)  # type: ignore[arg-type]
     stored, refused = await collector.apply([mine, other], NOW)
     assert (stored.result.status, refused.result.code) == ("accepted", "DG-CMD-004")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from contextlib import aclosing
 from pathlib import Path
 
 import orjson
@@ -14,6 +15,9 @@ from typer.testing import CliRunner, Result
 
 from ops.audited import desk
 from ops.commands import audit, detect
+from ops.detect.detector import Detector
+from ops.detect.rules import load_detections
+from ops.detect.source import follow
 from ops.embedded.stack import Stack
 from schemas.audit import Fact
 from schemas.topics import ALERTS, AUDIT
@@ -139,3 +143,17 @@ async def test_an_export_of_a_time_and_a_tail_of_refusals(stack: Stack, tmp_path
     seen = await dangan(stack, "audit", "tail", "--no-follow", "--refused", "--actor", "desk-8")
     assert seen.output.count("REFUSED") == 1
     assert "decoy-7" in seen.output
+
+
+async def test_who_follows_is_told_of_misuse_as_it_happens(stack: Stack) -> None:
+    thief = f"desk-{uuid.uuid4().hex[:6]}"
+    detector = Detector(load_detections())
+    found = []
+    begin = int(time.time() * 1000) - 120_000
+    await misuse(stack, thief)
+    following = follow(stack.settings.kafka_bootstrap, begin, lambda: time.time() + 5)  # nothing is late here
+    async with asyncio.timeout(20), aclosing(following):
+        async for events in following:
+            found += [alert.rule.id for event in events for alert in detector.see(event) if alert.key == thief]
+            if {"reads-in-bulk", "decoy-touched"} <= set(found):
+                break

@@ -1,12 +1,14 @@
 """Reading what is not current (版本变更, clause UPD-04): an earlier version, a proposal, the list of versions.
 
 A grant must say ``history``. Everything else is as for a read of the present: the same policies, the same masks, the
-same audit event, which names the version that was shown. Only fields that the grant covers are shown or listed.
+same audit event, which names the version that was shown. Only fields that the grant covers are shown or listed. A
+reason may tell the value of any field that changed with it, so it is shown to whom all of those are granted and clear.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -38,7 +40,32 @@ Written = tuple[bytes, int]
 _NAMES = ("event", "proposal", "proposed_by", "approved_by", "link")
 
 
-def decide(received: Received[Access], grant: Grant | None, rules: Rules, now: float) -> Lease:
+@dataclass(frozen=True, slots=True)
+class PastLease(Lease):
+    """A read of the past that the rules allow.
+
+    Attributes:
+        granted: the fields that the grant covers, asked for or not.
+        levels: those that the policies let the reader see for the purpose.
+    """
+
+    granted: frozenset[str]
+    levels: frozenset[Level]
+
+    def tells(self, changed: Collection[str], level: Level) -> bool:
+        """Whether the reason for a change is shown.
+
+        Args:
+            changed: the fields that changed; of none (a merge), whoever sees any field in clear is told.
+            level: the reason's own.
+        """
+        wanted = changed or ("*",)
+        return level in self.levels and all(
+            name in allowed or "*" in allowed for allowed in (self.granted, self.clear) for name in wanted
+        )
+
+
+def decide(received: Received[Access], grant: Grant | None, rules: Rules, now: float) -> PastLease:
     """Check one read of the past against policies and grant, whatever the record holds.
 
     Raises:
@@ -51,7 +78,9 @@ def decide(received: Received[Access], grant: Grant | None, rules: Rules, now: f
     lease = grant_covers(received, grant, command.fields, level, rules.authorizer, now)
     if grant is None or not grant.history:
         raise Refusal("DG-COR-005")
-    return lease
+    allows = rules.authorizer.allows
+    levels = frozenset(each for each in Level if allows(received.sender, "access", each, command.purpose))
+    return PastLease(lease.fields, lease.clear, lease.level, granted=grant.fields, levels=levels)
 
 
 def as_of(record: Record, version: int) -> dict[str, Written]:
@@ -146,7 +175,7 @@ class PastReader:
         elif record.objected:
             raise Refusal("DG-ACC-010")
 
-    async def _answer(self, command: Access, lease: Lease, record: Record) -> tuple[int, dict[str, object]]:
+    async def _answer(self, command: Access, lease: PastLease, record: Record) -> tuple[int, dict[str, object]]:
         """Which version is shown, and what of it."""
         if command.proposal is not None:
             proposal = await self._proposals.get(command.proposal)
@@ -166,15 +195,15 @@ class PastReader:
             plain[name] = FieldCipher(deks[level], record.id, level).open(name, written, sealed)
         return self._shown(plain, lease, record)
 
-    async def _proposed(self, proposal: Proposal, lease: Lease, record: Record) -> dict[str, object]:
+    async def _proposed(self, proposal: Proposal, lease: PastLease, record: Record) -> dict[str, object]:
         deks = await self._deks(record)
         values = self._shown(opened(proposal, deks, lease.fields), lease, record)
-        if _all_clear(lease, proposal.levels):
+        if lease.tells(proposal.levels, proposal.reason_level):
             values["_reason"] = reason_of(proposal, deks)
         return values
 
-    async def _versions(self, lease: Lease, record: Record) -> dict[str, object]:
-        """Who changed the fields, when and why; the reason only to whom all changed fields are clear."""
+    async def _versions(self, lease: PastLease, record: Record) -> dict[str, object]:
+        """Who changed the fields, when and why; the reason only as :meth:`PastLease.tells`."""
         deks = await self._deks(record)
         asked = set(lease.fields)
         # Merges and their undoing change no field; they are listed for everybody who reads the past.
@@ -235,7 +264,7 @@ class NowOrPast:
         return outcomes
 
 
-def _entry(entry: Mapping[str, Any], lease: Lease, record: Record, deks: Deks) -> dict[str, object]:
+def _entry(entry: Mapping[str, Any], lease: PastLease, record: Record, deks: Deks) -> dict[str, object]:
     told: dict[str, object] = {
         "version": entry["version"] + 1,
         "by": entry["by"],
@@ -244,8 +273,8 @@ def _entry(entry: Mapping[str, Any], lease: Lease, record: Record, deks: Deks) -
         "evidence": entry["evidence"],
     }
     told |= {name: entry[name] for name in _NAMES if name in entry}
-    if _all_clear(lease, entry["fields"]):
-        level = Level(entry["reason_level"])
+    level = Level(entry["reason_level"])
+    if lease.tells(entry["fields"], level):
         sealed = FieldCipher(deks[level], record.id, level).open(REASON, entry["version"] + 1, bytes(entry["reason"]))
         told["reason"] = orjson.loads(sealed)
     return told
@@ -253,7 +282,3 @@ def _entry(entry: Mapping[str, Any], lease: Lease, record: Record, deks: Deks) -
 
 def _clear(lease: Lease, name: str) -> bool:
     return name in lease.clear or "*" in lease.clear
-
-
-def _all_clear(lease: Lease, names: Mapping[str, object]) -> bool:
-    return "*" in lease.clear or (bool(names) and all(_clear(lease, name) for name in names))

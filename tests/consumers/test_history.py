@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from consumers.history import NowOrPast, PastReader, as_of, decide
+from consumers.history import NowOrPast, PastLease, PastReader, as_of, decide
 from consumers.received import Outcome
 from schemas.commands import Access
 from schemas.errors import Refusal
-from schemas.principals import Grant
+from schemas.levels import Level
+from schemas.principals import Grant, Principal
 from tests.consumers.samples import RULES, access, grant, principal, received, update
+from tests.consumers.test_propose import propose
 from tests.simulators.corrections import EDITOR, Corrections
 
 READER = principal("per:reader", "reader", kind="person")
@@ -37,13 +39,13 @@ class OneGrant:
         return set()
 
 
-async def read(at: Corrections, held: Grant, **members: Any) -> Outcome:
+async def read(at: Corrections, held: Grant, by: Principal = READER, **members: Any) -> Outcome:
     stores: Any = OneGrant(held)
     documents: Any = at.documents
     proposals: Any = at.proposals
     async with at.ring() as ring:
         reader = PastReader(documents, proposals, stores, stores, ring, RULES)
-        (outcome,) = await reader.apply([received(access(**members), READER)], 1_800_000_000)
+        (outcome,) = await reader.apply([received(access(**members), by)], 1_800_000_000)
     return outcome
 
 
@@ -109,6 +111,37 @@ async def test_the_list_of_versions_tells_reasons_only_where_all_is_clear() -> N
     assert listed[1]["reason"] == "moved"
     other: Any = ((await read(at, clear, fields=["occupation"], versions=True)).result.values or {})["_versions"]
     assert [entry["version"] for entry in other] == [1], "changes of fields that were not asked for are not listed"
+
+
+@pytest.mark.clause("UPD-04")
+@given(
+    granted=st.sets(st.sampled_from(["city", "phone", "*"])),
+    clear=st.sets(st.sampled_from(["city", "phone", "*"])),
+    clearance=st.sampled_from(Level),
+)
+async def test_a_reason_is_never_told_beyond_the_grant_or_the_clearance(
+    granted: set[str], clear: set[str], clearance: Level
+) -> None:
+    at = await story()  # city and telephone number changed: the reason is sensitive, and may tell of both
+    proposed = propose(fields={"phone": "13900139001", "city": "Nanjing"}, reason="rang from 13900139001")
+    await at.apply(received(proposed, EDITOR))
+    held = grant("per:reader", history=True, fields=frozenset({"city"} | granted), clear=frozenset(clear))
+    reader = replace(READER, clearance=clearance)
+    every = all("*" in names or {"city", "phone"} <= names for names in ({"city"} | granted, clear))
+    listed: Any = await read(at, held, reader, fields=["city"], versions=True)
+    shown = await read(at, held, reader, fields=["city"], proposal=proposed.id)
+    told = every and clearance is not Level.BASIC
+    assert ("reason" in listed.result.values["_versions"][1]) is told
+    assert ("_reason" in (shown.result.values or {})) is told
+
+
+def test_the_reason_for_a_merge_is_told_to_whom_everything_is_granted_and_clear() -> None:
+    every, some = frozenset("*"), frozenset({"city"})
+    lease = PastLease(("city",), every, Level.BASIC, granted=every, levels=frozenset(Level))
+    assert lease.tells((), Level.CORE)
+    assert not replace(lease, granted=some).tells((), Level.CORE)
+    assert not replace(lease, clear=some).tells((), Level.CORE)
+    assert not replace(lease, levels=frozenset({Level.BASIC})).tells((), Level.CORE)
 
 
 async def test_withdrawn_and_unreviewed_records_have_no_readable_past_and_merged_ones_have() -> None:

@@ -42,7 +42,7 @@ def decide(
     Who has no grant for any kind of attachment of the record learns the same whether there is one or not.
 
     Raises:
-        Refusal: DG-COL-006, 007, DG-CMD-004, DG-ACC-001 to 004, 006, DG-ATT-010, 011.
+        Refusal: DG-COL-006, 007, DG-CMD-004, DG-ACC-001 to 004, 006, DG-ATT-003, 010, 011.
     """
     command = received.command
     check_references(command)
@@ -51,6 +51,9 @@ def decide(
     lease = grant_covers(received, grant, names, found.level if found else Level.BASIC, rules.authorizer, now)
     if found is None or found.state != "complete" or (command.part or 0) > found.parts:
         raise Refusal("DG-ATT-010")
+    kind = rules.catalogue.attachments.get(found.kind)
+    if kind is None or command.purpose not in kind.purposes:  # as with fields, a grant cannot widen what is needed
+        raise Refusal("DG-ATT-003", field=names[0])
     if not lease.clear & {"*", *names}:
         raise Refusal("DG-ATT-011", field=names[0])
     return found

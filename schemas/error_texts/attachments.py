@@ -16,8 +16,8 @@ ATTACHMENTS: Final[dict[str, Text]] = {
         "Use a kind of policies/catalogue.toml, table attachments.",
     ),
     "DG-ATT-003": Text(
-        "The record's purpose does not need this kind of attachment.",
-        "Leave it out, or collect for the purpose that needs it.",
+        "The purpose does not need this kind of attachment.",
+        "Leave it out, or collect or read it for a purpose that needs it.",
     ),
     "DG-ATT-004": Text(
         "The content is not of a type that this kind takes.",

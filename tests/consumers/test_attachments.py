@@ -139,11 +139,13 @@ def test_what_only_looks_like_base64_is_refused() -> None:
 FOUND = Attachment("rec-0001", "scan-1", "identity_paper", Level.CORE, 3, b"", "c", "s", NOW, state="complete", size=9)
 
 
-def read(found: Attachment | None = FOUND, *, part: int = 1, who: Any = CRM, **grant: Any) -> str | None:
+def read(
+    found: Attachment | None = FOUND, *, part: int = 1, who: Any = CRM, asked: str = "account_service", **grant: Any
+) -> str | None:
     command = Access.model_validate(
         {
             "id": str(uuid.uuid4()), "type": "access", "record": "rec-0001", "grant": "grant-1",
-            "purpose": "account_service", "attachment": "scan-1", "part": part,
+            "purpose": asked, "attachment": "scan-1", "part": part,
         }
     )  # fmt: skip
     every = frozenset("*")
@@ -168,6 +170,14 @@ def test_a_grant_for_general_fields_never_yields_a_scan() -> None:
     assert read(purpose="marketing") == "DG-ACC-004"
     assert read(records=frozenset({"rec-0002"})) == "DG-ACC-001"
     assert read(who=replace(CRM, clearance=Level.SENSITIVE)) == "DG-CMD-004"
+
+
+@pytest.mark.clause("COL-02")
+def test_no_grant_lets_a_scan_be_read_for_a_purpose_that_does_not_need_its_kind() -> None:
+    assert read(asked="marketing", purpose="marketing") == "DG-ATT-003"
+    assert read(replace(FOUND, kind="consent_paper"), asked="marketing", purpose="marketing") is None
+    assert read(replace(FOUND, kind="no_longer_in_the_catalogue")) == "DG-ATT-003"
+    assert read(None, asked="marketing", purpose="marketing") == "DG-ATT-010"
 
 
 def test_only_a_complete_attachment_is_read() -> None:

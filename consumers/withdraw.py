@@ -7,6 +7,7 @@ destruction, which two people approve as every other one; ``dangan collection wi
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from consumers.received import Outcome, Received, fact, refused
 from consumers.rules import Rules
@@ -100,4 +101,5 @@ def _outcome(received: Received[Withdraw], mine: Withdrawal, standing: Withdrawa
     events += [
         fact(received, "withdraw", record=record, subject=command.subject, code=code) for record in sorted(blocked)
     ]
-    return Outcome(result, tuple(events))
+    # Named, so that a restore from an older backup withdraws it again, also where no record rests on it yet.
+    return Outcome(result, tuple(replace(event, consent=command.consent) for event in events))

@@ -102,6 +102,7 @@ class Fact:
         clear: the names of the fields that a grant lets be read unmasked.
         roles: the roles that a principal is registered with.
         digest: SHA-256 of the document that was stored, as 64 hex digits.
+        consent: the reference of the consent that was withdrawn.
         count: how many messages it stands for; more than one only for messages of nobody known that cannot be
             read, whose number must not decide how long the stream becomes. ``command_id`` then names them all.
     """
@@ -130,6 +131,7 @@ class Fact:
     roles: tuple[str, ...] = ()
     digest: str | None = None
     count: int = 1
+    consent: str | None = None
 
 
 class KeptCheckpoint(NamedTuple):
@@ -183,7 +185,7 @@ def ocsf(fact: Fact, uid: str, cert: str | None = None) -> bytes:
         own["version"] = fact.version
     if fact.approvers:
         own["approvers"] = fact.approvers
-    if fact.verb is not None:
+    if fact.verb is not None or fact.consent is not None:
         own |= _deed(fact)
     if cert is not None:
         own["cert"] = cert
@@ -204,8 +206,15 @@ def ocsf(fact: Fact, uid: str, cert: str | None = None) -> bytes:
 
 
 def _deed(fact: Fact) -> dict[str, object]:
-    """What only operators' events say."""
-    said = {"verb": fact.verb, "reader": fact.reader, "clear": fact.clear, "roles": fact.roles, "digest": fact.digest}
+    """What only the events of operators and of withdrawals say."""
+    said = {
+        "verb": fact.verb,
+        "reader": fact.reader,
+        "clear": fact.clear,
+        "roles": fact.roles,
+        "digest": fact.digest,
+        "consent": fact.consent if fact.code not in _IDENTIFIER_REFUSED else None,
+    }
     return {name: value for name, value in said.items() if value}
 
 

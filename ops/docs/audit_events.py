@@ -34,6 +34,7 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
     "query": {"purpose": "service", "grant": "grant-17"},
     "destroy": {"approvers": ("head-1", "head-2")},
     "approve": {"approvers": ("head-1",)},
+    "withdraw": {"subject": "sub-77", "consent": "consent-3"},
 }
 #: What operators do has a verb, and comes over no topic.
 _VERBS: Final[dict[str, Verb]] = {

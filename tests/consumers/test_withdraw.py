@@ -116,6 +116,23 @@ async def test_after_a_withdrawal_only_another_basis_keeps_a_record_readable() -
     assert desk.archive.records.keys() == {"rec-0001", "rec-0002"}
 
 
+async def test_the_events_of_a_withdrawal_name_its_consent() -> None:
+    desk = Desk()
+    unused = await desk.apply(received(withdraw(consent="consent-2"), CRM))
+    await desk.apply(received(consented(), CRM))
+    used = await desk.apply(received(withdraw(), CRM))
+    said = [
+        orjson.loads(ocsf(each, event_id(each)))["unmapped"]["dangan"]
+        for outcome in (*unused, *used)
+        for each in outcome.facts
+    ]
+    assert [(own["subject"], own["consent"], own.get("record")) for own in said] == [
+        ("sub-0001", "consent-2", None),
+        ("sub-0001", "consent-1", None),
+        ("sub-0001", "consent-1", "rec-0001"),
+    ]
+
+
 @pytest.mark.clause("COL-04")
 async def test_a_redelivered_withdrawal_answers_the_same_and_a_repeated_one_changes_nothing() -> None:
     desk = Desk()

@@ -87,7 +87,7 @@ def decide(
         raise Refusal("DG-CMD-004")
     lawfulness.check(received, level, rules, approvals)
     arrange.check(command.intake, rules.book)
-    intake_rules.check_collection(command, catalogue, rules.book)
+    intake_rules.check_collection(command, catalogue, rules.book, received.at_ms)
     rests = command.consent is not None and rests_on_consent(command, rules)
     of_cohort = cohort(purpose.retention_class, received.at_ms)
     return Draft(received, values, indexed, of_cohort, level, first_stage(rules.book), rests)

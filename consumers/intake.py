@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from consumers.approvals import Registered
-from consumers.intake_acts import Sight, act_digest, act_id, decide
+from consumers.intake_acts import Sight, act_digest, act_id, check_references, decide
 from consumers.received import Outcome, Received, fact, refused
 from consumers.rules import Rules
 from schemas.audit import Verb
@@ -59,6 +59,10 @@ class IntakeDesk:
 
     async def _one(self, received: Received[Any], now: float) -> Outcome:
         command = received.command
+        try:
+            check_references(command)
+        except Refusal as refusal:
+            return _refused(received, refusal)
         for _round in range(_ROUNDS):
             known = await self._intakes.act(act_id(received))
             if known is not None:

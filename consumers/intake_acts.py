@@ -27,7 +27,7 @@ from schemas.commands import Confirm, HandOver, Review
 from schemas.errors import Refusal
 from schemas.levels import Level, highest
 from schemas.values import looks_personal
-from schemas.working_days import day_of, deadline, end_of, seconds_of
+from schemas.working_days import day_of, day_of_moment, deadline, end_of, seconds_of
 from store.intakes import Act, Filed, Kind, Move
 from store.records import Stage
 
@@ -61,8 +61,7 @@ def decide(received: Received[Any], sight: Sight) -> Act:
         Refusal: DG-CMD-004, DG-COL-007, DG-INT-001 to 004, 006 to 012, DG-APR-001 to 007.
     """
     command: Deed = received.command
-    if any(map(looks_personal, command.records)):
-        raise Refusal("DG-COL-007")
+    check_references(command)
     _check_sender(received, sight)
     filed = _all(command.records, sight)
     if isinstance(command, Review):
@@ -70,6 +69,16 @@ def decide(received: Received[Any], sight: Sight) -> Act:
     if isinstance(command, HandOver):
         return _hand_over(received, command, filed, sight)
     return _confirm(received, command, filed, sight)
+
+
+def check_references(command: Deed) -> None:
+    """Refuse references that look like personal data: before anything is said of them in an event, which stays.
+
+    Raises:
+        Refusal: DG-COL-007.
+    """
+    if any(map(looks_personal, command.records)):
+        raise Refusal("DG-COL-007")
 
 
 def _review(received: Received[Any], command: Review, filed: Sequence[Filed], sight: Sight) -> Act:
@@ -214,6 +223,7 @@ def _answer_by(command: Review, sight: Sight) -> str:
         last = deadline(day_of(sight.now), rules.answer_working_days, calendar(rules.working_calendar))
         return end_of(last)
     try:
+        day_of_moment(command.answer_by)  # what is compared with the day on which somebody looks for the overdue
         past = seconds_of(command.answer_by) <= sight.now
     except ValueError:
         past = True

@@ -16,6 +16,7 @@ from schemas.catalogue import Catalogue
 from schemas.commands import Collect
 from schemas.errors import Refusal
 from schemas.intake import IdentityCheck, Listed
+from schemas.moments import AHEAD_MS
 from schemas.principals import Principal
 from schemas.rulebook import RuleBook
 from schemas.values import looks_personal
@@ -33,14 +34,19 @@ def waits(book: RuleBook) -> bool:
     return bool(book.intake.review_required or book.handover.required or book.approval.archive_creation)
 
 
-def check_collection(command: Collect, catalogue: Catalogue, book: RuleBook) -> None:
+def check_collection(command: Collect, catalogue: Catalogue, book: RuleBook, at_ms: int) -> None:
     """What of intake is decided at the collection already.
 
+    Args:
+        at_ms: when the broker took the command, UNIX milliseconds.
+
     Raises:
-        Refusal: DG-INT-005 when business begins without an assessment (COL-12); where nobody acts later,
-            DG-INT-004 and 009 too.
+        Refusal: DG-INT-004 for an identity check whose time is none, or not past; DG-INT-005 when business begins
+            without an assessment (COL-12); where nobody acts later, DG-INT-004 and 009 for what is missing too.
     """
     rules, intake = book.intake, command.intake
+    if intake is not None and intake.identity_check is not None:
+        check_not_ahead(intake.identity_check, (at_ms + AHEAD_MS) / 1000)
     if rules.assessment_required and intake is not None and intake.opens_business and intake.assessment is None:
         raise Refusal("DG-INT-005")
     if waits(book):
@@ -136,7 +142,10 @@ def check_identity(check: IdentityCheck | None, *, record: str | None = None) ->
 
 
 def check_not_ahead(check: IdentityCheck | None, now: float) -> None:
-    """A check that a review brings was made before it, by somebody whose reference is one.
+    """A check was made before it was sent, by somebody whose reference is one.
+
+    Args:
+        now: UNIX seconds.
 
     Raises:
         Refusal: DG-INT-004, DG-COL-007.
@@ -146,6 +155,7 @@ def check_not_ahead(check: IdentityCheck | None, now: float) -> None:
     if looks_personal(check.checker):
         raise Refusal("DG-COL-007")
     try:
+        day_of_moment(check.at)  # what is compared with the day on which the document expires
         ahead = seconds_of(check.at) > now
     except ValueError:
         ahead = True

@@ -53,8 +53,15 @@ def day_of(at: float) -> date:
 
 
 def day_of_moment(moment: str) -> date:
-    """The day in China of an RFC 3339 time."""
-    return day_of(seconds_of(moment))
+    """The day in China of an RFC 3339 time.
+
+    Raises:
+        ValueError: when there is no such time, or it is in China before the first or after the last day of all.
+    """
+    try:
+        return day_of(seconds_of(moment))
+    except OverflowError:  # 9999-12-31T23:59:59Z is a time, and already the next year in China
+        raise ValueError("no such day") from None
 
 
 def seconds_of(moment: str) -> float:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from consumers import intake_rules
+from consumers.intake import IntakeDesk
 from consumers.intake_rules import check_collection
 from schemas.errors import Refusal
 from schemas.intake import IdentityCheck
@@ -32,9 +33,14 @@ from tests.consumers.intakes import (
     sight,
     signed,
 )  # fmt: skip
-from tests.consumers.samples import NOW, collect
+from tests.consumers.samples import NOW, collect, received
+from tests.consumers.test_intake_machine import Shelf
 
 HANDED = reviewed(stage="handed_over")
+
+
+async def no_codes(_records: Any) -> dict[str, str]:
+    return {}
 
 
 @pytest.mark.clause("COL-10")
@@ -73,7 +79,7 @@ def test_what_is_doubtful_goes_back_with_a_reason_and_a_time() -> None:
     assert outcome(returning(reason=None), sight(filed()), "per:reviewer") == "DG-INT-006"
     assert outcome(returning(reason=" "), sight(filed()), "per:reviewer") == "DG-INT-006"
     assert outcome(returning(reason="call 13800138000"), sight(filed()), "per:reviewer") == "DG-COL-007"
-    for past in ("2026-01-01T00:00:00Z", "2027-02-30T00:00:00Z"):
+    for past in ("2026-01-01T00:00:00Z", "2027-02-30T00:00:00Z", "9999-12-31T23:59:59Z"):
         assert outcome(returning(answer_by=past), sight(filed()), "per:reviewer") == "DG-INT-012"
     later = "2027-03-01T00:00:00Z"
     (move,) = decided(returning(answer_by=later), sight(filed()), "per:reviewer").moves
@@ -105,7 +111,7 @@ def bad_check(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"intake": {"collector": "per:collector"}}, bad_check(result="differs"), bad_check(result="not_authentic"),
+        {"intake": {"collector": "per:collector"}}, bad_check(at="9999-12-31T23:59:59Z"), bad_check(result="differs"), bad_check(result="not_authentic"),
         bad_check(manner="original"), bad_check(manner="online"), bad_check(expires="2026-11-01"),
         bad_check(document="passport", manner="online"), bad_check(at="2026-02-30T00:00:00Z"), bad_check(checker=7),
     ],
@@ -138,6 +144,18 @@ def test_good_checks_pass_and_a_review_may_bring_one() -> None:
     assert outcome(review(), sight(nameless), "per:reviewer") == "reviewed"
 
 
+@pytest.mark.clause("COL-09")
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "2026-02-30T00:00:00Z", "2028-01-01T00:00:00Z"])
+def test_a_collection_states_a_check_of_a_time_that_is_past(at: str) -> None:
+    """What a later step could not count with is not stored: the record could never be reviewed nor handed over."""
+    for book in (STRICT.book, rules(intake={"identity_check_required": False}).book):
+        with pytest.raises(Refusal, match="DG-INT-004"):
+            check_collection(
+                collect(intake={"identity_check": {**CHECK, "at": at}}), STRICT.catalogue, book, NOW * 1000
+            )
+    check_collection(collect(intake={"identity_check": CHECK}), STRICT.catalogue, STRICT.book, NOW * 1000)
+
+
 @pytest.mark.clause("COL-12")
 def test_business_opens_only_after_an_assessment() -> None:
     graded = {
@@ -150,7 +168,7 @@ def test_business_opens_only_after_an_assessment() -> None:
 
     def code(intake: Any, book: Any = STRICT.book) -> str | None:
         try:
-            check_collection(collect(intake=intake, fields=fields), STRICT.catalogue, book)
+            check_collection(collect(intake=intake, fields=fields), STRICT.catalogue, book, NOW * 1000)
         except Refusal as refusal:
             return refusal.code
         return None
@@ -170,7 +188,7 @@ def test_where_nobody_acts_later_the_collection_itself_is_checked() -> None:
         (None, "DG-INT-004"), ({"identity_check": CHECK}, "DG-INT-009"), (INTAKE, None),
     ):  # fmt: skip
         try:
-            check_collection(collect(intake=intake), STRICT.catalogue, book)
+            check_collection(collect(intake=intake), STRICT.catalogue, book, NOW * 1000)
         except Refusal as refusal:
             assert refusal.code == expected
         else:
@@ -316,6 +334,17 @@ def test_fewer_steps_where_the_rule_book_has_fewer() -> None:
     assert outcome(review(), sight(filed(custodian=None), using=only_review), "per:reviewer") == "DG-INT-009"
     no_review = rules(intake={"review_required": False})
     assert outcome(signed(hand_over(filed()), SIDES), sight(filed(), using=no_review)) == "handed_over"
+
+
+async def test_a_personal_reference_under_a_used_id_is_not_named_in_the_event() -> None:
+    """The event of a reused id names its record, unless that is a number: it is looked at before the id is."""
+    desk = IntakeDesk(Shelf(), no_codes, PEOPLE, STRICT)  # type: ignore[arg-type]
+    command = review()
+    (first,) = await desk.apply([received(command, person("per:reviewer"))], NOW)
+    other = command.model_copy(update={"records": ("11010519491231002X",)})
+    (second,) = await desk.apply([received(other, person("per:reviewer"))], NOW)
+    assert (first.result.status, second.result.code) == ("accepted", "DG-COL-007")
+    assert second.facts[0].code == "DG-COL-007"  # for which the event leaves the reference out
 
 
 def test_the_checks_of_an_identity_read_what_is_stored() -> None:

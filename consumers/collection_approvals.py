@@ -1,4 +1,4 @@
-"""The approvals of core-sensitive collection (核心敏感资料, clause COL-13), verified and held for a few seconds.
+"""The approvals of core-sensitive collection (核心敏感资料, clause COL-13), verified and held; what each one covers.
 
 What stands in the database proves nothing: whoever can write to it can write an approval. The approver's signature,
 with a key registered for a person with the role ``approver``, is what he cannot write.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import keys.approvals
@@ -27,6 +28,56 @@ _ACTIONS: Final[tuple[ApprovalAction, ...]] = ("approve-collection",)
 _HELD: Final = 2048
 #: An approval that is not there, or does not count, is looked for again after so many seconds.
 _MISSING_FOR: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an approval has to cover.
+
+    Attributes:
+        names: core-sensitive fields, and kinds of attachment as ``attachment.KIND``.
+        form: the form and version that is collected on, if any.
+        by: who collects; none of them approves.
+        at_ms: when, UNIX milliseconds.
+    """
+
+    names: frozenset[str]
+    purpose: str
+    form: str | None
+    by: frozenset[str | None]
+    at_ms: int
+
+
+def check_covered(wanted: Wanted, reference: str | None, approvals: Mapping[str, Approved], *, place: str) -> None:
+    """Check that the approval which a command names covers what it brings (clause COL-13).
+
+    Args:
+        wanted: what it brings.
+        reference: the approval that it names.
+        approvals: those that count, by reference.
+        place: the member that names it.
+
+    Raises:
+        Refusal: DG-COL-019.
+    """
+    if reference is None:
+        raise Refusal("DG-COL-019", field=place)
+    approved = approvals.get(reference)
+    if approved is None:
+        raise Refusal("DG-COL-019", field=place, detail="not registered, or its signature does not count")
+    document = approved.document
+    uncovered = sorted(wanted.names - document.fields)
+    wrong = None
+    if approved.approver in wanted.by:
+        wrong = "given by who collects"
+    elif document.purpose != wanted.purpose or document.form not in (None, wanted.form):
+        wrong = "given for another purpose or form"
+    elif not document.not_before * 1000 <= wanted.at_ms < document.not_after * 1000:
+        wrong = "not valid at this time"
+    elif uncovered:
+        wrong = f"does not cover {', '.join(uncovered)}"
+    if wrong:
+        raise Refusal("DG-COL-019", field=place, detail=wrong)
 
 
 class Given(Protocol):

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from consumers import forms, lawful_consent
+from consumers.collection_approvals import Wanted, check_covered
 from consumers.received import Received
 from consumers.rules import Rules
 from schemas.collection_approval import Approved
@@ -129,24 +130,12 @@ def _time(said: Intake, at_ms: int, rules: Rules) -> None:
 
 def _core(received: Received[Collect], said: Intake, rules: Rules, approvals: Mapping[str, Approved]) -> None:
     """COL-13: core-sensitive fields (核心敏感资料) need an approval of their own, given by somebody else."""
-    if said.approval is None:
-        raise Refusal("DG-COL-019", field="intake.approval")
-    approved = approvals.get(said.approval)
-    if approved is None:
-        raise Refusal("DG-COL-019", field="intake.approval", detail="not registered, or its signature does not count")
-    command, document = received.command, approved.document
-    fields = rules.catalogue.fields
-    uncovered = sorted(
-        name for name in command.fields if fields[name].level is Level.CORE and name not in document.fields
+    command, fields = received.command, rules.catalogue.fields
+    wanted = Wanted(
+        names=frozenset(name for name in command.fields if fields[name].level is Level.CORE),
+        purpose=command.purpose,
+        form=said.form,
+        by=frozenset({received.sender.id, said.collector}),
+        at_ms=received.at_ms,
     )
-    wrong = None
-    if approved.approver in (received.sender.id, said.collector):
-        wrong = "given by who collects"
-    elif document.purpose != command.purpose or document.form not in (None, said.form):
-        wrong = "given for another purpose or form"
-    elif not document.not_before * 1000 <= received.at_ms < document.not_after * 1000:
-        wrong = "not valid at this time"
-    elif uncovered:
-        wrong = f"does not cover {', '.join(uncovered)}"
-    if wrong:
-        raise Refusal("DG-COL-019", field="intake.approval", detail=wrong)
+    check_covered(wanted, said.approval, approvals, place="intake.approval")

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 from consumers.approvals import Registered
-from consumers.merge_rules import Linking, authorize, decide_merge, decide_unmerge
+from consumers.merge_rules import Linking, authorize, check_references, decide_merge, decide_unmerge, deed_digest
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.revise import REASON
 from consumers.rules import Rules
@@ -83,6 +83,7 @@ class Merger:
     async def _one(self, received: Received[Any], now: float) -> Outcome:
         command = received.command
         try:
+            check_references(command)
             done = await self._before(received)
             if command.record not in done:
                 signed = () if done else authorize(received, self._rules, self._directory, now)
@@ -135,7 +136,8 @@ class Merger:
             if command.record in done:  # a worker that took over was quicker
                 return done
             if command.duplicate in found and command.duplicate in before:
-                await self._merges.withdraw(found[command.duplicate], command.record)
+                digest = deed_digest(command, received.sender.id)
+                await self._merges.withdraw(found[command.duplicate], command.record, digest)
             raise
         return await self._before(received)
 
@@ -164,9 +166,14 @@ class Merger:
         return await self._records.get([received.command.record, received.command.duplicate])
 
     async def _before(self, received: Received[Any]) -> History:
-        """What this command has done already: the history entries that it left."""
-        command = received.command
-        return await self._merges.entries(command.id, (command.record, command.duplicate), by=received.sender.id)
+        """What this command has done already: the history entries that it left.
+
+        Raises:
+            Refusal: DG-CMD-001 when its sender has used its id for another merge or undoing of one of the two.
+        """
+        command, sender = received.command, received.sender.id
+        records = (command.record, command.duplicate)
+        return await self._merges.entries(command.id, records, by=sender, digest=deed_digest(command, sender))
 
     async def _entry(
         self, received: Received[Any], record: Record, other: str, signed: tuple[str, ...]
@@ -178,6 +185,7 @@ class Merger:
         return {
             "version": record.version,
             "command": command.id,
+            "digest": deed_digest(command, received.sender.id),
             "by": received.sender.id,
             "at": received.at_ms,
             "evidence": other,

@@ -8,6 +8,7 @@ from typing import Final
 from consumers.approvals import Registered, signers
 from consumers.received import Received
 from consumers.rules import Rules
+from schemas.approvals import digest_of
 from schemas.commands import Merge, Unmerge
 from schemas.errors import Refusal
 from schemas.levels import Level
@@ -22,6 +23,24 @@ _MAX_HISTORY_BYTES: Final = 8 * 1024 * 1024
 Linking = Merge | Unmerge
 
 
+def check_references(command: Linking) -> None:
+    """What is checked first of all: every answer's events name the two records.
+
+    Raises:
+        Refusal: DG-COL-007.
+    """
+    if looks_personal(command.record) or looks_personal(command.duplicate):
+        raise Refusal("DG-COL-007")
+
+
+def deed_digest(command: Linking, sender: str) -> str:
+    """What tells a command from another one with its id: over its members and sender, but for approvals and reason.
+
+    It is kept in clear, and the reason is not: a digest over it would let anybody try out what it might be.
+    """
+    return digest_of(command.model_copy(update={"reason": ""}), sender)
+
+
 def authorize(
     received: Received[Merge] | Received[Unmerge], rules: Rules, directory: Registered, now: float
 ) -> tuple[str, ...]:
@@ -31,11 +50,9 @@ def authorize(
         The signers' principal ids, in the posts' order.
 
     Raises:
-        Refusal: DG-COL-007, DG-CMD-004, DG-APR-001 to 007.
+        Refusal: DG-CMD-004, DG-APR-001 to 007.
     """
     command, sender = received.command, received.sender
-    if looks_personal(command.record) or looks_personal(command.duplicate):
-        raise Refusal("DG-COL-007")
     if not rules.authorizer.allows(sender, "request-merge", Level.BASIC, "arrangement"):
         raise Refusal("DG-CMD-004")
     signed = signers(

@@ -16,6 +16,7 @@ from typing import Any
 
 import bson
 
+from schemas.errors import Refusal
 from store.database import Database, Document, in_parts
 from store.records import Record
 from store.ties import archive_kin
@@ -82,15 +83,16 @@ class Merges:
         change = {"stage": "merged", "part_of": into, "stage_before": duplicate.stage}
         return await self._change(duplicate, entry, {"$set": change})
 
-    async def withdraw(self, duplicate: Record, into: str) -> bool:
+    async def withdraw(self, duplicate: Record, into: str, digest: str) -> bool:
         """Take :meth:`join` back, whose archive turned out not to take it: no trace of it is left.
 
         Args:
             duplicate: as it is now, joined.
             into: the archive.
+            digest: of the command that joined it. What another one did is never taken back.
         """
         doc = await self._records.find_one({"_id": duplicate.id, "version": duplicate.version}, {"history": 1})
-        if doc is None or not doc.get("history"):
+        if doc is None or not doc.get("history") or doc["history"][-1].get("digest") != digest:
             return False
         update: Document = {
             "$set": {"version": duplicate.version - 1},
@@ -137,16 +139,29 @@ class Merges:
 
     # --- what is linked, and what waits ---
 
-    async def entries(self, command: str, records: Collection[str], *, by: str) -> dict[str, Document]:
-        """The history entries that a sender's merge command left: record -> entry."""
-        wanted = {f"history.{name}": 1 for name in ("command", "by", "version", "link")}
+    async def entries(self, command: str, records: Collection[str], *, by: str, digest: str) -> dict[str, Document]:
+        """The history entries that this very command left: record -> entry.
+
+        Args:
+            command: its id; ``by`` its sender's.
+            digest: tells it from another command to which the sender gave the same id.
+
+        Raises:
+            Refusal: DG-CMD-001 when there is none of it, but one of such another command.
+        """
+        wanted = {f"history.{name}": 1 for name in ("command", "by", "version", "link", "digest")}
         found = self._records.find({"_id": {"$in": list(records)}}, wanted)
-        return {
-            doc["_id"]: entry
+        under_this_id = [
+            (doc["_id"], entry)
             async for doc in found
             for entry in doc.get("history", ())
             if entry["command"] == command and entry["by"] == by and "link" in entry
-        }
+        ]
+        own = {record: entry for record, entry in under_this_id if entry.get("digest") == digest}
+        # Where it has begun it goes on, and so may still take back what it did, even if the two met on one record.
+        if under_this_id and not own:
+            raise Refusal("DG-CMD-001")
+        return own
 
     async def belonging(self, records: Collection[str], *, queued: bool = True) -> dict[str, set[str]]:
         """What a destruction of the records must reach too: their parts, and duplicates that wait beside them.

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.identity import identity_of
-from consumers.merge_rules import MAX_PARTS
+from consumers.merge_rules import MAX_PARTS, deed_digest
 from ops.rules import load_rules
+from schemas.commands import Merge, Unmerge
 from schemas.identity import identity_keys
 from schemas.rulebook import Identity
-from tests.simulators.merging import CRM, Archive, link
+from tests.simulators.merging import ARCHIVIST, CRM, Archive, link
 
 pytestmark = pytest.mark.clause("ARR-13")
 
@@ -134,6 +135,84 @@ async def test_a_redelivered_command_answers_the_same_and_changes_nothing(kind: 
     assert archive.rows.documents == before
     await archive.update("rec-a", first.result.version or 0, {"city": "Wuxi"})
     assert await archive.link(command) == first
+
+
+@pytest.mark.parametrize("kind", ["merge", "unmerge"])
+async def test_a_used_command_id_does_nothing_else_and_needs_no_fewer_signatures(kind: str) -> None:
+    archive = await two()
+    await archive.collect("rec-c", "sub-3", {"id_number": OTHER_ID})
+    used = link("merge", "rec-c", "rec-b", (1, 1))
+    assert (await archive.link(used)).result.status == "accepted"
+    undo = link("unmerge", "rec-c", "rec-b", (2, 2))
+    assert (await archive.link(undo)).result.status == "accepted"
+    assert (await archive.link(link("merge", "rec-a", "rec-b", (1, 3)))).result.status == "accepted"
+    others: list[dict[str, Any]] = [
+        {"record": "rec-a"},  # as if it took the archive's side back
+        {"record": "rec-a", "from_version": 99},
+        {"record": "rec-c", "duplicate": "rec-a"},
+        {"record": "rec-b", "duplicate": "rec-c"},
+        {"duplicate_version": 9},
+    ]
+    model: Any = Merge if kind == "merge" else Unmerge
+    for id_of in (used, undo):
+        for change in others:
+            members = {**id_of.model_dump(), "type": kind, "approvals": (), **change}
+            assert await code_of(archive, model.model_validate(members)) == "DG-CMD-001"
+        signed = link(kind, "rec-a", "rec-b", (2, 4), id=id_of.id)
+        assert await code_of(archive, signed) == "DG-CMD-001"
+
+
+async def test_another_kind_of_command_with_a_merges_id_is_not_that_merge() -> None:
+    archive = await two()
+    command = link("merge", "rec-a", "rec-b", (1, 1))
+    first = await archive.link(command)
+    undoing = Unmerge.model_validate({**command.model_dump(), "type": "unmerge", "approvals": ()})
+    assert await code_of(archive, undoing) == "DG-CMD-001"
+    assert await archive.link(command) == first
+
+
+async def test_two_signed_commands_with_one_id_leave_no_half_of_a_link_behind() -> None:
+    archive = await two()
+    await archive.collect("rec-c", "sub-3", {"id_number": OTHER_ID})
+    mine = link("merge", "rec-a", "rec-b", (1, 1))
+    theirs = link("merge", "rec-a", "rec-c", (1, 1), id=mine.id)
+    merges: Any = archive.merges
+    join = merges.join
+
+    async def meeting(*args: Any) -> bool:
+        merges.join = join
+        joined = await join(*args)
+        assert (await archive.link(mine)).result.status == "accepted"
+        return bool(joined)
+
+    before = copy.deepcopy(archive.rows.documents["rec-c"])
+    merges.join = meeting
+    assert (await archive.link(theirs)).result.code == "DG-MRG-006"
+    assert archive.rows.documents["rec-c"] == before | {"history": [], "history_bytes": 0}
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_only_what_this_command_did_is_taken_back(own: bool) -> None:
+    archive = await two()
+    command = link("merge", "rec-a", "rec-b", (1, 1))
+    await archive.link(command)
+    (part,) = (await archive.records.get(["rec-b"])).values()
+    digest = deed_digest(command, ARCHIVIST.id if own else CRM.id)
+    assert await archive.merges.withdraw(part, "rec-a", digest) == own
+
+
+async def test_a_personal_reference_is_refused_before_anything_else_answers() -> None:
+    archive = await two()
+    command = link("merge", "rec-a", "rec-b", (1, 1))
+    await archive.link(command)
+    for member in ("record", "duplicate"):
+        assert await code_of(archive, command.model_copy(update={member: ID})) == "DG-COL-007"
+
+
+def test_the_digest_that_is_kept_tells_nothing_of_the_reason() -> None:
+    command = link("merge", "rec-a", "rec-b", (1, 1))
+    other = command.model_copy(update={"reason": "another", "approvals": ()})
+    assert deed_digest(command, "s") == deed_digest(other, "s") != deed_digest(command, "t")
 
 
 @pytest.mark.parametrize("writes", [0, 1])
@@ -323,6 +402,19 @@ async def test_a_duplicate_whose_identifier_was_wrong_becomes_an_archive_of_its_
     assert (await archive.update("rec-b", 2, {"id_number": OTHER_ID})).result.status == "accepted"
     assert (await archive.records.get(["rec-b"]))["rec-b"].stage == "archived"
     assert await archive.collect("rec-c", "sub-7", {"id_number": OTHER_ID}) == "rec-b"
+
+
+@pytest.mark.parametrize("changes", [{"id_number": ID}, {"phone": "13800138001"}])
+async def test_a_duplicate_of_an_archive_whose_identifier_was_wrong_becomes_an_archive_of_its_own(
+    changes: dict[str, Any],
+) -> None:
+    archive = await two()
+    assert (await archive.update("rec-b", 1, changes)).result.status == "accepted"
+    assert (await archive.records.get(["rec-b"]))["rec-b"].stage == "duplicate"  # rec-a has the number still
+    assert (await archive.update("rec-a", 1, {"id_number": OTHER_ID})).result.status == "accepted"
+    assert (await archive.update("rec-b", 2, changes)).result.status == "accepted"
+    assert (await archive.records.get(["rec-b"]))["rec-b"].stage == "archived"
+    assert await archive.collect("rec-c", "sub-2", {"name": "张三丰", "id_number": ID}) == "rec-b"
 
 
 async def test_after_a_destruction_the_customer_may_be_collected_again() -> None:

@@ -217,13 +217,15 @@ async def test_a_link_that_the_archive_did_not_take_is_withdrawn_without_a_trace
     )
     records, merges = record_store.Records(site.database), Merges(site.database)
     duplicate = (await records.get(["rec-b"]))["rec-b"]
-    assert await merges.join(duplicate, "rec-a", {"command": "c", "by": "x", "version": 1, "link": {}})
-    assert not await merges.join(duplicate, "rec-a", {"command": "c", "by": "x", "version": 1, "link": {}})
+    entry = {"command": "c", "digest": "d", "by": "x", "version": 1, "link": {}}
+    assert await merges.join(duplicate, "rec-a", entry)
+    assert not await merges.join(duplicate, "rec-a", entry)
     joined = (await records.get(["rec-b"]))["rec-b"]
     assert (joined.stage, joined.part_of, joined.version) == ("merged", "rec-a", 2)
     assert (await site.read("rec-a", "phone")).values == {}  # half a link is no link
     assert await merges.unnamed(["rec-a"], queued=False) == {"rec-b"}
-    assert await merges.withdraw(joined, "rec-a")
+    assert not await merges.withdraw(joined, "rec-a", "another command's")
+    assert await merges.withdraw(joined, "rec-a", "d")
     assert (await records.get(["rec-b"], history=True))["rec-b"] == duplicate
 
 

@@ -84,11 +84,12 @@ def link(
     *by: str,
     now: int = NOW,
     people: People = PEOPLE,
+    id: str | None = None,
 ) -> Any:
     """A merge or unmerge command, signed by the posts unless others are named."""
     model = Merge if kind == "merge" else Unmerge
     members = {
-        "id": str(uuid.uuid4()), "type": kind, "record": record, "duplicate": duplicate, "reason": "同一客户",
+        "id": id or str(uuid.uuid4()), "type": kind, "record": record, "duplicate": duplicate, "reason": "同一客户",
         "from_version": versions[0], "duplicate_version": versions[1], "approvals": (),
     }  # fmt: skip
     command: Any = model.model_validate(members)

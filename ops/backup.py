@@ -4,8 +4,10 @@
                        /dangan/records.bson     as mongodump lays it out
                        /dangan/records.metadata.json
 
-The ledger is copied last, so that it knows every destruction that the records show. A backup holds old key pages
-too, like any backup would; after the next sweep they open nothing, and ``dangan restore`` never uses them.
+The archive is written to meanwhile, so what is written first is copied last: what a record rests on, its consent's
+ties and its key pages for instance, is in the copy if the record is. The ledger comes at the very end, so that it
+knows every destruction that the records show. A backup holds old key pages too, like any backup would; after the next
+sweep they open nothing, and ``dangan restore`` never uses them.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from store.dump import count, dump, metadata
 Progress = Callable[[str, int, int | None], None]
 
 _MODEL: Final = ConfigDict(frozen=True, extra="forbid")
+#: What is written after a record that is to name its key, then the records, which are written after everything else.
+_FIRST: Final = ("attachments.files", "proposals", "records")
 _LAST: Final = "ledger"
 
 
@@ -125,9 +129,10 @@ async def _copy(database: Database, name: str, path: Path, on_progress: Progress
     return Part(documents=documents, size=size, sha256=sha.hexdigest())
 
 
-def _order(name: str) -> tuple[bool, bool, str]:
+def _order(name: str) -> tuple[bool, bool, int, str]:
     # Chunks after the files they belong to: a file that the copy shows complete has all of them in it.
-    return name == _LAST, name.endswith(".chunks"), name
+    place = _FIRST.index(name) if name in _FIRST else len(_FIRST)
+    return name == _LAST, name.endswith(".chunks"), place, name
 
 
 def _flush(directory: Path) -> None:

@@ -169,6 +169,8 @@ class Attacher:
             if (found.command, found.sender) == (command.id, received.sender.id):  # redelivered: it failed before
                 await self._attachments.fail(command.record, command.attachment, command=found.command, sender="")
                 raise Refusal("DG-ATT-009")
+            if command.part != 1 and _belongs(part, found, cipher):  # its chunk went when the attachment failed
+                raise Refusal("DG-ATT-009")
             found = None
         if found is None:
             if command.part != 1:
@@ -182,10 +184,7 @@ class Attacher:
                 if await self._attachments.begin(entry)
                 else await self._attachments.get(command.record, command.attachment)
             )
-        same = found is not None and (found.kind, found.parts, found.level) == (
-            command.kind, command.parts, part.spec.level
-        )  # fmt: skip
-        if found is None or not same or cipher.open_digest(found.digest) != command.sha256:
+        if found is None or not _belongs(part, found, cipher):
             raise Refusal("DG-ATT-007", field="attachment")
 
     async def _complete_if_all_there(self, command: Attach, sender: str, cipher: ChunkCipher) -> None:
@@ -215,6 +214,13 @@ def _entry(part: Part, cipher: ChunkCipher) -> Attachment:
         sender=part.received.sender.id,
         at_ms=part.received.at_ms,
     )
+
+
+def _belongs(part: Part, found: Attachment, cipher: ChunkCipher) -> bool:
+    """Whether the part says of the attachment what its first part said."""
+    command = part.received.command
+    same = (found.kind, found.parts, found.level) == (command.kind, command.parts, part.spec.level)
+    return same and cipher.open_digest(found.digest) == command.sha256
 
 
 def field_of(kind: str) -> str:

@@ -181,6 +181,23 @@ def test_workers_that_die_and_parts_that_come_twice_lose_and_double_nothing(
         assert len(at.database[COLLECTIONS[1]].documents) == 2
 
 
+def test_a_part_of_a_failed_attachment_that_comes_again_hears_why_its_chunk_is_gone() -> None:
+    cut = [CONTENT[:PART_BYTES], bytes(PART_BYTES), b"end"]
+    with world() as at:
+        at.parts = [
+            received(attach(data, part=number, parts=3, sha256="0" * 64), CRM, offset=number)
+            for number, data in enumerate(cut, start=1)
+        ]
+        answers = [told(at.run(at.work(part))) for part in range(3)]
+        assert answers == [("accepted", None), ("accepted", None), ("refused", "DG-ATT-009")]
+        # Part 1 was committed; the others come again.
+        assert [told(at.run(at.work(part))) for part in (1, 2)] == [("refused", "DG-ATT-009")] * 2
+        other = attach(b"end", part=2, parts=2, sha256="1" * 64)
+        at.parts = [received(other, CRM)]  # nothing of the failed one: its part 1 is missing
+        assert told(at.run(at.work(0))) == ("refused", "DG-ATT-006")
+        assert len(at.database[COLLECTIONS[1]].documents) == 0
+
+
 class Always:
     """Grants that cover everything; requests that never came before."""
 

@@ -97,6 +97,7 @@ class Proposer:
         for _round in range(8):
             known = await self._proposals.get(command.id)
             if known is not None:
+                await self._look_behind(known)
                 return _again(received, known)
             record = (await self._records.get([command.record])).get(command.record)
             try:
@@ -105,11 +106,17 @@ class Proposer:
                 return _refused(received, refusal)
             proposal = await self._sealed(received, draft, record if draft.applicable else None)
             if proposal is not None and await self._proposals.add(proposal):
-                # Who destroys a record erases what stands about it; what was added after that is erased here.
-                if proposal.values is not None and not await self._records.get([command.record]):
-                    await self._proposals.erase([command.record])
+                await self._look_behind(proposal)
                 return _taken(received)
         raise Transient("DG-STO-001", detail="the record kept changing")
+
+    async def _look_behind(self, proposal: Proposal) -> None:
+        """Who destroys a record erases what stands about it; what was added after that is erased here.
+
+        A redelivered proposal is looked behind as well: who added it may have died before it looked.
+        """
+        if proposal.values is not None and not await self._records.get([proposal.record]):
+            await self._proposals.erase([proposal.record])
 
     async def _sealed(self, received: Received[Propose], draft: Draft, record: Record | None) -> Proposal | None:
         """The proposal, encrypted; without values where no live record takes it; None when a round was lost."""

@@ -108,6 +108,25 @@ async def test_a_proposal_added_while_its_record_was_destroyed_keeps_no_cipherte
     assert at.proposals.proposals[command.id].values is None
 
 
+@pytest.mark.clause("UPD-01", "DES-02")
+async def test_a_proposal_whose_worker_died_after_adding_it_keeps_no_ciphertext_of_a_destroyed_record() -> None:
+    at = await archive()
+    honest = at.proposals.add
+
+    async def add(proposal: Any) -> bool:
+        del at.documents.records["rec-0001"]  # forgotten, and what stood about it erased
+        await honest(proposal)
+        raise ConnectionError("the worker died")
+
+    at.proposals.add = add  # type: ignore[method-assign]
+    command = propose()
+    with pytest.raises(ConnectionError):
+        await at.apply(received(command, CLERK))
+    assert at.proposals.proposals[command.id].values is not None
+    assert (await at.apply(received(command, CLERK))).result.status == "accepted"
+    assert at.proposals.proposals[command.id].values is None
+
+
 async def test_a_redelivered_proposal_is_taken_once_and_a_repeated_one_is_a_duplicate() -> None:
     at = await archive()
     command = propose()

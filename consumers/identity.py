@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from consumers import intake_rules
 from consumers.rules import Rules
@@ -22,25 +23,37 @@ def identity_of(record: Record, tokens: Mapping[str, bytes], rules: Rules) -> tu
     return identity_keys(record.purpose, record.subject, tokens, rule)
 
 
-def moved_identity(
-    record: Record, tokens: Mapping[str, bytes | None], rules: Rules
-) -> tuple[tuple[bytes, ...] | None, Stage | None]:
-    """The record's identity keys and stage after a change of its identifiers.
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a change of a record does to its identity.
 
-    A duplicate whose identifier is corrected to one that nobody has is no duplicate any more: it begins as a new
-    record does. If somebody has it, the store refuses the change (DG-MRG-003).
+    Attributes:
+        keys: its identity keys from now on; None leaves them.
+        stage: its stage from now on; None leaves it.
+        if_free: whether keys and stage stay as they are where another archive has that identity, and the change is
+            made all the same; otherwise the store refuses it then (DG-MRG-003).
+    """
+
+    keys: tuple[bytes, ...] | None = None
+    stage: Stage | None = None
+    if_free: bool = False
+
+
+def moved_identity(record: Record, tokens: Mapping[str, bytes | None], rules: Rules) -> Moved:
+    """The record's identity and stage after a change.
+
+    A duplicate whose identity nobody has is no duplicate any more, and begins as a new record does: because its own
+    identifier was corrected, or because that of the archive was which had come with it by mistake. Of the latter a
+    duplicate learns nothing, so each change of it tries; one that does not touch its identity is made in any case.
 
     Args:
         tokens: the changed fields' new blind index tokens, None where the field is removed.
-
-    Returns:
-        The new keys and the new stage, each None where it stays.
     """
     after = {name: token for name, token in {**record.tokens, **tokens}.items() if token is not None}
-    keys = identity_of(record, after, rules)
-    if not keys or keys == identity_of(record, record.tokens, rules):
-        return None, None
-    return keys, first_stage(rules.book) if record.stage == "duplicate" else None
+    keys, before = identity_of(record, after, rules), identity_of(record, record.tokens, rules)
+    if keys and record.stage == "duplicate":
+        return Moved(keys, first_stage(rules.book), if_free=keys == before)
+    return Moved(keys) if keys and keys != before else Moved()
 
 
 def first_stage(book: RuleBook) -> Stage:

@@ -126,7 +126,7 @@ class Reviser:
                 deks[level], new_keys[level] = key.dek, key.ref
         version = record.version + 1
         tokens = await self._tokens(change.indexed)
-        identity, stage = moved_identity(record, tokens, self._rules)
+        moved = moved_identity(record, tokens, self._rules)
         fields: dict[str, bytes | None] = {}
         for name, value in change.values.items():
             if value is None:  # perhaps of a level of which the record has no key
@@ -155,8 +155,9 @@ class Reviser:
             new_keys=new_keys,
             ingest_key=author.ingest_key,
             past=past,
-            identity=identity,
-            stage=stage,
+            identity=moved.keys,
+            stage=moved.stage,
+            if_free=moved.if_free,
             parts=record.parts,
             paper_open=self._rules.book.correction.paper_in_step and has_paper(record),
         )

@@ -7,7 +7,7 @@ destroyed record leaves a tombstone under the same ``_id``: the fence that no la
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import bson
@@ -100,8 +100,9 @@ class Revision:
 
     ``fields`` maps to the new ciphertext, or None to remove the field; ``past`` is the history entry
     (previous ciphertexts with their versions, who, when, why; the reason is a ciphertext too).
-    ``identity`` replaces the identity keys, None leaves them; ``stage`` replaces the stage, None leaves it. ``parts``
-    are the record's: a removed field is removed from what is read of them too.
+    ``identity`` replaces the identity keys, None leaves them; ``stage`` replaces the stage, None leaves it;
+    with ``if_free`` both stay where another archive has that identity. ``parts`` are the record's: a removed field is
+    removed from what is read of them too.
     ``paper_open`` says that the paper counterpart has to follow (clause UPD-05).
     """
 
@@ -115,6 +116,7 @@ class Revision:
     past: Mapping[str, Any]
     identity: tuple[bytes, ...] | None = None
     stage: Stage | None = None
+    if_free: bool = False
     parts: tuple[str, ...] = ()
     paper_open: bool = False
 
@@ -227,6 +229,8 @@ class Records:
         try:
             result = await self._records.update_one(where, update)
         except DuplicateKeyError:
+            if revision.if_free:
+                return await self.revise(replace(revision, identity=None, stage=None, if_free=False))
             holder = await self._records.find_one({"identity": {"$in": changes.get("identity", [])}}, {"_id": 1})
             raise Refusal("DG-MRG-003", detail=holder["_id"] if holder else None) from None
         return result.modified_count == 1

@@ -167,8 +167,9 @@ class Decider:
 
     async def _version_made(self, received: Received[Decide]) -> int:
         command = received.command
-        applied = await self._records.commands_applied([command.id], command.record, by=received.sender.id)
-        return applied.get(command.id, 0)
+        entries = await self._records.entries_of(command.id, command.record, by=received.sender.id)
+        # Of this very proposal: under the same id the sender may have updated the record, or decided on another.
+        return next((entry["version"] + 1 for entry in entries if entry.get("proposal") == command.proposal), 0)
 
     async def _revise(self, received: Received[Decide], proposal: Proposal, claim: Claim, record: Record | None) -> int:
         """Write the new version.

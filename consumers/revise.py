@@ -6,7 +6,7 @@ values stay, encrypted under the record's own keys, and die with it (clause UPD-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,8 @@ from store.records import Record, Revision
 
 #: The reason is encrypted like a field; the underscore keeps the name apart from the catalogue's.
 REASON = "_reason"
+#: What tells a redelivered command from another one under its id; encrypted, since a guess could be tried against it.
+_DIGEST = "_digest"
 #: What an intake says of the paper counterpart when there is none.
 NO_PAPER = "none"
 
@@ -54,6 +56,7 @@ class Authorship:
         at_ms: when Kafka took it, UNIX milliseconds.
         ingest_key: the key that sealed its bundle.
         more: what else the history says of it; names and references only.
+        digest: of the command, 32 bytes, by which :meth:`Reviser.made` knows it again; None where ``more`` does that.
     """
 
     command: str
@@ -63,6 +66,7 @@ class Authorship:
     reason: str
     evidence: str
     more: Mapping[str, Any] = field(default_factory=dict)
+    digest: bytes | None = None
 
 
 def in_normal_form(fields: Mapping[str, Value | None], catalogue: Catalogue) -> dict[str, bytes | None]:
@@ -146,6 +150,8 @@ class Reviser:
             "fields": {name: [record.fields.get(name), record.field_versions.get(name, 1)] for name in change.values},
             **author.more,
         }
+        if author.digest is not None:
+            past["digest"] = reason.seal(_DIGEST, version, author.digest)
         return Revision(
             record=record.id,
             version=version,
@@ -161,6 +167,29 @@ class Reviser:
             parts=record.parts,
             paper_open=self._rules.book.correction.paper_in_step and has_paper(record),
         )
+
+    async def made(self, entries: Iterable[Mapping[str, Any]], record: Record, digest: bytes) -> int | None:
+        """The version that the command with that digest made.
+
+        Args:
+            entries: what commands of its id and sender left in the history.
+            record: as it is now.
+
+        Returns:
+            None when none of them is of that command: its id was used for another.
+
+        Raises:
+            DanganError: as :meth:`keys.ring.KeyRing.open`; DG-KEY-004 when a digest does not open.
+        """
+        deks = (await self._ring.open({record.id: record.keys}))[record.id]
+        for entry in entries:
+            level = Level(entry["reason_level"])
+            if "digest" not in entry or level not in deks:
+                continue
+            version = entry["version"] + 1
+            if FieldCipher(deks[level], record.id, level).open(_DIGEST, version, bytes(entry["digest"])) == digest:
+                return int(version)
+        return None
 
     async def _tokens(self, indexed: Mapping[str, str | None]) -> dict[str, bytes | None]:
         made = await self._index.tokens({name: [v] for name, v in indexed.items() if v is not None})

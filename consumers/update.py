@@ -9,8 +9,11 @@ event at the customer it follows and comes from that event's own system (clause 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
+
+import orjson
 
 from consumers.notify import Told, Updated
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
@@ -129,10 +132,15 @@ class Updater:
         # Each round reads anew: a lost race shows the winner's version, which decide() then answers with.
         for _round in range(8):
             record = (await self._records.get([command.record])).get(command.record)
-            applied = await self._records.commands_applied([command.id], command.record, by=received.sender.id)
-            if command.id in applied:
-                return _accepted(received, applied[command.id], record, updated)
+            entries = await self._records.entries_of(command.id, command.record, by=received.sender.id)
+            if entries:  # the record anew, so that it names the keys that protect them
+                record = (await self._records.get([command.record])).get(command.record)
             try:
+                if entries and record is not None:
+                    made = await self._reviser.made(entries, record, _digest(command))
+                    if made is None:
+                        raise Refusal("DG-CMD-001")
+                    return _accepted(received, made, record, updated)
                 change = decide(received, record, self._rules)
                 if record is None:
                     raise Refusal("DG-UPD-001")
@@ -158,18 +166,22 @@ def _author(received: Received[Update]) -> Authorship:
         command.reason,
         command.evidence,
         {"event": command.event} if command.event else {},
+        _digest(command),
     )
 
 
-def _accepted(received: Received[Update], version: int, record: Record | None, updated: list[Updated]) -> Outcome:
+def _digest(command: Update) -> bytes:
+    return hashlib.sha256(orjson.dumps(command.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _accepted(received: Received[Update], version: int, record: Record, updated: list[Updated]) -> Outcome:
     command = received.command
-    if record is not None:
-        updated.append(Updated(record, version, tuple(command.fields), received.sender.id, received.at_ms))
+    updated.append(Updated(record, version, tuple(command.fields), received.sender.id, received.at_ms))
     event = fact(
         received,
         "update",
         record=command.record,
-        subject=record.subject if record else None,
+        subject=record.subject,
         fields=tuple(command.fields),
         version=version,
     )

@@ -179,12 +179,11 @@ class Records:
         found = self._found(ids, {"state": "live"}, None if history else {"history": 0})
         return {doc["_id"]: from_document(doc) async for doc in found}
 
-    async def commands_applied(self, commands: Collection[str], record: str, *, by: str) -> dict[str, int]:
-        """Which of a sender's update commands the record's history holds: command id -> version made."""
-        wanted = {"history.command": 1, "history.version": 1, "history.by": 1}
+    async def entries_of(self, command: str, record: str, *, by: str) -> list[Mapping[str, Any]]:
+        """What a sender's command left in the history, without fields; more than one entry where its id was reused."""
+        wanted = {f"history.{name}": 1 for name in ("command", "by", "version", "proposal", "digest", "reason_level")}
         doc = await self._records.find_one({"_id": record}, wanted)
-        entries = (doc or {}).get("history", [])
-        return {e["command"]: e["version"] + 1 for e in entries if e["by"] == by and e["command"] in commands}
+        return [e for e in (doc or {}).get("history", []) if e["by"] == by and e["command"] == command]
 
     async def revise(self, revision: Revision) -> bool:
         """Apply a revision; False when the record is not live at the version it starts from.

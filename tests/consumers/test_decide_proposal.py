@@ -149,6 +149,17 @@ async def test_a_proposal_of_an_older_version_gets_the_conflict_and_stays_open()
     assert (await decided(at, stale, ["per:boss"], verdict="rejected")).result.status == "accepted"
 
 
+@pytest.mark.clause("UPD-02")
+async def test_a_decision_under_the_id_of_another_is_applied_and_not_taken_for_it() -> None:
+    at = await archive()
+    first = await decided(at, await proposed(at), ["per:boss"], id=str(uuid.UUID(int=5)))
+    other = propose(fields={"occupation": "baker"})
+    await at.apply(received(other, CLERK))
+    outcome = await decided(at, other.id, ["per:boss"], id=str(uuid.UUID(int=5)))
+    assert (first.result.version, outcome.result.version) == (2, 3)
+    assert (await at.values("rec-0001", 3)) == {"city": "Wuxi", "occupation": "baker"}
+
+
 async def test_unknown_astray_and_foreign_proposals_are_refused() -> None:
     at = await archive()
     assert (await decided(at, str(uuid.uuid4()), ["per:boss"])).result.code == "DG-COR-001"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
+import orjson
 import pytest
 from pydantic import ValidationError
 
 from consumers.update import MAX_HISTORY_BYTES, decide
 from keys.ports import KeyRef
+from schemas.commands import Update
 from schemas.errors import Refusal
 from schemas.levels import Level
 from store.records import Record
 from tests.consumers.samples import RULES, principal, received, update
 from tests.consumers.test_propose import propose
+from tests.simulators.corrections import EDITOR, Corrections
 
 CRM = principal("sys:crm", "editor")
 RECORD = Record(
@@ -74,3 +78,50 @@ def test_an_update_or_proposal_without_reason_or_evidence_is_no_command(command:
         type(command).model_validate({name: value for name, value in members.items() if name != without})
     with pytest.raises(ValidationError):
         type(command).model_validate(members | {without: ""})
+
+
+async def updated() -> tuple[Corrections, Update]:
+    at, command = Corrections(), update(fields={"city": "Wuxi"}, event="ownership")
+    await at.store("rec-0001", {"city": "Suzhou", "phone": "+8613800138000"})
+    assert (await at.apply(received(command, EDITOR))).result.status == "accepted"
+    return at, command
+
+
+@pytest.mark.clause("UPD-03")
+async def test_a_redelivered_update_changes_nothing_and_is_answered_the_same() -> None:
+    at, command = await updated()
+    stored = at.documents.records["rec-0001"]
+    again = await at.apply(received(command, EDITOR))
+    assert (again.result.status, again.result.version, again.facts[0].version) == ("accepted", 2, 2)
+    assert at.documents.records["rec-0001"] == stored
+
+
+@pytest.mark.clause("UPD-03")
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"fields": {"id_number": "11010519491231002X"}},
+        {"fields": {"city": "Nanjing"}},
+        {"from_version": 2},
+        {"reason": "something else"},
+        {"evidence": "letter-78"},
+        {"event": None},
+    ],
+)
+async def test_another_update_under_a_used_id_is_refused_and_never_told_as_done(other: dict[str, Any]) -> None:
+    at, command = await updated()
+    outcome = await at.apply(received(command.model_copy(update=other), EDITOR))
+    assert (outcome.result.status, outcome.result.code) == ("refused", "DG-CMD-001")
+    (event,) = outcome.facts
+    assert (event.allowed, event.fields, event.version) == (False, (), None)
+    assert at.documents.records["rec-0001"].version == 2
+
+
+async def test_what_an_update_is_known_by_is_no_hash_of_its_values_in_clear() -> None:
+    at, command = await updated()
+    (entry,) = at.documents.records["rec-0001"].history
+    document = orjson.dumps(command.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+    assert hashlib.sha256(document).digest() not in entry["digest"]
+    forged = replace(at.documents.records["rec-0001"], history=({**entry, "digest": entry["reason"]},))
+    at.documents.records["rec-0001"] = forged
+    assert (await at.apply(received(command, EDITOR))).result.code == "DG-KEY-004"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from keys.ports import KeyRef
 from schemas.levels import Level
@@ -22,9 +23,9 @@ class SimulatedDocuments:
         found = {name: self.records[name] for name in ids if name in self.records}
         return found if history else {name: replace(record, history=()) for name, record in found.items()}
 
-    async def commands_applied(self, commands: Collection[str], record: str, *, by: str) -> dict[str, int]:
+    async def entries_of(self, command: str, record: str, *, by: str) -> list[Mapping[str, Any]]:
         entries = self.records[record].history if record in self.records else ()
-        return {e["command"]: e["version"] + 1 for e in entries if e["by"] == by and e["command"] in commands}
+        return [entry for entry in entries if entry["by"] == by and entry["command"] == command]
 
     async def revise(self, revision: Revision) -> bool:
         stored = self.records.get(revision.record)

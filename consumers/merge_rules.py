@@ -117,11 +117,14 @@ def decide_unmerge(
 ) -> tuple[Record, Record]:
     """Check the undoing of a merge; arguments and answer as in :func:`decide_merge`, but for the parts.
 
+    The part's side alone decides: a backup may have copied the part after the merge and the archive before it, and
+    nothing else frees a part of half a merge.
+
     Raises:
         Refusal: DG-MRG-002, 006, 010, 011, DG-UPD-003.
     """
     archive, part = _both(command, archive, part, held=held, gone=gone)
-    if part.part_of != archive.id or part.id not in archive.parts:
+    if part.part_of != archive.id:
         raise Refusal("DG-MRG-011", detail=f"{part.id} of {archive.id}")
     same_versions(command, archive, part)
     return archive, part

@@ -277,6 +277,46 @@ async def test_a_destruction_that_begins_in_between_is_seen_by_one_of_the_two() 
     assert archive.rows.documents["rec-b"]["stage"] == "duplicate"
 
 
+@pytest.mark.parametrize("newer", ["rec-a", "rec-b"])
+async def test_half_a_merge_that_a_restored_backup_holds_can_be_undone_or_made_again(newer: str) -> None:
+    archive = await two()
+    before = copy.deepcopy(archive.rows.documents)
+    assert (await archive.link(link("merge", "rec-a", "rec-b", (1, 1)))).result.status == "accepted"
+    (older,) = {"rec-a", "rec-b"} - {newer}
+    archive.rows.documents[older] = before[older]
+    versions = {name: doc["version"] for name, doc in archive.rows.documents.items()}
+    if newer == "rec-b":  # joined to an archive that does not know of it
+        undo = link("unmerge", "rec-a", "rec-b", (versions["rec-a"], versions["rec-b"]))
+        assert (await archive.link(undo)).result.status == "accepted"
+        assert (await archive.records.get(["rec-b"]))["rec-b"].stage == "duplicate"
+        versions = {name: version + 1 for name, version in versions.items()}
+    assert set(await archive.read("rec-a", ["phone", "city"])) == {"city"}
+    again = link("merge", "rec-a", "rec-b", (versions["rec-a"], versions["rec-b"]))
+    assert (await archive.link(again)).result.status == "accepted"
+    assert set(await archive.read("rec-a", ["phone", "city"])) == {"phone", "city"}
+
+
+async def test_an_undoing_that_meets_a_merge_under_way_leaves_no_half_of_it() -> None:
+    archive = await two()
+    merges: Any = archive.merges
+    join = merges.join
+
+    async def meeting(*args: Any) -> bool:
+        merges.join = join
+        assert await join(*args)
+        undo = link("unmerge", "rec-a", "rec-b", (1, 2))
+        assert (await archive.link(undo)).result.status == "accepted"
+        return True
+
+    merges.join = meeting
+    command = link("merge", "rec-a", "rec-b", (1, 1))
+    assert (await archive.link(command)).result.code == "DG-MRG-006"
+    assert (await archive.link(command)).result.code == "DG-MRG-006"
+    part = (await archive.records.get(["rec-b"], history=True))["rec-b"]
+    assert (part.stage, part.part_of, part.version, len(part.history)) == ("duplicate", None, 3, 2)
+    assert (await archive.link(link("merge", "rec-a", "rec-b", (2, 3)))).result.status == "accepted"
+
+
 async def test_refused_merges_change_nothing() -> None:
     archive = await two()
     await archive.collect("rec-m", "sub-1", {"name": "张三"}, purpose="marketing")

@@ -58,7 +58,7 @@ def decide(received: Received[Any], sight: Sight) -> Act:
     """What a review, hand-over or confirmation does.
 
     Raises:
-        Refusal: DG-CMD-004, DG-COL-007, DG-INT-001 to 004, 006 to 012, DG-APR-001 to 007.
+        Refusal: DG-CMD-004, DG-COL-007, DG-INT-001 to 004, 006 to 012, 016, DG-APR-001 to 007.
     """
     command: Deed = received.command
     check_references(command)
@@ -96,11 +96,15 @@ def _review(received: Received[Any], command: Review, filed: Sequence[Filed], si
         notes["identity_check"] = check.model_dump(exclude_none=True)
     if not passed:
         notes |= {"reason": command.reason, "answer_by": _answer_by(command, sight)}
+    if passed:
+        for each in filed:
+            intake_rules.check_review_of(each, sender)
+    if passed or command.versions:
+        intake_rules.check_versions(filed, command.versions)
     stage: Stage = "returned" if not passed else "reviewed" if _takes_more(sight) else "archived"
     moves = []
     for each in filed:
         if passed:
-            intake_rules.check_review_of(each, sender)
             intake_rules.check_identity_of(each, sight.rules.catalogue, book, check)
         elif each.stage not in ("received", "reviewed", "handed_over") and not intake_rules.reviewable(each):
             raise Refusal("DG-INT-002", field=each.id, detail=each.stage)
@@ -172,6 +176,7 @@ def _confirm(received: Received[Any], command: Confirm, filed: Sequence[Filed], 
         intake_rules.check_reviewed(each, book)
         _check_archivable(each, sight, "archived")
         moves.append(_move(each, "archived"))
+    intake_rules.check_versions(filed, command.versions)
     return _act(received, "confirm", "confirm", moves, names)
 
 

@@ -6,7 +6,7 @@ content), ARR-14 (queries), ARR-18 (custodian). What of it is demanded is the ru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Final
 
@@ -67,6 +67,24 @@ def check_review_of(filed: Filed, reviewer: str) -> None:
         raise Refusal("DG-INT-003", field=filed.id)
     if not reviewable(filed):
         raise Refusal("DG-INT-002", field=filed.id, detail=filed.stage)
+
+
+def check_versions(filed: Sequence[Filed], versions: Sequence[int]) -> None:
+    """Whether records are what somebody saw who reviewed them, or signed for them (COL-10, COL-11).
+
+    Signatures live for weeks: without this they would hold for whatever a record is changed to meanwhile.
+
+    Args:
+        versions: that he saw, in the order of the records.
+
+    Raises:
+        Refusal: DG-INT-016.
+    """
+    if len(versions) != len(filed):
+        raise Refusal("DG-INT-016", field="versions")
+    for each, version in zip(filed, versions, strict=True):
+        if each.version != version:
+            raise Refusal("DG-INT-016", field=each.id, detail=f"current version {each.version}")
 
 
 def reviewable(filed: Filed) -> bool:

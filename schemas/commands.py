@@ -31,6 +31,8 @@ Value = Annotated[str, StringConstraints(max_length=MAX_TEXT)] | bool | int | fl
 #: What happens at a customer and changes the archive at once (UPD-07).
 Event = Literal["new_transaction", "person_in_charge", "legal_form", "ownership", "business_state"]
 Records = Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MAX_COMMANDS)]
+#: The version of each of the records, in their order, that somebody looked at.
+Versions = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(max_length=MAX_COMMANDS)]
 #: compact JWS, one per signer, over the digest of the command without its approvals (schemas/approvals.py).
 Approvals = Annotated[tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=8)]
 
@@ -74,7 +76,8 @@ class Update(_Command):
 class Attach(_Command):
     """One part of an attachment (附件) to a record: a scan of a paper (clause COL-09), at most 16 MiB in all.
 
-    ``part`` counts from 1 to ``parts``; every part but the last holds exactly 256 KiB. ``sha256`` is of the whole.
+    ``part`` counts from 1 to ``parts``; every part but the last holds exactly 256 KiB. ``sha256`` is of the whole. Each
+    part of a core-sensitive kind names the ``approval`` of its collection, where the rule book wants one (COL-13).
     """
 
     type: Literal["attach"]
@@ -84,6 +87,7 @@ class Attach(_Command):
     part: Annotated[int, Field(ge=1, le=MAX_PARTS)]
     parts: Annotated[int, Field(ge=1, le=MAX_PARTS)]
     sha256: Sha256
+    approval: Reference | None = None
     data: Annotated[str, StringConstraints(min_length=4, max_length=MAX_DATA, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
 
@@ -122,11 +126,13 @@ class Review(_Command):
     """Preliminary review (初步审核, COL-10) of received records by somebody other than who collected them.
 
     Returned records go back to their sender as a query (沟通核实, ARR-14), with a reason without personal data.
-    ``identity_check`` is that of one record's customer, where the collection brought none.
+    ``versions`` are those that the reviewer saw: demanded of who lets records pass. ``identity_check`` is that of one
+    record's customer, where the collection brought none.
     """
 
     type: Literal["review"]
     records: Records
+    versions: Versions = ()
     result: Literal["passed", "returned"]
     reason: Text | None = None
     answer_by: Moment | None = None
@@ -147,10 +153,14 @@ class HandOver(_Command):
 
 
 class Confirm(_Command):
-    """Confirmation of new archives (审批确认, COL-11) by the configured posts; records become active."""
+    """Confirmation of new archives (审批确认, COL-11) by the configured posts; records become active.
+
+    ``versions`` are those that the signers saw: what was changed since is not what they signed for.
+    """
 
     type: Literal["confirm"]
     records: Records
+    versions: Versions = ()
     approvals: Approvals
 
 

@@ -19,7 +19,7 @@ from ops.commands.keys import PassphraseFile, read_key_file
 from ops.printable import plain
 from ops.rules import load_rules
 from schemas.approvals import ACTIONS_OF, TYP_APPROVAL, Approval, ApprovalAction, digest_of
-from schemas.commands import Approved, Decide, Merge, Unmerge
+from schemas.commands import Approved, Confirm, Decide, Merge, Unmerge
 from schemas.errors import DanganError
 
 #: Of commands about several records: what becomes of them, and what that is called.
@@ -98,14 +98,25 @@ def show_request(console: Console, command: Approved, requester: str) -> None:
         done, title = _TITLES[command.type]
         records = Column(f"record to be {done}", overflow="fold")  # never cut short: two ids may begin alike
         table = Table("no.", records, title=f"{title} of {len(command.records)} records")
+        versions = _versions(command)
+        if versions:
+            table.add_column("version")
+            del members["versions"]
         for number, record in enumerate(command.records, 1):
-            table.add_row(str(number), plain(record))
+            table.add_row(str(number), plain(record), *versions[number - 1 : number])
         console.print(table)
     else:
         members = {"to be signed": command.type, **members}
     said = {**members, "requested by": requester, "command": command.id, "digest": digest_of(command, requester)}
     for name, value in said.items():
         console.print(plain(f"{name}: {value}"), soft_wrap=True)
+
+
+def _versions(command: Approved) -> list[str]:
+    """The versions that are signed for, where there is one for each record."""
+    if isinstance(command, Confirm) and len(command.versions) == len(command.records):
+        return [str(version) for version in command.versions]
+    return []
 
 
 def sign_approval(

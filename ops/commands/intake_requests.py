@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +24,7 @@ from schemas.errors import DanganError
 from schemas.settings import Settings
 from store.codes import Codes
 from store.database import connect
-from store.intakes import Intakes
+from store.intakes import Filed, Intakes
 
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
 As = Annotated[Path, typer.Option("--as", help="Your key file.")]
@@ -38,7 +39,9 @@ def register(group: typer.Typer) -> None:
 
 
 def review(
-    record: Some,
+    record: Annotated[
+        list[str], typer.Argument(help="The records' ids; as ID@VERSION with the version that you looked at.")
+    ],
     key: As,
     returned: Annotated[bool, typer.Option("--returned", help="Send them back; they pass otherwise.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why they go back; without personal data.")] = None,
@@ -47,11 +50,19 @@ def review(
     trust: Trusted = None,
     home: Home = None,
 ) -> None:
-    """Note that you reviewed records: they pass, or go back to their sender with a reason and a time to answer."""
-    parts: dict[str, Any] = {"records": record, "result": "returned" if returned else "passed"}
+    """Note that you reviewed records: they pass, or go back to their sender with a reason and a time to answer.
+
+    Where a version is not said, it is the one that the record has now.
+    """
+    settings = load_settings(home)
+    names, versions = zip(*map(_seen, record), strict=True)
+    now = asyncio.run(_filed(settings, names)) if None in versions else {}
+    parts: dict[str, Any] = {"records": names, "result": "returned" if returned else "passed"}
+    parts["versions"] = [seen or now[name].version for name, seen in zip(names, versions, strict=True)]
     parts |= {name: value for name, value in (("reason", reason), ("answer_by", answer_by)) if value}
-    ask(load_settings(home), key, passphrase_file, trust, lambda archive: archive.publish("review", parts))
-    Console().print(plain(f"{parts['result']}: {', '.join(record)}"), soft_wrap=True)
+    ask(settings, key, passphrase_file, trust, lambda archive: archive.publish("review", parts))
+    told = ", ".join(f"{name} version {version}" for name, version in zip(names, parts["versions"], strict=True))
+    Console().print(plain(f"{parts['result']}: {told}"), soft_wrap=True)
 
 
 def prepare(
@@ -74,8 +85,11 @@ def prepare(
     """
     request: dict[str, Any] = {"type": "confirm" if confirmation else "hand_over", "id": str(uuid.uuid4())}
     request["records"] = record
-    if not confirmation:
-        settings = load_settings(home)
+    settings = load_settings(home)
+    if confirmation:
+        filed = asyncio.run(_filed(settings, record))
+        request["versions"] = [filed[name].version for name in record]
+    else:
         template = CodeTemplate(load_rules(policies, settings.profile).book.arrange.code_template)
         listed = asyncio.run(_listed(settings, record, template))
         request["catalogue"] = [{**item, "papers_checked": papers_checked} for item in listed]
@@ -116,16 +130,35 @@ def send(
 
 async def _listed(settings: Settings, records: list[str], template: CodeTemplate) -> list[dict[str, Any]]:
     """The catalogue of what the records hold now."""
+    filed = await _filed(settings, records)
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
-        filed = await Intakes(database).filed(records)
         codes = await Codes(database, template).of(records)
-    missing = next((record for record in records if record not in filed), None)
-    if missing is not None:
-        raise DanganError("DG-INT-001", field=missing)
     return [
         {"record": name, "version": filed[name].version, "fields": sorted(filed[name].fields), "code": codes.get(name)}
         for name in records
     ]
+
+
+async def _filed(settings: Settings, records: Sequence[str]) -> dict[str, Filed]:
+    """The records as they are now.
+
+    Raises:
+        DanganError: DG-INT-001 when one is not there.
+    """
+    async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
+        filed = await Intakes(database).filed(records)
+    missing = next((record for record in records if record not in filed), None)
+    if missing is not None:
+        raise DanganError("DG-INT-001", field=missing)
+    return filed
+
+
+def _seen(argument: str) -> tuple[str, int | None]:
+    """A record's id and the version that was looked at, of ``ID`` or ``ID@VERSION``; an id holds no ``@``."""
+    name, at, version = argument.partition("@")
+    if at and not version.isdecimal():
+        raise typer.BadParameter(f"not a version: {version!r}", param_hint="RECORD")
+    return name, int(version) if at else None
 
 
 def _checked(parts: Any, approvals: tuple[str, ...]) -> HandOver | Confirm:

@@ -419,4 +419,8 @@ COMMANDS: Final[dict[str, Text]] = {
         "The transfer confirmation's signatures do not verify.",
         "Treat it as an incident: somebody altered it.",
     ),
+    "DG-INT-016": Text(
+        "The request does not name the version that the record has now.",
+        "Look at the record as it is now; give that version in versions, and have it signed anew where it is signed.",
+    ),
 }

@@ -90,8 +90,10 @@ def reviewed(**changes: Any) -> Filed:
 
 
 def review(*records: str, **changes: Any) -> Review:
-    """A review that passes."""
-    members = {"id": str(uuid.uuid4()), "type": "review", "records": records or ("rec-0001",), "result": "passed"}
+    """A review that passes, of records in their first version where nothing else is said."""
+    names = records or ("rec-0001",)
+    members: dict[str, Any] = {"id": str(uuid.uuid4()), "type": "review", "records": names, "result": "passed"}
+    members["versions"] = (1,) * len(names)
     return Review.model_validate(members | changes)
 
 
@@ -117,8 +119,10 @@ def hand_over(*records: Filed, codes: bool = True, listed: Mapping[str, Any] | N
 
 
 def confirm(*records: str, **changes: Any) -> Confirm:
-    """A confirmation, not signed."""
-    members = {"id": str(uuid.uuid4()), "type": "confirm", "records": records or ("rec-0001",), "approvals": ()}
+    """A confirmation, not signed, of records in their first version where nothing else is said."""
+    names = records or ("rec-0001",)
+    members: dict[str, Any] = {"id": str(uuid.uuid4()), "type": "confirm", "records": names, "approvals": ()}
+    members["versions"] = (1,) * len(names)
     return Confirm.model_validate(members | changes)
 
 

@@ -66,7 +66,7 @@ def test_only_what_waits_for_a_review_is_reviewed() -> None:
     assert outcome(review("13800138000"), sight(), "per:reviewer") == "DG-COL-007"
     for stage in ("reviewed", "handed_over"):  # changed since: reviewed again
         known = filed(stage=stage, version=2, review={"version": 1, "result": "passed"})
-        assert outcome(review(), sight(known), "per:reviewer") == "reviewed"
+        assert outcome(review(versions=[2]), sight(known), "per:reviewer") == "reviewed"
 
 
 @pytest.mark.clause("COL-10", "ARR-14")
@@ -98,7 +98,7 @@ def test_the_archive_department_queries_what_it_was_given_and_files_it_after_the
     others = filed(stage="returned", version=2, review=queried.review, revisers={1: "sys:other"})
     assert outcome(review(), sight(others), "per:reviewer") == "DG-INT-002"
     answered = filed(stage="returned", version=2, review=queried.review, revisers={1: SENDER})
-    assert outcome(review(), sight(answered), "per:reviewer") == "reviewed"
+    assert outcome(review(versions=[2]), sight(answered), "per:reviewer") == "reviewed"
     again = filed(stage="returned", version=2, review={"version": 2, "result": "returned"}, revisers={1: SENDER})
     assert outcome(review(), sight(again), "per:reviewer") == "DG-INT-002"
 
@@ -305,6 +305,34 @@ def test_new_archives_are_confirmed_by_each_post_and_never_by_who_collected() ->
     assert outcome(signed(confirm(), POSTS), sight(reviewed(stage="handed_over", version=2))) == "DG-INT-008"
     for nobody in ("per:clerk", SENDER, "per:deliverer"):
         assert outcome(signed(confirm(), POSTS, requester=nobody), sight(HANDED), nobody) == "DG-CMD-004"
+
+
+@pytest.mark.clause("COL-11")
+def test_signatures_hold_for_the_version_that_was_signed_for_and_no_other() -> None:
+    """Sent back, changed, reviewed and handed over again within the thirty days: it is another content."""
+    command = signed(confirm(), POSTS)
+    assert outcome(command, sight(HANDED)) == "archived"
+    review_of_it = {"by": "per:reviewer", "version": 9, "result": "passed"}
+    changed = reviewed(stage="handed_over", version=9, fields=HANDED.fields | {"account_number"}, review=review_of_it)
+    assert outcome(command, sight(changed)) == "DG-INT-016"
+    assert outcome(command.model_copy(update={"versions": (9,)}), sight(changed)) == "DG-APR-004"  # not what was signed
+    assert outcome(signed(confirm(versions=[9]), POSTS), sight(changed)) == "archived"
+    for versions in ((), (1, 1)):
+        assert outcome(signed(confirm(versions=versions), POSTS), sight(HANDED)) == "DG-INT-016"
+    other = reviewed(id="rec-0002", stage="handed_over", version=9, review=review_of_it)
+    for each, expected in (((1, 9), "archived"), ((9, 1), "DG-INT-016")):
+        command = signed(confirm("rec-0001", "rec-0002", versions=each), POSTS)
+        assert outcome(command, sight(HANDED, other)) == expected
+
+
+@pytest.mark.clause("COL-10")
+def test_a_review_passes_what_the_reviewer_saw() -> None:
+    for versions in ((), (2,), (1, 1)):
+        assert outcome(review(versions=versions), sight(filed()), "per:reviewer") == "DG-INT-016", versions
+    assert outcome(review(), sight(filed(version=2)), "per:reviewer") == "DG-INT-016"
+    assert outcome(returning(versions=()), sight(filed()), "per:reviewer") == "returned"
+    assert outcome(returning(versions=(2,)), sight(filed()), "per:reviewer") == "DG-INT-016"
+    assert outcome(review(versions=()), sight(filed()), "per:clerk") == "DG-CMD-004"
 
 
 @pytest.mark.clause("ARR-18")

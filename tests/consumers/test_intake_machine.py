@@ -125,6 +125,9 @@ class Intaking(RuleBasedStateMachine):
         (outcome,) = asyncio.run(desk.apply([received(command, who)], NOW))
         return outcome
 
+    def _versions(self, records: list[str]) -> list[int]:
+        return [self.shelf.records[name].version for name in records]
+
     def _send(self, command: Any, sender: str) -> None:
         outcome = self._apply(command, sender)
         if outcome.result.status == "accepted":
@@ -132,7 +135,7 @@ class Intaking(RuleBasedStateMachine):
 
     @rule(records=SOME, sender=st.sampled_from(("per:reviewer", "per:collector", SENDER)), passes=st.booleans())
     def reviews(self, records: list[str], sender: str, passes: bool) -> None:
-        self._send((review if passes else returning)(*records), sender)
+        self._send((review if passes else returning)(*records, versions=self._versions(records)), sender)
 
     @rule(records=SOME, by=SIGNS)
     def hands_over(self, records: list[str], by: list[tuple[str, ApprovalAction]]) -> None:
@@ -141,13 +144,14 @@ class Intaking(RuleBasedStateMachine):
 
     @rule(records=SOME, by=st.sampled_from((SIDES, SIDES, POSTS, SIDES[:1])), passes=st.booleans())
     def goes_the_usual_way(self, records: list[str], by: Any, passes: bool) -> None:
-        self._send((review if passes else returning)(*records), "per:reviewer")
+        self._send((review if passes else returning)(*records, versions=self._versions(records)), "per:reviewer")
         command = hand_over(*(self.shelf.records[name] for name in records))
         self._send(signed(command, by), "per:archivist")
 
     @rule(records=SOME, by=st.one_of(SIGNS, st.just(list(POSTS))))
     def confirms(self, records: list[str], by: list[tuple[str, ApprovalAction]]) -> None:
-        self._send(signed(confirm(*records), tuple(by)), "per:archivist")
+        command = confirm(*records, versions=self._versions(records))
+        self._send(signed(command, tuple(by)), "per:archivist")
 
     @rule(record=st.sampled_from(NAMES), by=st.sampled_from((SENDER, "sys:other")))
     def is_updated(self, record: str, by: str) -> None:
@@ -169,9 +173,9 @@ class Intaking(RuleBasedStateMachine):
     @rule(records=SOME, fuse=st.integers(0, 7), kind=st.sampled_from(("review", "hand_over", "confirm")))
     def a_worker_is_killed(self, records: list[str], fuse: int, kind: str) -> None:
         command = {
-            "review": lambda: review(*records),
+            "review": lambda: review(*records, versions=self._versions(records)),
             "hand_over": lambda: signed(hand_over(*(self.shelf.records[n] for n in records)), SIDES),
-            "confirm": lambda: signed(confirm(*records), POSTS),
+            "confirm": lambda: signed(confirm(*records, versions=self._versions(records)), POSTS),
         }[kind]()
         sender = "per:reviewer" if kind == "review" else "per:archivist"
         self.shelf.fuse = fuse

@@ -178,7 +178,8 @@ def test_a_record_becomes_an_archive_step_by_step(site: Site) -> None:
     ]
     answer = {"record": record, "from_version": 1, "reason": "asked", "evidence": "note-1", "fields": {"city": "苏州"}}
     assert asyncio.run(site.ask("update", answer)).status == "accepted"
-    site.run("intake", "review", record, *as_reviewer)
+    site.refused("DG-INT-016", "intake", "review", f"{record}@1", *as_reviewer)  # what he looked at was changed
+    site.run("intake", "review", f"{record}@2", *as_reviewer)
 
     site.refused("DG-INT-007", "intake", "send", str(request), *sides, *as_archivist)  # it lists version 1
     site.run("intake", "prepare", record, "--out", str(request), "--custodian", site.staff["keeper"].principal)

@@ -51,6 +51,16 @@ def test_every_type_is_shown_whole_and_signed_with_its_action(tmp_path: Path) ->
             assert (signed["action"], signed["approver"]) == (action, "staff:4001")
 
 
+@pytest.mark.clause("COL-11")
+def test_who_signs_a_confirmation_sees_the_version_of_each_record(tmp_path: Path) -> None:
+    document = {"type": "confirm", "id": str(uuid.uuid4()), **RECORDS}
+    shown = run(tmp_path, {**document, "versions": [17, 4]}).stderr
+    rows = [line.replace("│", " ").split() for line in shown.splitlines() if "rec-000" in line]
+    assert rows == [["1", "rec-0001", "17"], ["2", "rec-0002", "4"]]
+    odd = run(tmp_path, {**document, "versions": [17]}).stderr  # which fits no record, and is refused later
+    assert "versions: [17]" in odd
+
+
 @pytest.mark.clause("COL-18")
 def test_a_hand_over_is_signed_by_saying_which_side_one_is(tmp_path: Path) -> None:
     document = {"type": "hand_over", "id": str(uuid.uuid4()), **RECORDS}

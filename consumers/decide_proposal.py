@@ -139,6 +139,9 @@ class Decider:
                     continue
             assert claim is not None  # noqa: S101 - for the type checker: a proposal taken by somebody has a claim
             if command.verdict == "rejected":
+                # Who destroys the record may have looked for ciphertexts just before the reason became one.
+                if claim.reason is not None and not await self._records.get([command.record]):
+                    await self._proposals.erase([command.record])
                 return _rejected(received, proposal, claim)
             return await self._apply(received, proposal, claim, record, now)
         raise Transient("DG-STO-001", detail="the proposal kept changing")
@@ -201,7 +204,7 @@ class Decider:
         now = (await self._records.get([record.id])).get(record.id)
         if now is None:
             raise Refusal("DG-COR-007")
-        if now.version == record.version:  # a proposal has brought the record a key: try again
+        if now.version == record.version:  # a proposal has brought it a key, or an act another stage: try again
             return await self._revise(received, proposal, claim, now)
         raise Refusal("DG-UPD-002", detail=f"current version {now.version}")
 

@@ -138,6 +138,34 @@ async def test_a_rejection_keeps_its_reason_encrypted_and_erases_the_values() ->
     assert at.documents.records["rec-0001"].version == 1
 
 
+@pytest.mark.clause("UPD-02", "DES-02")
+@pytest.mark.parametrize("worker_dies", [False, True])
+async def test_a_rejection_in_the_middle_of_a_destruction_leaves_no_reason(worker_dies: bool) -> None:
+    at = await archive()
+    proposal = await proposed(at)
+    honest = at.proposals.reject
+
+    async def reject(name: str, claim: Any) -> bool:
+        del at.documents.records["rec-0001"]  # forgotten; what was found to be erased is found without this reason
+        assert await honest(name, claim)
+        if worker_dies:
+            raise ConnectionError("the worker died")
+        return True
+
+    at.proposals.reject = reject  # type: ignore[method-assign]
+    again = {"id": str(uuid.UUID(int=5)), "verdict": "rejected", "reason": "the letter is not his"}
+    if worker_dies:
+        with pytest.raises(ConnectionError):
+            await decided(at, proposal, ["per:boss"], **again)
+        kept = at.proposals.proposals[proposal].claim
+        assert kept is not None
+        assert kept.reason is not None
+    assert (await decided(at, proposal, ["per:boss"], **again)).result.status == "accepted"
+    claim = at.proposals.proposals[proposal].claim
+    assert claim is not None
+    assert claim.reason is None
+
+
 async def test_a_proposal_of_an_older_version_gets_the_conflict_and_stays_open() -> None:
     at = await archive()
     stale, fresh = await proposed(at), await proposed(at)

@@ -29,7 +29,9 @@ class SimulatedDocuments:
 
     async def revise(self, revision: Revision) -> bool:
         stored = self.records.get(revision.record)
-        if stored is None or stored.version != revision.version - 1 or stored.keys.keys() & revision.new_keys.keys():
+        if stored is None or (stored.version, stored.stage) != (revision.version - 1, revision.seen):
+            return False
+        if stored.keys.keys() & revision.new_keys.keys():
             return False
         fields, versions = dict(stored.fields), dict(stored.field_versions)
         for name, sealed in revision.fields.items():
@@ -87,7 +89,8 @@ class SimulatedProposals:
     async def erase(self, records: Collection[str]) -> None:
         for name, proposal in self.proposals.items():
             if proposal.record in records:
-                self.proposals[name] = replace(proposal, values=None, reason=None)
+                claim = replace(proposal.claim, reason=None) if proposal.claim else None
+                self.proposals[name] = replace(proposal, values=None, reason=None, claim=claim)
 
     def _swap(self, proposal: str, only_if: State, command: str | None, **changes: object) -> bool:
         stored = self.proposals.get(proposal)

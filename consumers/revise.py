@@ -161,6 +161,7 @@ class Reviser:
             new_keys=new_keys,
             ingest_key=author.ingest_key,
             past=past,
+            seen=record.stage,
             identity=moved.keys,
             stage=moved.stage,
             if_free=moved.if_free,

@@ -96,7 +96,7 @@ class Occupied:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A new version of a record, applied only where the stored version is ``version - 1``.
+    """A new version of a record, applied only where the stored version is ``version - 1`` and the stage still ``seen``.
 
     ``fields`` maps to the new ciphertext, or None to remove the field; ``past`` is the history entry
     (previous ciphertexts with their versions, who, when, why; the reason is a ciphertext too).
@@ -114,6 +114,7 @@ class Revision:
     new_keys: Mapping[Level, KeyRef]
     ingest_key: str
     past: Mapping[str, Any]
+    seen: Stage
     identity: tuple[bytes, ...] | None = None
     stage: Stage | None = None
     if_free: bool = False
@@ -186,7 +187,7 @@ class Records:
         return [e for e in (doc or {}).get("history", []) if e["by"] == by and e["command"] == command]
 
     async def revise(self, revision: Revision) -> bool:
-        """Apply a revision; False when the record is not live at the version it starts from.
+        """Apply a revision; False when the record is not live at the version and stage it starts from.
 
         Raises:
             Refusal: DG-MRG-003 when another archive has the new identity.
@@ -200,6 +201,7 @@ class Records:
                 changes[f"fields.{name}"] = ciphertext
                 changes[f"field_versions.{name}"] = revision.version
         where: Document = {"_id": revision.record, "state": "live", "version": revision.version - 1}
+        where["stage"] = at_stage(revision.seen)
         for level, ref in revision.new_keys.items():
             changes[f"keys.{level.value}"] = [ref.page, ref.slot]
             # A key that a proposal brought meanwhile (store/revisions.py) must stay named: forgetting goes by names.
@@ -319,6 +321,11 @@ def _live_with(record: str, keys: Mapping[Level, KeyRef]) -> Document:
         ref = keys.get(level)
         query[f"keys.{level.value}"] = [ref.page, ref.slot] if ref else {"$exists": False}
     return query
+
+
+def at_stage(stage: Stage) -> str | Document:
+    """The condition that a record is at that stage, which an act of intake changes without a new version."""
+    return {"$in": [None, "archived"]} if stage == "archived" else stage
 
 
 def _identity_taken(error: BulkWriteError) -> list[int]:

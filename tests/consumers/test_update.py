@@ -15,10 +15,12 @@ from keys.ports import KeyRef
 from schemas.commands import Update
 from schemas.errors import Refusal
 from schemas.levels import Level
+from schemas.rulebook import Correction
 from store.records import Record
 from tests.consumers.samples import RULES, principal, received, update
 from tests.consumers.test_propose import propose
 from tests.simulators.corrections import EDITOR, Corrections
+from tests.simulators.merging import ONE_EACH, Archive
 
 CRM = principal("sys:crm", "editor")
 RECORD = Record(
@@ -125,3 +127,30 @@ async def test_what_an_update_is_known_by_is_no_hash_of_its_values_in_clear() ->
     forged = replace(at.documents.records["rec-0001"], history=({**entry, "digest": entry["reason"]},))
     at.documents.records["rec-0001"] = forged
     assert (await at.apply(received(command, EDITOR))).result.code == "DG-KEY-004"
+
+
+@pytest.mark.clause("UPD-02")
+@pytest.mark.parametrize(
+    ("seen", "then", "code"),
+    [("returned", "archived", "DG-UPD-010"), ("returned", "reviewed", "DG-UPD-010"), ("archived", "returned", None)],
+)
+async def test_an_update_is_decided_anew_when_the_record_moves_under_it(seen: str, then: str, code: str | None) -> None:
+    approved = replace(ONE_EACH, book=ONE_EACH.book.model_copy(update={"correction": Correction()}))
+    archive = Archive()
+    await archive.collect("rec-0001", "sub-1", {"city": "Suzhou"})
+    archive.rows.documents["rec-0001"]["stage"] = seen
+    records: Any = archive.records
+    revise, rounds = records.revise, []
+
+    async def late(revision: Any) -> Any:
+        if not rounds:
+            archive.rows.documents["rec-0001"]["stage"] = then
+        rounds.append(revision.seen)
+        return await revise(revision)
+
+    records.revise = late
+    rules = approved if code else ONE_EACH
+    outcome = await archive.update("rec-0001", 1, {"city": "Wuxi"}, rules)
+    assert outcome.result.code == code
+    assert (await archive.own("rec-0001"))["city"] == ("Suzhou" if code else "Wuxi")
+    assert rounds == ([seen] if code else [seen, then])

@@ -151,11 +151,11 @@ class Archive:
             (outcome,) = await merger.apply([received(command, sender)], NOW)
         return outcome
 
-    async def update(self, record: str, from_version: int, fields: dict[str, Any]) -> Outcome:
+    async def update(self, record: str, from_version: int, fields: dict[str, Any], rules: Rules = ONE_EACH) -> Outcome:
         command = update(record=record, from_version=from_version, fields=fields)
         async with KeyRing(self.vault, self.pages) as ring:
             told = Told(NobodyReads())
-            updater = Updater(self.records, ring, BlindIndex(self.vault), ONE_EACH, told)
+            updater = Updater(self.records, ring, BlindIndex(self.vault), rules, told)
             (outcome,) = await updater.apply([received(command, CRM)], NOW)
         return outcome
 

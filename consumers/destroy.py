@@ -13,6 +13,7 @@ from typing import Protocol
 from consumers.approvals import approvers
 from consumers.authorize import Authorizer
 from consumers.directory import Directory
+from consumers.held import kept_by_holds
 from consumers.received import Outcome, Received, fact, refused
 from keys.approvals import request_digest
 from keys.ledger import Approver, Entry, Order
@@ -49,12 +50,21 @@ def decide(
     received: Received[Destroy],
     standing: Mapping[str, Occupied],
     entries: Mapping[str, Entry],
-    held: set[str],
+    held: Mapping[str, str],
     directory: Directory,
     authorizer: Authorizer,
     now: float,
 ) -> tuple[Approver, ...]:
     """Check one destroy command; all its records are destroyed, or none.
+
+    Args:
+        received: the command.
+        standing: those of its records that live.
+        entries: what the ledger knows of them.
+        held: those that a legal hold keeps, and the record that it was placed on.
+        directory: who is registered.
+        authorizer: who may approve.
+        now: UNIX seconds.
 
     Returns:
         The approvers.
@@ -78,7 +88,7 @@ def decide(
         if record not in standing:
             raise Refusal("DG-DES-006", detail=record)
         if record in held:
-            raise Refusal("DG-DES-005", detail=record)
+            raise Refusal("DG-DES-005", detail=held[record])
     return approved_by
 
 
@@ -87,12 +97,14 @@ def kept_from(
 ) -> Callable[[Collection[str]], Awaitable[set[str]]]:
     """What keeps records from being destroyed, as the key hierarchy asks at its last moment (keys/forget.py).
 
-    Legal holds, and parts that joined since the request was decided. A merge looks at the ledger after it has written
-    its link, and this looks for links after the ledger is written: one of the two sees the other.
+    Legal holds, also on what a record belongs to, and parts that joined since the request was decided. A merge looks at
+    the ledger after it has written its link, and this looks for links after the ledger is written: one of the two sees
+    the other.
     """
 
     async def kept(records: Collection[str]) -> set[str]:
-        return await holds.on(records, now=clock()) | await merges.unnamed(records, queued=False)
+        held = await kept_by_holds(holds, merges, records, now=clock())
+        return set(held.values()) | await merges.unnamed(records, queued=False)
 
     return kept
 
@@ -150,7 +162,7 @@ class Destroyer:
                 received,
                 await self._records.occupied(command.records),
                 entries,
-                await self._holds.on(command.records, now=now),
+                await kept_by_holds(self._holds, self._merges, command.records, now=now),
                 self._directory,
                 self._authorizer,
                 now,

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 from consumers.approvals import Registered
+from consumers.held import OnHold, kept_by_holds
 from consumers.merge_rules import Linking, authorize, check_references, decide_merge, decide_unmerge, deed_digest
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.revise import REASON
@@ -35,13 +36,6 @@ from store.records import Record, Records
 _ROUNDS = 8
 Found = Mapping[str, Record]
 History = Mapping[str, Mapping[str, Any]]
-
-
-class OnHold(Protocol):
-    """Which records are under a legal hold (store/holds.py)."""
-
-    async def on(self, records: Collection[str], *, now: float) -> set[str]:
-        """Those of the records that are held."""
 
 
 class Destroyed(Protocol):
@@ -101,7 +95,7 @@ class Merger:
         for _round in range(_ROUNDS):
             found = await self._both(received)
             if not begun:
-                held = await self._holds.on([command.record, command.duplicate], now=now)
+                held = await kept_by_holds(self._holds, self._merges, [command.record, command.duplicate], now=now)
                 gone = await self._ledger.get([command.record, command.duplicate])
                 parts = await self._merges.unnamed([command.duplicate], queued=False)
                 archive, duplicate = decide_merge(
@@ -150,7 +144,7 @@ class Merger:
             archive = found.get(command.record)
             signed = signed or _signers(before)
             if command.duplicate not in before and not begun:
-                held = await self._holds.on([command.record, command.duplicate], now=now)
+                held = await kept_by_holds(self._holds, self._merges, [command.record, command.duplicate], now=now)
                 gone = await self._ledger.get([command.record, command.duplicate])
                 archive, part = decide_unmerge(command, archive, found.get(command.duplicate), held=held, gone=gone)
                 if not await self._merges.leave(part, await self._entry(received, part, archive.id, signed)):

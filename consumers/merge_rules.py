@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from consumers.approvals import Registered, signers
@@ -72,7 +72,7 @@ def decide_merge(
     archive: Record | None,
     duplicate: Record | None,
     *,
-    held: Collection[str],
+    held: Mapping[str, str],
     gone: Collection[str],
     parts: Collection[str],
 ) -> tuple[Record, Record]:
@@ -83,7 +83,7 @@ def decide_merge(
 
     Args:
         archive: the record that stays, if it is live; ``duplicate``: the one that joins.
-        held: those of the two that are under a legal hold.
+        held: those of the two that a legal hold keeps, and the record that it was placed on.
         gone: those of the two that the destruction ledger knows.
         parts: the live records that are part of the one that joins.
 
@@ -113,7 +113,7 @@ def decide_merge(
 
 
 def decide_unmerge(
-    command: Unmerge, archive: Record | None, part: Record | None, *, held: Collection[str], gone: Collection[str]
+    command: Unmerge, archive: Record | None, part: Record | None, *, held: Mapping[str, str], gone: Collection[str]
 ) -> tuple[Record, Record]:
     """Check the undoing of a merge; arguments and answer as in :func:`decide_merge`, but for the parts.
 
@@ -142,11 +142,11 @@ def same_versions(command: Linking, archive: Record, duplicate: Record) -> None:
 
 
 def _both(
-    command: Linking, archive: Record | None, other: Record | None, *, held: Collection[str], gone: Collection[str]
+    command: Linking, archive: Record | None, other: Record | None, *, held: Mapping[str, str], gone: Collection[str]
 ) -> tuple[Record, Record]:
     for name in (command.record, command.duplicate):
         if name in gone or name in held:
-            raise Refusal("DG-MRG-010", detail=name)
+            raise Refusal("DG-MRG-010", detail=held.get(name, name))
     if archive is None or other is None:
         raise Refusal("DG-MRG-002", detail=command.record if archive is None else command.duplicate)
     for record in (archive, other):

@@ -173,15 +173,24 @@ class Merges:
             record -> the live records that belong to it; only records that have some.
         """
         kin = {record for tied in (await self._kin.of_many(records)).values() for record in tied}
-        wanted = {"part_of": 1, "duplicate_of": 1, "stage": 1}
         found: dict[str, set[str]] = {}
-        for ids in in_parts(sorted(kin)):
-            async for doc in self._records.find({"_id": {"$in": ids}, "state": "live"}, wanted):
-                archive = doc.get("part_of")
-                if archive is None and queued and doc.get("stage") == "duplicate":
-                    archive = doc.get("duplicate_of")
-                if archive is not None and archive in records:
-                    found.setdefault(archive, set()).add(doc["_id"])
+        for record, archive in (await self._belong_to(kin, queued=queued)).items():
+            if archive in records:
+                found.setdefault(archive, set()).add(record)
+        return found
+
+    async def above(self, records: Collection[str]) -> dict[str, str]:
+        """What each of the records belongs to, and what that belongs to in turn: :meth:`belonging` the other way.
+
+        Returns:
+            record -> what it is part of or waits beside; only live records that do, here or further up.
+        """
+        found: dict[str, str] = {}
+        looked, new = set(records), set(records)
+        while new:
+            found |= (upper := await self._belong_to(new))
+            new = set(upper.values()) - looked
+            looked |= new
         return found
 
     async def unnamed(self, records: Collection[str], *, queued: bool = True) -> set[str]:
@@ -191,6 +200,18 @@ class Merges:
             new = set().union(*(await self.belonging(new, queued=queued)).values()) - reached
             reached |= new
         return reached - set(records)
+
+    async def _belong_to(self, records: Collection[str], *, queued: bool = True) -> dict[str, str]:
+        wanted = {"part_of": 1, "duplicate_of": 1, "stage": 1}
+        found: dict[str, str] = {}
+        for ids in in_parts(sorted(records)):
+            async for doc in self._records.find({"_id": {"$in": ids}, "state": "live"}, wanted):
+                archive = doc.get("part_of")
+                if archive is None and queued and doc.get("stage") == "duplicate":
+                    archive = doc.get("duplicate_of")
+                if archive is not None:
+                    found[doc["_id"]] = archive
+        return found
 
     async def standing(self, record: str) -> Standing | None:
         """How a live record stands among the links; None when no live record has that id."""

@@ -260,7 +260,7 @@ COMMANDS: Final[dict[str, Text]] = {
         "Sign the digest of exactly this request.",
     ),
     "DG-DES-005": Text(
-        "The record is under a legal hold.",
+        "The record, or the archive that it belongs to, is under a legal hold; the detail says which.",
         "Wait for the hold's end; the holder's name is in: dangan admin hold list.",
     ),
     "DG-DES-006": Text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from consumers.destroy import Destroyer, decide
+from consumers.destroy import Destroyer, decide, kept_from
 from keys.ledger import Approver, Entry, Order
 from keys.principal_keys import PrincipalKeys
 from ops.commands.approve import sign_approval
@@ -65,10 +66,12 @@ def approved(command: Destroy, *approvers: str, at: int = NOW) -> Destroy:
     return command.model_copy(update={"approvals": tokens})
 
 
-def decided(command: Destroy, *, people: Any = PEOPLE, held: frozenset[str] = frozenset(), entries: Any = None) -> Any:
+def decided(
+    command: Destroy, *, people: Any = PEOPLE, held: Mapping[str, str] | None = None, entries: Any = None
+) -> Any:
     standing = {record: LIVE for record in command.records if record != "rec-none"}
     who = received(command, people.principals[ARCHIVIST.id])
-    return decide(who, standing, entries or {}, set(held), people, RULES.authorizer, NOW)
+    return decide(who, standing, entries or {}, held or {}, people, RULES.authorizer, NOW)
 
 
 def code(command: Destroy, **kwargs: Any) -> str:
@@ -152,7 +155,7 @@ def test_expired_revoked_stale_and_future_approvals_do_not_count() -> None:
 
 def test_a_legal_hold_wins() -> None:
     command = approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2")
-    assert code(command, held=frozenset({"rec-0002"})) == "DG-DES-005"
+    assert code(command, held={"rec-0002": "rec-0002"}) == "DG-DES-005"
 
 
 def test_unknown_and_destroyed_records_are_told_apart() -> None:
@@ -178,6 +181,8 @@ class World:
         self.lookups = 0
         self.held_since = False
         self.belongs: set[str] = set()
+        self.held: set[str] = set()
+        self.upper: dict[str, str] = {}
 
     async def get(self, records: Any) -> dict[str, Entry]:
         return {record: self.entries[record] for record in records if record in self.entries}
@@ -187,7 +192,10 @@ class World:
         return {record: self.standing[record] for record in records if record in self.standing}
 
     async def on(self, records: Any, *, now: float) -> set[str]:
-        return set()
+        return self.held & set(records)
+
+    async def above(self, records: Any) -> dict[str, str]:
+        return self.upper
 
     async def unnamed(self, records: Any, *, queued: bool = True) -> set[str]:
         return self.belongs - set(records)
@@ -222,6 +230,21 @@ async def test_a_hold_since_the_decision_refuses_the_command() -> None:
     outcome = await applied(approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2"), world)
     assert (outcome.result.code, world.forgotten) == ("DG-DES-005", [])
     assert [(event.allowed, event.code) for event in outcome.facts] == [(False, "DG-DES-005")]
+
+
+@pytest.mark.clause("ARR-13")
+@pytest.mark.parametrize("held", ["rec-0001", "rec-0002", "rec-0003"])
+async def test_a_hold_on_an_archive_keeps_what_belongs_to_it_and_is_named(held: str) -> None:
+    world = World(standing={"rec-0001": LIVE})
+    world.upper = {"rec-0001": "rec-0002", "rec-0002": "rec-0003"}
+    world.held = {held, "rec-0004"}
+    command = approved(request("rec-0001"), "per:a1", "per:a2")
+    outcome = await applied(command, world)
+    assert (outcome.result.code, world.forgotten) == ("DG-DES-005", [])
+    assert held in outcome.result.message
+    assert await kept_from(world, world, lambda: NOW)(["rec-0001"]) == {held}  # type: ignore[arg-type]
+    world.held = {"rec-0004"}
+    assert (await applied(command, world)).result.status == "accepted"
 
 
 @pytest.mark.clause("ARR-13")

@@ -14,6 +14,7 @@ from consumers.identity import identity_of
 from consumers.merge_rules import MAX_PARTS, deed_digest
 from ops.rules import load_rules
 from schemas.commands import Merge, Unmerge
+from schemas.errors import Refusal
 from schemas.identity import identity_keys
 from schemas.rulebook import Identity
 from tests.simulators.merging import ARCHIVIST, CRM, Archive, link
@@ -352,6 +353,27 @@ async def test_what_is_held_or_being_destroyed_is_neither_merged_nor_taken_apart
         await archive.link(link("merge", "rec-a", "rec-b", (1, 1)))
         archive.held.add(name)
         assert await code_of(archive, link("unmerge", "rec-a", "rec-b", (2, 2))) == "DG-MRG-010"
+
+
+async def test_a_hold_on_an_archive_keeps_its_parts_and_what_waits_beside_them() -> None:
+    archive = await two()
+    await archive.collect("rec-c", "sub-3", {"id_number": OTHER_ID})
+    assert await archive.collect("rec-d", "sub-4", {"id_number": OTHER_ID}) == "rec-c"
+    archive.held.add("rec-c")
+    # A duplicate of a held archive joins no other: there it would be out of the hold's reach.
+    assert await code_of(archive, link("merge", "rec-a", "rec-d", (1, 1))) == "DG-MRG-010"
+    archive.held.clear()
+    assert (await archive.link(link("merge", "rec-a", "rec-c", (1, 1)))).result.status == "accepted"
+    archive.held.add("rec-a")
+    for name in ("rec-b", "rec-c", "rec-d"):  # waits, is part of it, waits beside its part
+        named = [name, *(["rec-d"] if name == "rec-c" else [])]
+        with pytest.raises(Refusal, match=r"DG-DES-005.*rec-a"):
+            await archive.destroy(named)
+        assert archive.rows.documents[name]["state"] == "live"
+    archive.held.clear()
+    await archive.destroy(["rec-d"])
+    archive.held.add("rec-b")  # beside the others, and above none
+    await archive.destroy(["rec-c"])
 
 
 async def test_an_intake_that_is_not_finished_joins_nothing_and_takes_nothing() -> None:

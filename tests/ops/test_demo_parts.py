@@ -67,7 +67,8 @@ def test_customers_are_of_both_kinds_and_no_identifier_is_given_twice(customers:
 def test_the_file_holds_every_category_the_story_promises(customers: Path) -> None:
     categories = {CATALOGUE.field(field).category.split(".")[0] for field in COLUMNS.values()}
     assert {"basic", "transaction", "preference", "feedback"} <= categories
-    assert set(COLUMNS.values()) == set(CATALOGUE.purpose("account_service").fields)
+    # A call's transcript is no column of an exported table: it comes desensitised, one by one (COL-14).
+    assert set(COLUMNS.values()) == CATALOGUE.purpose("account_service").fields - CATALOGUE.recordings
 
 
 IDENTIFIERS = st.sampled_from([b"11010519491231002X", b"4020325585569071", b"chenlei@example.com"])

@@ -22,7 +22,7 @@ import asyncio
 import os
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
@@ -181,20 +181,34 @@ class Forgetter:
                 by_level[pages[page_id].level].append(pages[page_id])
         all_took = True
         for level, old in by_level.items():
-            new = await self._next_generations(root_of(level), old, drops)
+            new = await next_generations(self._transit, root_of(level), old, drops)
             took = await self._pages.replace_many([(page, page.version - 1) for page in new])
             all_took = all_took and took == len(old)
         return all_took
 
-    async def _next_generations(self, root: str, pages: list[Page], drops: Mapping[str, set[int]]) -> list[Page]:
-        old_keys = await self._transit.try_decrypt(root, [page.wrapped_key for page in pages])
-        new_keys = [os.urandom(KEY_BYTES) for _ in pages]
-        wraps = await self._transit.encrypt(root, new_keys)
-        return [
-            rekeyed(page, _without(page, old_key, drops[page.id]), new_key, wrapped.ciphertext)
-            for page, old_key, new_key, wrapped in zip(pages, old_keys, new_keys, wraps, strict=True)
-            if not isinstance(old_key, KeyRefused)  # a sweep has just moved it: read it again
-        ]
+
+async def next_generations(
+    transit: Transit, root: str, pages: Sequence[Page], drops: Mapping[str, Collection[int]]
+) -> list[Page]:
+    """Each page without some of its slots, under a new page key; those left out that Vault does not open.
+
+    Args:
+        transit: may encrypt and decrypt under the root.
+        root: the pages' own.
+        pages: of one level.
+        drops: page id -> the slots to leave out, for every page.
+
+    Raises:
+        DanganError: DG-KEY-003 when a page is not what Vault's key opens.
+    """
+    old_keys = await transit.try_decrypt(root, [page.wrapped_key for page in pages])
+    new_keys = [os.urandom(KEY_BYTES) for _ in pages]
+    wraps = await transit.encrypt(root, new_keys)
+    return [
+        rekeyed(page, _without(page, old_key, drops[page.id]), new_key, wrapped.ciphertext)
+        for page, old_key, new_key, wrapped in zip(pages, old_keys, new_keys, wraps, strict=True)
+        if not isinstance(old_key, KeyRefused)  # a sweep has just moved it: read it again
+    ]
 
 
 def _same(one: Order, other: Order) -> bool:

@@ -114,13 +114,16 @@ class Proposals:
         )
 
     async def erase(self, records: Collection[str]) -> None:
-        """Erase every ciphertext of proposals about those records, which are destroyed; repeatable."""
-        sealed = {"$or": [{"values": {"$ne": None}}, {"claim.reason": {"$ne": None}}]}
+        """Erase every ciphertext of proposals about those records, which are destroyed; repeatable.
+
+        Each update looks and writes in one step: a claim may be released, or a reason come, in between.
+        """
         for part in in_parts(records):
-            found = self._proposals.find({"record": {"$in": part}, **sealed}, {"claim": 1})
-            for doc in [doc async for doc in found]:
-                erased = {**_ERASED, **({"claim.reason": None} if doc["claim"] else {})}
-                await self._proposals.update_one({"_id": doc["_id"]}, {"$set": erased})
+            theirs = {"record": {"$in": part}}
+            await self._proposals.update_many({**theirs, "values": {"$ne": None}}, {"$set": _ERASED})
+            await self._proposals.update_many(
+                {**theirs, "claim.reason": {"$ne": None}}, {"$set": {"claim.reason": None}}
+            )
 
     async def undecided(self) -> AsyncIterator[Proposal]:
         """The proposals that are not decided, oldest first."""

@@ -61,6 +61,10 @@ class GatedCollection(SimulatedCollection):
         result = await super().update_one(query, update)
         return SimpleNamespace(matched_count=min(1, matched), modified_count=result.modified_count)
 
+    async def update_many(self, query: Document, update: Document) -> None:
+        await self._gate("update_many")
+        await super().update_many(query, update)
+
     async def replace_one(self, query: Document, document: Document) -> SimpleNamespace:
         await self._gate("replace_one")
         found = next(self._matching(query), None)

@@ -57,6 +57,10 @@ class SimulatedCollection:
         self.documents[found["_id"]] = changed
         return SimpleNamespace(modified_count=1)
 
+    async def update_many(self, query: Document, update: Document) -> None:
+        for found in list(self._matching(query)):
+            await SimulatedCollection.update_one(self, {"_id": found["_id"]}, update)
+
     async def bulk_write(self, changes: Sequence[ReplaceOne[Any]], *, ordered: bool) -> None:
         assert not ordered
         for change in changes:
@@ -100,6 +104,8 @@ def _meets(document: Document, path: str, want: Any) -> bool:
         elif operator == "$in":
             held = value if isinstance(value, list) else [None if value is _GONE else value]
             met = any(each in operand for each in held)
+        elif operator == "$ne":
+            met = (None if value is _GONE else value) != operand
         else:
             raise NotImplementedError(operator)
         if not met:

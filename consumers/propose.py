@@ -4,6 +4,9 @@ The answer is the same whether the record exists, is destroyed, or needs the fie
 with a key could ask which customers the archive has. What cannot be applied is kept without its values, so that the
 custodian sees a mistyped id in his list. (How long the answer takes may still differ; the sender sees that much.)
 
+Whoever has a key may propose, so what one sender may leave undecided is bounded, about one record and in all. That is
+counted from what he sent himself, about whatever ids, so that reaching the bound tells nothing of a record either.
+
 The values are encrypted under the record's own keys, so that they die with it. A level that the record has no key of
 yet gets one, which the record names before the proposal is stored: forgetting goes by what a record names.
 """
@@ -32,6 +35,9 @@ from store.records import Record, Records
 
 #: What :class:`keys.cipher.FieldCipher` binds a proposal's texts to; no field and no other proposal has such a name.
 _NAME = "_proposal.{}.{}"
+#: So many undecided proposals of one sender are kept: about one record, and in all.
+MAX_OF_RECORD = 16
+MAX_OF_SENDER = 1000
 
 
 class Adopting(Protocol):
@@ -57,13 +63,22 @@ def decide(received: Received[Propose], record: Record | None, rules: Rules) -> 
         Refusal: DG-CMD-004, DG-COL-001, 002 or 007.
     """
     command, catalogue = received.command, rules.catalogue
-    if looks_personal(command.record) or looks_personal(command.evidence):
-        raise Refusal("DG-COL-007")
+    check_references(command)
     levels = {name: catalogue.field(name).level for name in command.fields}
     if not rules.authorizer.allows(received.sender, "propose", highest(set(levels.values())), ""):
         raise Refusal("DG-CMD-004")
     values = in_normal_form(command.fields, catalogue)
     return Draft(values, levels, record is not None and _takes(record, command, rules))
+
+
+def check_references(command: Propose) -> None:
+    """Check that the references are opaque: every answer's audit event names the record in clear.
+
+    Raises:
+        Refusal: DG-COL-007.
+    """
+    if looks_personal(command.record) or looks_personal(command.evidence):
+        raise Refusal("DG-COL-007")
 
 
 def _takes(record: Record, command: Propose, rules: Rules) -> bool:
@@ -95,13 +110,15 @@ class Proposer:
         command = received.command
         # Each round reads anew: the record may get keys, or be destroyed, between reading and adopting.
         for _round in range(8):
-            known = await self._proposals.get(command.id)
-            if known is not None:
-                await self._look_behind(known)
-                return _again(received, known)
-            record = (await self._records.get([command.record])).get(command.record)
             try:
+                check_references(command)  # first: what is said of a used id names the record too
+                known = await self._proposals.get(command.id)
+                if known is not None:
+                    await self._look_behind(known)
+                    return _again(received, known)
+                record = (await self._records.get([command.record])).get(command.record)
                 draft = decide(received, record, self._rules)
+                await self._check_room(received)
             except Refusal as refusal:
                 return _refused(received, refusal)
             proposal = await self._sealed(received, draft, record if draft.applicable else None)
@@ -109,6 +126,16 @@ class Proposer:
                 await self._look_behind(proposal)
                 return _taken(received)
         raise Transient("DG-STO-001", detail="the record kept changing")
+
+    async def _check_room(self, received: Received[Propose]) -> None:
+        """Check that the sender has not left too much undecided, whether or not there are such records.
+
+        Raises:
+            Refusal: DG-COR-012.
+        """
+        for record, most in ((received.command.record, MAX_OF_RECORD), (None, MAX_OF_SENDER)):
+            if await self._proposals.undecided_of(received.sender.id, record, limit=most) >= most:
+                raise Refusal("DG-COR-012")
 
     async def _look_behind(self, proposal: Proposal) -> None:
         """Who destroys a record erases what stands about it; what was added after that is erased here.

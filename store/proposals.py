@@ -28,6 +28,7 @@ class Claim:
         approvers: who signed it.
         version: the record's version that came of it; 0 while it is being applied, and for a rejection.
         reason: of a rejection, as a ciphertext under the record's keys; None when the record is gone.
+        since: when it was made, UNIX seconds; None in one that was kept before this was noted.
     """
 
     command: str
@@ -35,6 +36,12 @@ class Claim:
     approvers: tuple[str, ...] = ()
     version: int = 0
     reason: bytes | None = None
+    since: int | None = None
+
+    @property
+    def token(self) -> str:
+        """What tells it from every other claim, also from a later one by the same command."""
+        return f"{self.command} {self.since}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,10 @@ class Proposal:
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create the indexes: by state and age, and by record; repeatable."""
+    """Create the indexes: by state and age, by record, and by who proposes; repeatable."""
     await database["proposals"].create_index([("state", 1), ("at", 1)], name="state")
     await database["proposals"].create_index([("record", 1)], name="record")
+    await database["proposals"].create_index([("by", 1), ("state", 1), ("record", 1)], name="by")
 
 
 class Proposals:
@@ -100,12 +108,12 @@ class Proposals:
 
     async def release(self, proposal: str, claim: Claim) -> bool:
         """Open a proposal again whose decision could not be applied."""
-        return await self._swap(proposal, "claimed", claim.command, {"state": "open", "claim": None})
+        return await self._swap(proposal, "claimed", claim, {"state": "open", "claim": None})
 
     async def approve(self, proposal: str, claim: Claim, version: int) -> bool:
         """Close a claimed proposal that became a version of the record; its values go."""
         done = _claim_document(replace(claim, version=version))
-        return await self._swap(proposal, "claimed", claim.command, {"state": "approved", "claim": done, **_ERASED})
+        return await self._swap(proposal, "claimed", claim, {"state": "approved", "claim": done, **_ERASED})
 
     async def reject(self, proposal: str, claim: Claim) -> bool:
         """Close an open proposal; its values go. False when it is not open."""
@@ -131,12 +139,21 @@ class Proposals:
         async for doc in found.sort([("at", 1), ("_id", 1)]):
             yield _proposal(doc)
 
+    async def undecided_of(self, by: str, record: str | None = None, *, limit: int) -> int:
+        """How many proposals of somebody are not decided, about one record or in all; counted up to the limit."""
+        query: Document = {"by": by, "state": {"$in": ["open", "claimed"]}}
+        if record is not None:
+            query["record"] = record
+        return await self._proposals.count_documents(query, limit=limit)
+
     async def mark_overdue(self, proposal: str) -> None:
         """Note that a proposal was found to be overdue."""
         await self._proposals.update_one({"_id": proposal}, {"$set": {"overdue": True}})
 
-    async def _swap(self, proposal: str, state: State, command: str | None, change: Document) -> bool:
-        where = {"_id": proposal, "state": state} | ({"claim.command": command} if command else {})
+    async def _swap(self, proposal: str, state: State, claim: Claim | None, change: Document) -> bool:
+        where: Document = {"_id": proposal, "state": state}
+        if claim is not None:
+            where |= {"claim.command": claim.command, "claim.since": claim.since}
         return (await self._proposals.update_one(where, {"$set": change})).modified_count == 1
 
 
@@ -170,6 +187,7 @@ def _claim_document(claim: Claim) -> dict[str, Any]:
         "approvers": list(claim.approvers),
         "version": claim.version,
         "reason": claim.reason,
+        "since": claim.since,
     }
 
 

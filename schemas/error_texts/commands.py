@@ -211,6 +211,10 @@ COMMANDS: Final[dict[str, Text]] = {
         "There is no live record under this id.",
         "Check the record id.",
     ),
+    "DG-COR-012": Text(
+        "You have as many undecided proposals, about this record or in all, as one sender may have.",
+        "Wait until the custodian has decided some of them.",
+    ),
     "DG-ACC-001": Text(
         "There is no grant that covers this request.",
         "Apply for access, naming record, fields, purpose and period.",

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.propose import decide, opened, reason_of
+from consumers.propose import MAX_OF_RECORD, decide, opened, reason_of
 from keys.ring import KeyRing
 from schemas.commands import Propose
 from schemas.errors import Refusal
 from schemas.levels import Level
+from store.proposals import Claim
 from tests.consumers.samples import NOW, RULES, principal, received
 from tests.simulators.corrections import CLERK, Corrections, no_pause
 
@@ -136,6 +137,40 @@ async def test_a_redelivered_proposal_is_taken_once_and_a_repeated_one_is_a_dupl
     assert (again.result.status, again.result.code) == ("duplicate", "DG-CMD-002")
     other = await at.apply(received(command, PUPIL))
     assert other.result.code == "DG-CMD-001"
+
+
+async def test_a_used_id_brings_no_personal_reference_into_the_audit_stream() -> None:
+    at = await archive()
+    command = propose()
+    await at.apply(received(command, CLERK))
+    for changes in ({"record": "13800138000"}, {"evidence": "11010519491231002X"}):
+        outcome = await at.apply(received(command.model_copy(update=changes), CLERK))
+        assert outcome.result.code == "DG-COL-007", "whose event leaves references out"
+
+
+@pytest.mark.parametrize("record", ["rec-0001", "rec-none", "rec-shredded"])
+async def test_nobody_fills_the_store_nor_learns_by_trying_which_records_there_are(record: str) -> None:
+    at = await archive()
+    await at.store("rec-shredded", {"city": "Suzhou"})
+    for ref in at.documents.records["rec-shredded"].keys.values():
+        del at.pages.pages[ref.page]
+    sent = [propose(record=record) for _ in range(MAX_OF_RECORD + 2)]
+    codes = [(await at.apply(received(command, PUPIL))).result.code for command in sent]
+    assert codes == [None] * MAX_OF_RECORD + ["DG-COR-012"] * 2
+    assert len(at.proposals.proposals) == MAX_OF_RECORD
+    assert (await at.apply(received(sent[0], PUPIL))).result.status == "accepted", "a redelivered one is known"
+    assert (await at.apply(received(propose(record=record), CLERK))).result.status == "accepted", "others still may"
+    assert (await at.apply(received(propose(record="rec-other"), PUPIL))).result.status == "accepted"
+    assert await at.proposals.reject(sent[0].id, Claim("decide-1", "person:custodian"))
+    assert (await at.apply(received(propose(record=record), PUPIL))).result.status == "accepted", "one is decided"
+
+
+async def test_a_sender_has_a_bound_over_all_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("consumers.propose.MAX_OF_SENDER", 3)
+    at = await archive()
+    sent = [received(propose(record=f"rec-made-up-{number}"), PUPIL) for number in range(4)]
+    assert [(await at.apply(each)).result.code for each in sent] == [None, None, None, "DG-COR-012"]
+    assert (await at.apply(received(propose(), CLERK))).result.status == "accepted"
 
 
 def test_inactive_senders_unknown_fields_and_personal_references_are_refused() -> None:

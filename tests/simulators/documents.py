@@ -18,6 +18,7 @@ class SimulatedDocuments:
 
     def __init__(self) -> None:
         self.records: dict[str, Record] = {}
+        self.given_up: set[tuple[str, str]] = set()
 
     async def get(self, ids: Collection[str], *, history: bool = False) -> dict[str, Record]:
         found = {name: self.records[name] for name in ids if name in self.records}
@@ -27,8 +28,16 @@ class SimulatedDocuments:
         entries = self.records[record].history if record in self.records else ()
         return [entry for entry in entries if entry["by"] == by and entry["command"] == command]
 
+    async def give_up(self, record: str, version: int, claim: str) -> bool:
+        if record not in self.records or self.records[record].version != version:
+            return False
+        self.given_up.add((record, claim))
+        return True
+
     async def revise(self, revision: Revision) -> bool:
         stored = self.records.get(revision.record)
+        if (revision.record, revision.claim) in self.given_up:
+            return False
         if stored is None or (stored.version, stored.stage) != (revision.version - 1, revision.seen):
             return False
         if stored.keys.keys() & revision.new_keys.keys():
@@ -73,15 +82,19 @@ class SimulatedProposals:
     async def get(self, proposal: str) -> Proposal | None:
         return self.proposals.get(proposal)
 
+    async def undecided_of(self, by: str, record: str | None = None, *, limit: int) -> int:
+        undecided = [each for each in self.proposals.values() if each.by == by and each.state in ("open", "claimed")]
+        return len([each for each in undecided if record in (None, each.record)][:limit])
+
     async def claim(self, proposal: str, claim: Claim) -> bool:
         return self._swap(proposal, "open", None, state="claimed", claim=claim)
 
     async def release(self, proposal: str, claim: Claim) -> bool:
-        return self._swap(proposal, "claimed", claim.command, state="open", claim=None)
+        return self._swap(proposal, "claimed", claim, state="open", claim=None)
 
     async def approve(self, proposal: str, claim: Claim, version: int) -> bool:
         done = replace(claim, version=version)
-        return self._swap(proposal, "claimed", claim.command, state="approved", claim=done, values=None, reason=None)
+        return self._swap(proposal, "claimed", claim, state="approved", claim=done, values=None, reason=None)
 
     async def reject(self, proposal: str, claim: Claim) -> bool:
         return self._swap(proposal, "open", None, state="rejected", claim=claim, values=None, reason=None)
@@ -92,11 +105,11 @@ class SimulatedProposals:
                 claim = replace(proposal.claim, reason=None) if proposal.claim else None
                 self.proposals[name] = replace(proposal, values=None, reason=None, claim=claim)
 
-    def _swap(self, proposal: str, only_if: State, command: str | None, **changes: object) -> bool:
+    def _swap(self, proposal: str, only_if: State, claim: Claim | None, **changes: object) -> bool:
         stored = self.proposals.get(proposal)
         if stored is None or stored.state != only_if:
             return False
-        if command is not None and (stored.claim is None or stored.claim.command != command):
+        if claim is not None and (stored.claim is None or stored.claim.token != claim.token):
             return False
         self.proposals[proposal] = replace(stored, **changes)  # type: ignore[arg-type]
         return True

@@ -12,13 +12,13 @@ from dataclasses import replace
 from itertools import groupby
 
 from consumers.access import Reader, check_references, grant_covers
-from consumers.attachments import field_of
 from consumers.consents import refuse_withdrawn
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.rules import Rules
 from consumers.usable import check_usable
 from keys.chunks import ChunkCipher
 from keys.ring import KeyRing
+from schemas.collection_approval import field_of
 from schemas.commands import Access
 from schemas.errors import DanganError, Refusal
 from schemas.levels import Level

@@ -1,122 +1,73 @@
 """Attachments (附件): scans of papers come in part by part, encrypted under the record's own key.
 
-Part 1 is looked at before anything is stored: its type is told from its first bytes by a library, and must be one
-that the kind takes (clauses COL-09, STO-03). The attachment is complete when all parts are there and the whole has
-the digest that was given. Order (crash anywhere, and a redelivery finishes it): the record's key -> the attachment's
-entry -> the chunk -> the record is looked at once more -> audit -> reply.
+What comes in is decided in consumers/attachment_rules.py. The attachment is complete when all parts are there and the
+whole has the digest that was given. Order (crash anywhere, and a redelivery finishes it): the record's key -> the
+attachment's entry -> the chunk -> the record is looked at once more -> audit -> reply.
+
+An attachment belongs to who sent its first part: to anybody else every part under its reference is refused alike, so
+that nobody learns by sending a scan whether it is the one that is here.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
-import puremagic
-
+from consumers.attachment_rules import Part, decide, needs_approval
+from consumers.collection_approvals import KnownApprovals
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.rules import Rules
 from keys.chunks import ChunkCipher
 from keys.ports import KeyRef
 from keys.ring import KeyRing
-from schemas.catalogue import AttachmentSpec
-from schemas.commands import PART_BYTES, Attach
+from schemas.collection_approval import Approved, field_of
+from schemas.commands import Attach
 from schemas.errors import DanganError, Refusal, Transient
 from schemas.levels import Level
 from schemas.replies import Result
-from schemas.values import looks_personal
 from store.attachments import Attachment, Attachments, Chunk
 from store.records import Record, Records
 
 #: A record holds at most this many, so at most 512 MiB: a sender cannot fill the store through one record.
 MAX_ATTACHMENTS: Final = 32
-#: How much of part 1 the library looks at, bytes.
-_HEAD: Final = 1024
-_MIME: Final = {"pdf": "application/pdf", "jpeg": "image/jpeg", "png": "image/png"}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part that the rules allow, not yet encrypted."""
-
-    received: Received[Attach]
-    spec: AttachmentSpec
-    data: bytes
-
-
-def decide(received: Received[Attach], record: Record | None, rules: Rules) -> Part:
-    """Check one part against the record, the catalogue and the policies.
-
-    Raises:
-        Refusal: DG-COL-007, DG-CMD-004, DG-CON-001, DG-ATT-001 to 005.
-    """
-    command = received.command
-    if looks_personal(command.record) or looks_personal(command.attachment):
-        raise Refusal("DG-COL-007")
-    spec = rules.catalogue.attachments.get(command.kind)
-    if spec is None:
-        raise Refusal("DG-ATT-002", field="kind")
-    purpose = record.purpose if record else ""
-    if not rules.authorizer.allows(received.sender, "collect", spec.level, purpose):
-        raise Refusal("DG-CMD-004")
-    if record is None:
-        raise Refusal("DG-ATT-001")
-    if record.consent_state is not None:  # nothing is added under a withdrawn consent
-        raise Refusal("DG-CON-001")
-    if purpose not in spec.purposes:
-        raise Refusal("DG-ATT-003", field="kind")
-    return Part(received, spec, _content(command, spec))
-
-
-def _content(command: Attach, spec: AttachmentSpec) -> bytes:
-    try:
-        data = base64.b64decode(command.data, validate=True)
-    except binascii.Error:
-        raise Refusal("DG-ATT-005", field="data", detail="not base64") from None
-    full = len(data) == PART_BYTES
-    if command.part > command.parts or not (full or (command.part == command.parts and 0 < len(data) < PART_BYTES)):
-        raise Refusal("DG-ATT-005", field="data", detail=f"part {command.part} of {command.parts}, {len(data)} bytes")
-    if command.part == 1 and not {_MIME[name] for name in spec.types} & sniffed(data):
-        raise Refusal("DG-ATT-004", field="data")
-    return data
-
-
-def sniffed(data: bytes) -> set[str]:
-    """The media types that the library finds most likely from the first bytes; none when it knows none."""
-    try:
-        found = puremagic.magic_string(data[:_HEAD])
-    except (puremagic.PureError, ValueError):
-        return set()
-    best = max((match.confidence for match in found), default=0)
-    return {str(match.mime_type) for match in found if match.confidence == best}
+#: After so long, milliseconds, one that is not complete gives its name and its room up to whoever begins another.
+LAPSE_MS: Final = 24 * 3600 * 1000
 
 
 class Attacher:
-    """Applies batches of attach commands, one after the other: each is large."""
+    """Applies batches of attach commands, one after the other: each is large.
 
-    def __init__(self, records: Records, attachments: Attachments, ring: KeyRing, rules: Rules) -> None:
+    Args:
+        approvals: those of core-sensitive collection (clause COL-13).
+    """
+
+    def __init__(
+        self, records: Records, attachments: Attachments, ring: KeyRing, rules: Rules, approvals: KnownApprovals
+    ) -> None:
         self._records = records
         self._attachments = attachments
         self._ring = ring
         self._rules = rules
+        self._approvals = approvals
 
-    async def apply(self, batch: Sequence[Received[Attach]], now: float) -> list[Outcome]:  # noqa: ARG002
+    async def apply(self, batch: Sequence[Received[Attach]], now: float) -> list[Outcome]:
         """Store what the rules allow; one outcome for each command, in order.
 
         Raises:
             Transient: a dependency does not answer; apply the same batch again.
         """
-        return [await self._one(received) for received in batch]
+        named = {each.command.approval for each in batch if needs_approval(each.command, self._rules)}
+        approvals = await self._approvals.known({name for name in named if name is not None}, now)
+        return [await self._one(received, approvals) for received in batch]
 
-    async def _one(self, received: Received[Attach]) -> Outcome:
+    async def _one(self, received: Received[Attach], approvals: Mapping[str, Approved]) -> Outcome:
         command = received.command
         record = (await self._records.get([command.record])).get(command.record)
         try:
             if record is None:  # destroyed while a part of it was on its way
                 await self._attachments.erase([command.record])
-            part = decide(received, record, self._rules)
+            part = decide(received, record, self._rules, approvals)
             if record is None:
                 raise Refusal("DG-ATT-001")
             return await self._store(part, record)
@@ -165,6 +116,9 @@ class Attacher:
         """Find the attachment's entry, or begin it with part 1; refuse what does not belong to it."""
         received, command = part.received, part.received.command
         found = await self._attachments.get(command.record, command.attachment)
+        if found is not None and command.part == 1 and _lapsed(found, received):
+            await self._attachments.lapse(found)
+            found = await self._attachments.get(command.record, command.attachment)
         if found is not None and found.state == "failed":
             if (found.command, found.sender) == (command.id, received.sender.id):  # redelivered: it failed before
                 await self._attachments.fail(command.record, command.attachment, command=found.command, sender="")
@@ -175,9 +129,7 @@ class Attacher:
         if found is None:
             if command.part != 1:
                 raise Refusal("DG-ATT-006", field="part")
-            others = await self._attachments.of_record(command.record)
-            if sum(other.name != command.attachment for other in others) >= MAX_ATTACHMENTS:
-                raise Refusal("DG-ATT-008", detail=f"{MAX_ATTACHMENTS}")
+            await self._check_room(received)
             entry = _entry(part, cipher)
             found = (
                 entry
@@ -187,11 +139,22 @@ class Attacher:
         if found is None or not _belongs(part, found, cipher):
             raise Refusal("DG-ATT-007", field="attachment")
 
+    async def _check_room(self, received: Received[Attach]) -> None:
+        """Whether the record may have one more; those that lapsed go first."""
+        taken = 0
+        for other in await self._attachments.of_record(received.command.record):
+            if _lapsed(other, received):
+                await self._attachments.lapse(other)
+            else:
+                taken += other.state != "failed" and other.name != received.command.attachment
+        if taken >= MAX_ATTACHMENTS:
+            raise Refusal("DG-ATT-008", detail=f"{MAX_ATTACHMENTS}")
+
     async def _complete_if_all_there(self, command: Attach, sender: str, cipher: ChunkCipher) -> None:
         if await self._attachments.present(command.record, command.attachment) < command.parts:
             return
         found = await self._attachments.get(command.record, command.attachment)
-        if found is None or found.state != "open":
+        if found is None or found.state != "open" or found.sender != sender:
             return
         chunks = await self._attachments.ciphertexts(command.record, command.attachment)
         if cipher.digest_of(chunks) != command.sha256:
@@ -217,15 +180,20 @@ def _entry(part: Part, cipher: ChunkCipher) -> Attachment:
 
 
 def _belongs(part: Part, found: Attachment, cipher: ChunkCipher) -> bool:
-    """Whether the part says of the attachment what its first part said."""
+    """Whether the part is of that attachment: sent by who began it, and saying of it what its first part said.
+
+    The sender is looked at first: whether the digest is the same is nobody else's to know.
+    """
     command = part.received.command
-    same = (found.kind, found.parts, found.level) == (command.kind, command.parts, part.spec.level)
+    told = (part.received.sender.id, command.kind, command.parts, part.spec.level)
+    same = (found.sender, found.kind, found.parts, found.level) == told
     return same and cipher.open_digest(found.digest) == command.sha256
 
 
-def field_of(kind: str) -> str:
-    """What audit events and grants call a kind of attachment."""
-    return f"attachment.{kind}"
+def _lapsed(found: Attachment, received: Received[Attach]) -> bool:
+    """Whether an attachment was left incomplete for too long, and the command is not the one that began it."""
+    own = (found.command, found.sender) == (received.command.id, received.sender.id)
+    return found.state == "open" and not own and received.at_ms > found.at_ms + LAPSE_MS
 
 
 def _stored(received: Received[Attach], level: Level, standing: Chunk | None) -> Outcome:

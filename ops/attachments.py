@@ -32,16 +32,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A file that is to be attached."""
+    """A file that is to be attached; ``approval`` is that of a core-sensitive kind."""
 
     record: str
     name: str
     kind: str
     content: bytes
+    approval: str | None = None
 
     def commands(self) -> Iterator[dict[str, Any]]:
         """The members of each part's command, in order."""
         digest = hashlib.sha256(self.content).hexdigest()
+        approval = {"approval": self.approval} if self.approval else {}  # without one, the ids stay what they were
         pieces = [self.content[at : at + PART_BYTES] for at in range(0, len(self.content), PART_BYTES)]
         for number, piece in enumerate(pieces, start=1):
             yield {
@@ -52,10 +54,11 @@ class Scan:
                 "parts": len(pieces),
                 "sha256": digest,
                 "data": base64.b64encode(piece).decode(),
+                **approval,
             }
 
 
-def read_scan(path: Path, record: str, name: str, kind: str) -> Scan:
+def read_scan(path: Path, record: str, name: str, kind: str, approval: str | None = None) -> Scan:
     """Read a file of 1 byte to 16 MiB.
 
     Raises:
@@ -65,7 +68,7 @@ def read_scan(path: Path, record: str, name: str, kind: str) -> Scan:
         size = path.stat().st_size
         if not 0 < size <= MAX_BYTES:
             raise DanganError("DG-ATT-012", field=path.name, detail=f"{size} bytes")
-        return Scan(record, name, kind, path.read_bytes())
+        return Scan(record, name, kind, path.read_bytes(), approval)
     except OSError as error:
         raise DanganError("DG-ATT-012", field=path.name, detail=error.strerror) from None
 

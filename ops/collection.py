@@ -16,7 +16,7 @@ from keys.principal_keys import PrincipalKeys
 from ops.audited import Desk, stored_digest
 from ops.registry import refuse_personal
 from schemas.approvals import TYP_APPROVAL, Approval
-from schemas.collection_approval import Approved, CollectionApproval
+from schemas.collection_approval import ATTACHMENT, Approved, CollectionApproval
 from schemas.errors import DanganError
 from schemas.levels import Level
 from store import matters
@@ -41,14 +41,14 @@ async def approve(at: Desk, rules: Rules, document: CollectionApproval, keys: Pr
         now: UNIX seconds.
 
     Raises:
-        DanganError: DG-OPS-036 for an id that is no opaque reference; DG-COL-001, 005, 006 or 016 for what is not in
-            the catalogue; DG-COL-028 when there is another approval of that id; DG-APR-002 to 006 when the signature
-            would not count.
+        DanganError: DG-OPS-036 for an id that is no opaque reference; DG-COL-001, 005, 006 or 016, DG-ATT-002 or 003
+            for what is not in the catalogue; DG-COL-028 when there is another approval of that id; DG-APR-002 to 006
+            when the signature would not count.
     """
     refuse_personal(approval=document.id)
     rules.catalogue.purpose(document.purpose)
     for name in sorted(document.fields):
-        if rules.catalogue.needed_field(name, document.purpose).level is not Level.CORE:
+        if _level(name, document.purpose, rules) is not Level.CORE:
             raise DanganError("DG-COL-005", field=name, detail="only core-sensitive fields need an approval")
     form = rules.forms.forms.get(document.form) if document.form else None
     if document.form and (form is None or document.purpose not in form.purposes):
@@ -73,6 +73,18 @@ async def approve(at: Desk, rules: Rules, document: CollectionApproval, keys: Pr
         if await approvals.put(signed):
             return approved
     raise DanganError("DG-COL-028", detail=document.id)
+
+
+def _level(name: str, purpose: str, rules: Rules) -> Level:
+    """The level of a field or a kind of attachment that the purpose needs."""
+    if not name.startswith(ATTACHMENT):
+        return rules.catalogue.needed_field(name, purpose).level
+    kind = rules.catalogue.attachments.get(name.removeprefix(ATTACHMENT))
+    if kind is None:
+        raise DanganError("DG-ATT-002", field=name)
+    if purpose not in kind.purposes:
+        raise DanganError("DG-ATT-003", field=name)
+    return kind.level
 
 
 def sign(document: CollectionApproval, approver: PrincipalKeys, *, now: int) -> str:

@@ -1,22 +1,31 @@
 """Approvals to collect core-sensitive fields (核心敏感资料, clause COL-13): what is signed and what it allows.
 
-One approval covers a purpose, a form, some fields and a time; a collect command names it in ``intake.approval``. It is
-signed once (schemas/approvals.py, action ``approve-collection``) over the digest of the document.
+One approval covers a purpose, a form, some fields or kinds of attachment, and a time; a collect command names it in
+``intake.approval``, an attach command in ``approval``. It is signed once (schemas/approvals.py, action
+``approve-collection``) over the digest of the document.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.commands import FieldName
 from schemas.intake import FormName, Name, Reference
 
 Seconds = Annotated[int, Field(ge=0)]
+ATTACHMENT: Final = "attachment."
+#: A field, or a kind of attachment as ``attachment.KIND``.
+Covered = FieldName | Annotated[str, StringConstraints(pattern=r"^attachment\.[a-z][a-z0-9_-]{0,47}$")]
+
+
+def field_of(kind: str) -> str:
+    """What audit events, grants and approvals call a kind of attachment."""
+    return f"{ATTACHMENT}{kind}"
 
 
 class CollectionApproval(BaseModel):
@@ -26,7 +35,7 @@ class CollectionApproval(BaseModel):
         id: the reference that commands name.
         form: the form and version that it is for; any form of the purpose without.
         purpose: the purpose that it is for.
-        fields: the core-sensitive fields that may be collected.
+        fields: the core-sensitive fields, and kinds of attachment, that may be collected.
         not_before, not_after: from when until when, UNIX seconds.
     """
 
@@ -35,7 +44,7 @@ class CollectionApproval(BaseModel):
     id: Reference
     form: FormName | None = None
     purpose: Name
-    fields: Annotated[frozenset[FieldName], Field(min_length=1)]
+    fields: Annotated[frozenset[Covered], Field(min_length=1)]
     not_before: Seconds
     not_after: Seconds
 

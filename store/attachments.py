@@ -40,8 +40,8 @@ class Attachment:
 
     Attributes:
         digest: the encrypted SHA-256 of the whole (keys/chunks.py).
-        state: ``open`` until all parts are there; ``failed`` when they did not have the digest.
-        command, sender: of part 1; of a failed one, of the part that completed it.
+        state: ``open`` until all parts are there; ``failed`` when they did not have the digest, or did not all come.
+        command, sender: of part 1; of a failed one, of the part that completed it. All parts are of one sender.
         size: bytes, once complete.
     """
 
@@ -160,6 +160,20 @@ class Attachments:
             {"$set": {"metadata.state": "failed", "metadata.command": command, "metadata.sender": sender}},
         )
         await self._chunks.delete_many({"files_id": file})
+
+    async def lapse(self, attachment: Attachment) -> None:
+        """Give up one that was begun and never completed: its name is free again, and its chunks go.
+
+        Nothing happens when it was completed, failed or begun anew since it was looked at.
+        """
+        file = _id(attachment.record, attachment.name)
+        begun = {"metadata.command": attachment.command, "metadata.at": attachment.at_ms}
+        result = await self._files.update_one(
+            {"_id": file, "metadata.state": "open", **begun},
+            {"$set": {"metadata.state": "failed", "metadata.command": "", "metadata.sender": ""}},
+        )
+        if result.modified_count:
+            await self._chunks.delete_many({"files_id": file})
 
     async def add_key(self, record: str, level: Level, ref: KeyRef) -> bool:
         """Let a live record that has no key of that level name one; False when it has one, or is not live."""

@@ -82,6 +82,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     proposals, told = Proposals(database), Told(Notices(database))
     codes = Codes(database, CodeTemplate(rules.book.arrange.code_template))
     intake = IntakeDesk(Intakes(database), codes.of, parts.directory, rules)
+    approvals = KnownApprovals(CollectionApprovals(database), parts.directory, rules.authorizer)
     merges = Merges(database)
     merger = Merger(merges, records, holds, ledger, ring, parts.directory, rules)
     forgetter = Forgetter(
@@ -100,14 +101,14 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
             index,
             rules,
             ConsentGate(consents, rules),
-            KnownApprovals(CollectionApprovals(database), parts.directory, rules.authorizer),
+            approvals,
             matter_records(database),
         ),
         "withdraw": Withdrawer(consents, rules),
         "update": Updater(records, ring, index, rules, told),
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
         "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),
-        "attach": Attacher(records, attachments, ring, rules),
+        "attach": Attacher(records, attachments, ring, rules, approvals),
         "access": NowOrPast(
             FieldsOrParts(
                 Reader(

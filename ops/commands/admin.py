@@ -17,7 +17,6 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from consumers.attachments import field_of
 from keys.principal_keys import PrincipalKeys
 from ops import registry
 from ops.audited import CONSOLE, Desk, desk
@@ -27,6 +26,7 @@ from ops.operators import ADMINISTRATOR, may_bootstrap, prove
 from ops.printable import plain
 from ops.public_keys import read_public_keys
 from ops.rules import load_rules
+from schemas.collection_approval import field_of
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.locales import Locale

@@ -51,12 +51,15 @@ def put(
     file: Annotated[Path, typer.Argument(help="The scan.")],
     kind: Annotated[str, typer.Option(help="A kind of the catalogue, for instance identity_paper.")],
     key: As,
+    approval: Annotated[
+        str | None, typer.Option(help="For a core-sensitive kind: the approval that covers it (dangan collection).")
+    ] = None,
     passphrase_file: PassphraseFile = None,
     trust: Trusted = None,
     home: Home = None,
 ) -> None:
     """Attach a scan to a record. Doing it again is harmless: it goes on where it was interrupted."""
-    scan = attachments.read_scan(file, record, name, kind)
+    scan = attachments.read_scan(file, record, name, kind, approval)
     keys = read_key_file(key, passphrase_file)
     with _progress("sending") as on_part:
         new = _with_archive(

@@ -50,9 +50,9 @@ def register(app: typer.Typer) -> None:
 
 
 def approve(
-    approval: Annotated[str, typer.Argument(help="An id for the approval, which commands name as intake.approval.")],
+    approval: Annotated[str, typer.Argument(help="An id for it, which commands name as intake.approval or approval.")],
     purpose: Annotated[str, typer.Option(help="The purpose of the catalogue that it is for.")],
-    field: Annotated[list[str], typer.Option(help="A core-sensitive field that may be collected; repeatable.")],
+    field: Annotated[list[str], typer.Option(help="A core-sensitive field, or attachment.KIND; repeatable.")],
     key: Approver,
     form: Annotated[str | None, typer.Option(help="Only on this form and version, as retail@2.")] = None,
     days: Annotated[int, typer.Option(min=1, max=366, help="For how many days, from now on.")] = 90,

@@ -8,8 +8,8 @@ from schemas.error_texts.text import Text
 
 ATTACHMENTS: Final[dict[str, Text]] = {
     "DG-ATT-001": Text(
-        "There is no live record under this id to attach to.",
-        "Collect the record and wait for its answer; then attach.",
+        "There is no live record under this id that you sent or keep.",
+        "Collect the record and wait for its answer; then attach. Only its sender and its custodian may.",
     ),
     "DG-ATT-002": Text(
         "This kind of attachment is not in the catalogue.",
@@ -32,7 +32,7 @@ ATTACHMENTS: Final[dict[str, Text]] = {
         "Send part 1, wait for its answer, then send the others.",
     ),
     "DG-ATT-007": Text(
-        "Another content stands under this reference.",
+        "Another content stands under this reference, or somebody else sent it.",
         "Give the new attachment a reference of its own.",
     ),
     "DG-ATT-008": Text(

@@ -92,7 +92,7 @@ COMMANDS: Final[dict[str, Text]] = {
         "Leave the field out, or use a version of the form that has it.",
     ),
     "DG-COL-019": Text(
-        "Core-sensitive fields need an approval of their own for this collection.",
+        "Core-sensitive fields and attachments need an approval of their own for this collection.",
         "Have an approver sign a collection approval: dangan collection approve.",
     ),
     "DG-COL-020": Text(

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -20,22 +20,24 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumers.attachment_reads import AttachmentReader
-from consumers.attachments import Attacher
-from consumers.received import Outcome
+from consumers.attachments import LAPSE_MS, MAX_ATTACHMENTS, Attacher
+from consumers.collection_approvals import KnownApprovals
+from consumers.received import Outcome, Received
 from keys.chunks import ChunkCipher
 from keys.forget import Forgetter
 from keys.ledger import Order
 from keys.pages import open_table
 from keys.ring import KeyRing
 from keys.roots import root_of
-from schemas.commands import PART_BYTES, Access
+from schemas.commands import PART_BYTES, Access, Attach
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Grant
 from store.attachments import COLLECTIONS, Attachments
 from store.records import Records, to_document
-from tests.consumers.samples import NOW, RULES, received
+from tests.consumers.samples import NOW, RULES, principal, received
 from tests.consumers.test_attachments import CRM, PDF, RECORD, attach
+from tests.consumers.test_collection_approvals import Given, People
 from tests.simulators.attachments import GatedCollection
 from tests.simulators.key_pages import SimulatedIngestKeys, SimulatedPages
 from tests.simulators.store import Gated, Schedule, SimulatedLedger
@@ -59,6 +61,7 @@ class World:
         self.database: Any = defaultdict(lambda: GatedCollection(schedule.gate))
         self.vault, self.pages = SimulatedVault(), SimulatedPages()
         self.records, self.attachments = Records(self.database), Attachments(self.database)
+        self.approvals = KnownApprovals(Given(), People(), RULES.authorizer)
         digest = hashlib.sha256(CONTENT).hexdigest()
         cut = [CONTENT[:PART_BYTES], CONTENT[PART_BYTES:]]
         self.parts = [
@@ -75,10 +78,15 @@ class World:
     def ring(self) -> KeyRing:
         return KeyRing(self.vault, Gated(self.pages, self.schedule.gate), sleep=no_pause)
 
-    async def work(self, part: int) -> Outcome:
-        """What a worker does with a part; a new process each time."""
+    def work(self, part: int) -> Coroutine[Any, Any, Outcome]:
+        """What a worker does with a part of the attachment."""
+        return self.take(self.parts[part])
+
+    async def take(self, received_part: Received[Attach]) -> Outcome:
+        """What a worker does with any part; a new process each time."""
         async with self.ring() as ring:
-            (outcome,) = await Attacher(self.records, self.attachments, ring, RULES).apply([self.parts[part]], 0.0)
+            attacher = Attacher(self.records, self.attachments, ring, RULES, self.approvals)
+            (outcome,) = await attacher.apply([received_part], 0.0)
         return outcome
 
     async def forget(self) -> None:
@@ -196,6 +204,77 @@ def test_a_part_of_a_failed_attachment_that_comes_again_hears_why_its_chunk_is_g
         at.parts = [received(other, CRM)]  # nothing of the failed one: its part 1 is missing
         assert told(at.run(at.work(0))) == ("refused", "DG-ATT-006")
         assert len(at.database[COLLECTIONS[1]].documents) == 0
+
+
+KEEPER = principal("person:keeper", "collector", kind="person")
+LATER = NOW * 1000 + LAPSE_MS + 1
+
+
+def sent(at: World, content: bytes, who: Any = CRM, *, at_ms: int = NOW * 1000, **changes: Any) -> str | None:
+    """The code that a part is answered with."""
+    return told(at.run(at.take(received(attach(content, **changes), who, at_ms=at_ms))))[1]
+
+
+def kept_by_both(at: World) -> None:
+    """Let the record have a custodian besides its sender."""
+    at.database["records"].documents[RECORD.id]["intake"] = {"custodian": KEEPER.id}
+
+
+def test_who_sends_what_another_sent_is_not_told_whether_it_is_the_same() -> None:
+    scan, guess = PDF + b"what it says", PDF + b"what it may say"
+    with world() as at:
+        kept_by_both(at)
+        assert sent(at, scan) is None
+        assert sent(at, scan) == "DG-CMD-002"
+        assert sent(at, scan, KEEPER) == sent(at, guess, KEEPER) == "DG-ATT-007"
+        assert sent(at, scan, principal("sys:guess", "collector")) == "DG-ATT-001"
+        assert sent(at, guess, principal("sys:guess", "collector")) == "DG-ATT-001"
+
+
+def test_nobody_else_takes_a_name_or_adds_to_what_another_began() -> None:
+    half = {"parts": 2, "sha256": "0" * 64}
+    full = CONTENT[:PART_BYTES]
+    with world() as at:
+        kept_by_both(at)
+        assert sent(at, full, principal("sys:squatter", "collector"), **half) == "DG-ATT-001"
+        assert at.stored() == 0
+        assert told(at.run(at.work(0))) == ("accepted", None)
+        digest = at.parts[1].command.sha256
+        assert sent(at, CONTENT[PART_BYTES:], KEEPER, part=2, parts=2, sha256=digest) == "DG-ATT-007"
+        assert told(at.run(at.work(1))) == ("accepted", None)
+
+
+def test_what_was_begun_and_left_gives_its_name_up_after_a_day() -> None:
+    full, half = CONTENT[:PART_BYTES], {"parts": 2, "sha256": "0" * 64}
+    with world() as at:
+        kept_by_both(at)
+        assert sent(at, full, KEEPER, **half) is None
+        assert sent(at, PDF, at_ms=LATER - 1) == "DG-ATT-007"
+        assert sent(at, PDF, at_ms=LATER) is None
+        assert sent(at, PDF, KEEPER, at_ms=LATER * 2) == "DG-ATT-007"  # what is complete never lapses
+        assert sent(at, PDF, at_ms=LATER * 2) == "DG-CMD-002"
+        assert at.stored() == 2
+
+
+def test_who_goes_on_after_a_day_finds_his_parts_unless_another_was_begun() -> None:
+    with world() as at:
+        assert told(at.run(at.work(0))) == ("accepted", None)
+        again = replace(at.parts[0], at_ms=LATER)
+        assert told(at.run(at.take(again))) == ("duplicate", "DG-CMD-002")
+        assert sent(at, PDF, attachment="scan-2", at_ms=LATER) is None
+        assert told(at.run(at.take(replace(at.parts[1], at_ms=LATER)))) == ("refused", "DG-ATT-006")
+        assert told(at.run(at.take(again))) == ("accepted", None)
+        assert told(at.run(at.take(replace(at.parts[1], at_ms=LATER)))) == ("accepted", None)
+
+
+def test_what_was_begun_and_left_takes_no_place_after_a_day() -> None:
+    full, half = CONTENT[:PART_BYTES], {"parts": 2, "sha256": "0" * 64}
+    with world() as at:
+        for number in range(MAX_ATTACHMENTS):
+            assert sent(at, full, attachment=f"begun-{number}", **half) is None
+        assert sent(at, PDF, attachment="one-more") == "DG-ATT-008"
+        assert sent(at, PDF, attachment="one-more", at_ms=LATER) is None
+        assert [doc["files_id"] for doc in at.database[COLLECTIONS[1]].documents.values()] == ["rec-0001|one-more"]
 
 
 class Always:

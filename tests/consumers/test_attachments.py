@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -13,8 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers import attachment_reads
-from consumers.attachments import decide, sniffed
+from consumers.attachment_rules import decide, sniffed
+from consumers.rules import Rules
 from keys.ports import KeyRef
+from ops.rules import load_rules
+from schemas.collection_approval import Approved, CollectionApproval
 from schemas.commands import MAX_PARTS, PART_BYTES, Access, Attach
 from schemas.errors import Refusal
 from schemas.levels import Level
@@ -23,6 +28,7 @@ from store.attachments import Attachment
 from store.records import Record
 from tests.consumers.samples import NOW, RULES, principal, received
 
+STRICT = load_rules()
 CRM = principal("sys:crm", "collector", "reader")
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00"
@@ -59,9 +65,16 @@ def attach(data: bytes = PDF, **changes: Any) -> Attach:
     return Attach.model_validate(members | changes)
 
 
-def code(command: Attach, *, sender: Any = CRM, record: Record | None = RECORD) -> str | None:
+def code(
+    command: Attach,
+    *,
+    sender: Any = CRM,
+    record: Record | None = RECORD,
+    rules: Rules = RULES,
+    approvals: Mapping[str, Approved] = MappingProxyType({}),
+) -> str | None:
     try:
-        decide(received(command, sender), record, RULES)
+        decide(received(command, sender), record, rules, approvals)
     except Refusal as refusal:
         return refusal.code
     return None
@@ -115,6 +128,73 @@ def test_who_what_and_where_are_checked() -> None:
     assert code(attach(), sender=principal("sys:other", "reader")) == "DG-CMD-004"
     assert code(attach(record="11010519491231002X")) == "DG-COL-007"
     assert code(attach(attachment="13912345678")) == "DG-COL-007"
+    assert code(attach(approval="13912345678")) == "DG-COL-007"
+
+
+def test_only_who_sent_the_record_and_who_keeps_it_attach_and_others_do_not_learn_that_it_is_there() -> None:
+    other, keeper = principal("sys:other", "collector"), principal("person:keeper", "collector", kind="person")
+    kept = replace(RECORD, intake={"custodian": "person:keeper"})
+    assert code(attach(), sender=other) == code(attach(), sender=other, record=None) == "DG-ATT-001"
+    assert code(attach(), sender=keeper) == "DG-ATT-001"
+    assert code(attach(), sender=keeper, record=kept) is None
+    assert code(attach(), record=kept) is None
+
+
+@pytest.mark.clause("COL-07")
+def test_nothing_is_added_to_what_is_objected_to_or_part_of_another_archive() -> None:
+    assert code(attach(), record=replace(RECORD, objected=True)) == "DG-ACC-010"
+    assert code(attach(), record=replace(RECORD, part_of="rec-main")) == "DG-MRG-004"
+    assert code(attach(), record=replace(RECORD, consent_state="withdrawn")) == "DG-CON-001"
+
+
+APPROVED = Approved(
+    CollectionApproval(
+        id="core-2027",
+        form="retail@2",
+        purpose="account_service",
+        fields=frozenset({"id_number", "attachment.identity_paper"}),
+        not_before=NOW - 100,
+        not_after=NOW + 100,
+    ),
+    "person:head-1",
+)
+FORMAL = replace(RECORD, intake={"form": "retail@2", "collector": "person:teller-4", "custodian": "person:keeper"})
+
+
+def approved(approver: str = "person:head-1", sender: Any = CRM, **changes: Any) -> str | None:
+    """What the strictest rules say of a core-sensitive kind, under an approval with those changes."""
+    given = Approved(APPROVED.document.model_copy(update=changes), approver)
+    command = attach(approval="core-2027")
+    return code(command, sender=sender, record=FORMAL, rules=STRICT, approvals={"core-2027": given})
+
+
+@pytest.mark.clause("COL-13")
+def test_a_core_sensitive_kind_comes_in_under_an_approval_of_its_own_only() -> None:
+    assert code(attach(), record=FORMAL, rules=STRICT, approvals={"core-2027": APPROVED}) == "DG-COL-019"
+    assert code(attach(approval="core-2027"), record=FORMAL, rules=STRICT) == "DG-COL-019"
+    assert code(attach(kind="consent_paper"), record=FORMAL, rules=STRICT) is None
+    assert approved() is None
+    assert approved(form=None) is None
+    assert approved(fields=frozenset({"id_number"})) == "DG-COL-019"
+    assert approved(purpose="anti_money_laundering") == "DG-COL-019"
+    assert approved(form="retail@1") == "DG-COL-019"
+    assert approved(not_after=NOW) == "DG-COL-019"
+    assert approved(not_before=NOW + 1) == "DG-COL-019"
+
+
+@pytest.mark.clause("COL-13")
+@pytest.mark.parametrize("approver", ["sys:crm", "person:teller-4", "person:keeper"])
+def test_nobody_approves_what_he_collects_himself(approver: str) -> None:
+    keeper = principal("person:keeper", "collector", kind="person")
+    assert approved(approver, sender=keeper) == "DG-COL-019"
+
+
+def test_an_approval_names_fields_and_kinds_of_attachment_and_nothing_else() -> None:
+    members = APPROVED.document.model_dump()
+    assert CollectionApproval.model_validate(members) == APPROVED.document
+    for wrong in ("attachment.", "attachment.*", "*", "attachments.identity_paper", "attachment.a.b"):
+        with pytest.raises(ValueError, match="fields"):
+            CollectionApproval.model_validate(members | {"fields": [wrong]})
 
 
 @given(st.integers(1, MAX_PARTS), st.integers(1, MAX_PARTS), st.sampled_from([1, 7, PART_BYTES - 1, PART_BYTES]))

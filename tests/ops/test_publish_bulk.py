@@ -144,7 +144,7 @@ async def test_a_killed_publication_goes_on_and_one_wrong_row_is_refused_alone(
 
 @pytest.mark.usefixtures("_worker")
 async def test_a_spreadsheet_is_interrupted_and_goes_on(stack: Stack, key: Path, tmp_path: Path) -> None:
-    cells = rows(uuid.uuid4().hex[:6], 800, 5)
+    cells = rows(uuid.uuid4().hex[:6], 2_500, 5)
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     for row in [HEADER, *cells]:
@@ -155,11 +155,11 @@ async def test_a_spreadsheet_is_interrupted_and_goes_on(stack: Stack, key: Path,
     assert await asyncio.to_thread(run.kill_after, 100, signal.SIGINT) == 130
     assert "interrupted" in run.log.read_text("utf-8")
     done = len(lines(out))
-    assert done < 800
+    assert done < 2_500
     assert await asyncio.to_thread(Run(stack, data, key, out).wait) == 1
     statuses = {line["row"]: line["status"] for line in lines(out)}
     assert Counter(statuses.values()).keys() <= {"accepted", "duplicate", "refused"}
     assert [row for row, status in statuses.items() if status == "refused"] == ["7"]
-    assert len(statuses) == 800
+    assert len(statuses) == 2_500
     records = {line["record"] for line in lines(out) if line["status"] in ("accepted", "duplicate")}
-    assert await stored(stack, records) == 799
+    assert await stored(stack, records) == 2_499

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
+from uuid import uuid4
 
 from consumers.approvals import Registered
 from consumers.intake_acts import Sight, act_digest, act_id, check_references, decide
@@ -75,8 +76,10 @@ class IntakeDesk:
             try:
                 act = decide(received, Sight(filed, codes, self._directory, self._rules, now))
             except Refusal as refusal:
-                return _refused(received, refusal)
-            if await self._done_with(act, filed):
+                if await self._intakes.act(act_id(received)) is None:
+                    return _refused(received, refusal)
+                continue  # another worker has this very command: the records have moved by it
+            if await self._done_with(replace(act, nonce=uuid4().hex), filed):
                 return _done(received, act)
         raise Transient("DG-STO-001", detail="the records kept moving")
 
@@ -87,9 +90,9 @@ class IntakeDesk:
                 await self._settled(rival)
             return False
         if await self._intakes.filed(act.records) != filed:
-            await self._intakes.drop(act.id)
+            await self._intakes.drop(act)
             return False
-        if not await self._intakes.decide(act.id):
+        if not await self._intakes.decide(act):
             return False
         await self._intakes.finish(act)
         return True
@@ -98,7 +101,7 @@ class IntakeDesk:
         """Finish a decided act for whoever began it; drop a claim that its author left. Whether the act stands."""
         if act.state == "claimed":
             await asyncio.sleep(_PATIENCE)
-            await self._intakes.drop(act.id)
+            await self._intakes.drop(act)
             return False
         if act.state == "decided":
             await self._intakes.finish(act)

@@ -92,6 +92,8 @@ class Act:
         digest: of the command, so that another one under its id is told from a redelivery.
         signers: principal ids, in the order of their posts.
         document: a hand-over's transfer confirmation.
+        nonce: tells this claim from another one under the id: a redelivered command is claimed anew, with other moves
+            perhaps, after its first claim was dropped.
     """
 
     id: str
@@ -103,6 +105,7 @@ class Act:
     moves: tuple[Move, ...] = ()
     document: Mapping[str, Any] | None = None
     state: Literal["claimed", "decided", "done"] = "claimed"
+    nonce: str | None = None
 
 
 async def ensure_indexes(database: Database) -> None:
@@ -156,14 +159,13 @@ class Intakes:
         """The acts that have some of those records and are not done."""
         return [_act(doc) async for doc in self._intakes.find({"open": {"$in": list(records)}})]
 
-    async def drop(self, act: str) -> None:
-        """Remove an act that was claimed and is not decided."""
-        await self._intakes.delete_one({"_id": act, "state": "claimed"})
+    async def drop(self, act: Act) -> None:
+        """Remove this very claim of an act, if it is not decided."""
+        await self._intakes.delete_one(_claim(act))
 
-    async def decide(self, act: str) -> bool:
-        """Make a claimed act a decided one; False when the claim was dropped."""
-        result = await self._intakes.update_one({"_id": act, "state": "claimed"}, {"$set": {"state": "decided"}})
-        return result.modified_count == 1
+    async def decide(self, act: Act) -> bool:
+        """Make a claimed act a decided one; False when this very claim was dropped."""
+        return (await self._intakes.update_one(_claim(act), {"$set": {"state": "decided"}})).modified_count == 1
 
     async def finish(self, act: Act) -> None:
         """Move the records of a decided act and mark it as done. Repeatable, by anybody."""
@@ -171,6 +173,10 @@ class Intakes:
             await self._records.bulk_write([_moved(move) for move in act.moves], ordered=False)
         ended = {"$set": {"state": "done"}, "$unset": {"open": "", "moves": ""}}
         await self._intakes.update_one({"_id": act.id, "state": "decided"}, ended)
+
+
+def _claim(act: Act) -> Document:
+    return {"_id": act.id, "state": "claimed", "nonce": act.nonce}
 
 
 def _moved(move: Move) -> UpdateOne:
@@ -220,6 +226,7 @@ def _document(act: Act) -> Document:
         "state": act.state,
         "moves": [asdict(move) for move in act.moves],
         "open": list(act.records),
+        "nonce": act.nonce,
     }
     if act.document is not None:
         doc["document"] = dict(act.document)
@@ -237,4 +244,5 @@ def _act(doc: Document) -> Act:
         moves=tuple(Move(**move) for move in doc.get("moves", ())),
         document=doc.get("document"),
         state=doc["state"],
+        nonce=doc.get("nonce"),
     )

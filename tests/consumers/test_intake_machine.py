@@ -71,16 +71,16 @@ class Shelf:
     async def rivals(self, records: Any) -> list[Act]:
         return [a for a in self.acts.values() if a.state != "done" and set(a.records) & set(records)]
 
-    async def drop(self, act: str) -> None:
-        if act in self.acts and self.acts[act].state == "claimed":
-            del self.acts[act]
+    async def drop(self, act: Act) -> None:
+        if self.acts.get(act.id) == act:
+            del self.acts[act.id]
 
-    async def decide(self, act: str) -> bool:
+    async def decide(self, act: Act) -> bool:
         self._burn()
-        if act not in self.acts or self.acts[act].state != "claimed":
+        if self.acts.get(act.id) != act:
             return False
-        self.acts[act] = replace(self.acts[act], state="decided")
-        self._note(self.acts[act])
+        self.acts[act.id] = replace(act, state="decided")
+        self._note(act)
         self._burn()
         return True
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from pymongo import ReplaceOne
+from pymongo import ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 Document = dict[str, Any]
@@ -43,6 +43,18 @@ class SimulatedCollection:
         if problems:
             raise BulkWriteError({"writeErrors": problems, "writeConcernErrors": []})
 
+    async def insert_one(self, document: Document) -> None:
+        try:
+            await self.insert_many([document], ordered=False)
+        except BulkWriteError as error:
+            raise DuplicateKeyError("E11000", 11000, (error.details or {})["writeErrors"][0]) from None
+
+    async def delete_one(self, query: Document) -> None:
+        found = next(self._matching(query), None)
+        if found is not None:
+            self.before_write()
+            del self.documents[found["_id"]]
+
     async def update_one(self, query: Document, update: Document) -> SimpleNamespace:
         found = next(self._matching(query), None)
         if found is None:
@@ -61,9 +73,12 @@ class SimulatedCollection:
         for found in list(self._matching(query)):
             await SimulatedCollection.update_one(self, {"_id": found["_id"]}, update)
 
-    async def bulk_write(self, changes: Sequence[ReplaceOne[Any]], *, ordered: bool) -> None:
+    async def bulk_write(self, changes: Sequence[ReplaceOne[Any] | UpdateOne], *, ordered: bool) -> None:
         assert not ordered
         for change in changes:
+            if isinstance(change, UpdateOne):
+                await self.update_one(dict(change._filter), dict(change._doc))
+                continue
             for found in list(self._matching(dict(change._filter))):
                 self.before_write()
                 self.documents[found["_id"]] = dict(change._doc)

@@ -7,13 +7,14 @@ Attachments come from the backup, those of destroyed records excepted.
 
 What is newer elsewhere is never taken from the backup: key pages and ingest keys come from the live store and the
 key-page snapshots, every other collection but the records from the live store where it has one. A grant that was
-recalled after the backup stays recalled.
+recalled after the backup stays recalled. Objections stand on the records: they are carried over from the live store.
+Destructions, withdrawals and objections that only the audit stream knows are done again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +31,14 @@ from keys.ports import KeyRef
 from keys.restore import Fate, fate, newest_with, stale_ledger
 from keys.roots import root_of
 from keys.vault import Transit
+from ops.audit_replay import Told
 from ops.backup import Manifest, Progress, collection_file, read_manifest
 from ops.key_copies import page_copies
+from ops.restored_blocks import block_again
 from schemas.commands import MAX_COMMANDS
 from schemas.errors import DanganError
 from schemas.levels import Level
-from store import attachments, consents, indexes, ingest_keys, ledger, pages, records
+from store import attachments, indexes, ingest_keys, ledger, pages, records
 from store.database import Database, Document
 from store.dump import documents, dump, load
 
@@ -66,8 +69,8 @@ class Restore:
         into: a database that does not exist yet.
         transit: may read the level roots' settings.
         places: backup places with key-page snapshots.
-        audited: records that the audit stream says were destroyed (ops/audited_destructions.py). Those that the ledger
-            does not know are destroyed again, in the target: its key pages may still hold their keys.
+        told: what the audit stream tells (ops/audit_replay.py). Destroyed records that the ledger does not know are
+            destroyed again, in the target: its key pages may still hold their keys.
     """
 
     folder: Path
@@ -76,7 +79,7 @@ class Restore:
     transit: Transit
     places: Sequence[Place]
     on_progress: Progress
-    audited: Collection[str] = ()
+    told: Told = field(default_factory=Told)
 
     async def run(self) -> Report:
         """Restore everything.
@@ -95,8 +98,8 @@ class Restore:
             await self._others(manifest)
             await self._check_nothing_was_destroyed_meanwhile(destroyed)
             await indexes.ensure(self.into)
-            await consents.Consents(self.into).block_again()  # the records are older than their marks
-            await self._destroy_again(sorted(set(self.audited) - destroyed), report)
+            await block_again(self.live, self.into, self.told)  # the records are older than what blocks them
+            await self._destroy_again(sorted(self.told.destroyed - destroyed), report)
         except BaseException:
             with suppress(PyMongoError):  # the first error is the one to tell
                 await self.into.client.drop_database(self.into.name)
@@ -112,7 +115,7 @@ class Restore:
             ledger.Ledger(self.into),
             ingest_keys.IngestKeys(self.into).live_kids,
         )
-        standing = {name async for name, _ in records.Records(self.into).live_keys() if name in self.audited}
+        standing = {name async for name, _ in records.Records(self.into).live_keys() if name in self.told.destroyed}
         again = set(names)
         report.restored -= len(standing & again - set(report.unreadable))
         report.destroyed += len(standing & again)

@@ -132,6 +132,21 @@ class Consents:
             )
         return found
 
+    async def tie_again(self, records: Collection[str]) -> dict[str, tuple[str, str]]:
+        """Tie live records to the consent that they rest on alone: a backup copies ties before records, and may lack
+        those of the newest.
+
+        Returns:
+            record -> (subject, reference); only records that rest on a consent alone.
+        """
+        found: dict[str, tuple[str, str]] = {}
+        for part in in_parts(records):
+            query = {"_id": {"$in": part}, "state": "live", "consent.only": True}
+            async for doc in self._records.find(query, {"subject": 1, "consent.reference": 1}):
+                found[doc["_id"]] = (doc["subject"], doc["consent"]["reference"])
+        await self._under.tie((key_of(*consent), record) for record, consent in found.items())
+        return found
+
     async def block_again(self) -> int:
         """Mark whatever rests on a withdrawn consent: records that come from a backup are older than their marks.
 

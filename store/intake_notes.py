@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
+from typing import Any
 
 from store.database import Database, Document, in_parts
 
@@ -43,6 +44,19 @@ class IntakeNotes:
         found = self._records.find({"objection.at": {"$gt": 0}, "state": "live"}, {"objection": 1})
         async for doc in found.sort("objection.at", 1):
             yield doc["_id"], doc["objection"]
+
+    async def objections_to(self, records: Collection[str]) -> dict[str, Document | None]:
+        """The objections to those of the records that are live: None for one that nobody objects to."""
+        found: dict[str, Document | None] = {}
+        for part in in_parts(records):
+            async for doc in self._records.find({"_id": {"$in": part}, "state": "live"}, {"objection": 1}):
+                found[doc["_id"]] = doc.get("objection")
+        return found
+
+    async def put_back(self, record: str, objection: Mapping[str, Any] | None) -> None:
+        """Make a restored live record's objection what it was; None for none."""
+        change: Document = {"$set": {"objection": objection}} if objection else {"$unset": {"objection": ""}}
+        await self._records.update_one({"_id": record, "state": "live"}, change)
 
     async def assign(self, record: str, custodian: str) -> bool:
         """Name a record's custodian; False when there is no live record."""

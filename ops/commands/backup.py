@@ -15,8 +15,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from keys.places import DirectoryPlace
+from ops.audit_replay import told_by_audit
 from ops.audited import desk
-from ops.audited_destructions import destroyed_by_audit
 from ops.backup import make_backup
 from ops.config import load_settings
 from ops.registry import refuse_personal
@@ -65,7 +65,8 @@ def restore(
 
     Destroyed records stay destroyed. If the live database is lost, load the newest backup in its place with
     mongorestore first: the key-page snapshots of the backup places are then the newest there are. What was
-    destroyed since is taken from the audit stream, which is proved whole first, and destroyed again.
+    destroyed, withdrawn or objected to since is taken from the audit stream, which is proved whole first, and
+    destroyed or blocked again.
     """
     settings = load_settings(home)
     with _bars() as bars:
@@ -86,8 +87,8 @@ async def _restore(settings: Settings, source: Path, into: str, audit: Path | No
         at.attempt("restore", record=into),
     ):
         places = [DirectoryPlace(place) for place in settings.backup_places]
-        audited = await destroyed_by_audit(settings, at.database, audit)
-        return await Restore(source, at.database, target, at.transit, places, told, audited).run()
+        said = await told_by_audit(settings, at.database, audit)
+        return await Restore(source, at.database, target, at.transit, places, told, said).run()
 
 
 def _bars() -> Progress:

@@ -14,10 +14,14 @@ import pytest
 
 from keys.cipher import FieldCipher
 from keys.ring import KeyRing
+from ops.audit_replay import LastWord, Told, Withdrawn
 from ops.backup import make_backup, read_manifest
 from ops.restore import Report, Restore
+from ops.restored_blocks import REASON
 from schemas.errors import DanganError
+from store.consents import Consented, Consents, Withdrawal
 from store.database import Database, connect
+from store.intake_notes import IntakeNotes
 from store.pages import Pages
 from store.records import Records
 from tests.flows.test_destruction import Site, site
@@ -43,8 +47,8 @@ async def backed_up(site: Site, folder: Path) -> Path:
     return await make_backup(site.database, folder, now=int(time.time()), on_progress=silent)
 
 
-async def restored(site: Site, folder: Path, target: Database) -> Report:
-    return await Restore(folder, site.database, target, site.transit, site.places, silent).run()
+async def restored(site: Site, folder: Path, target: Database, told: Told | None = None) -> Report:
+    return await Restore(folder, site.database, target, site.transit, site.places, silent, told or Told()).run()
 
 
 async def readable(site: Site, database: Database) -> set[str]:
@@ -88,8 +92,8 @@ async def test_what_was_destroyed_after_the_backup_stays_so_when_the_database_is
     await site.collect("rec-1", "rec-2", "rec-3")
     folder = await backed_up(site, tmp_path / "backups")
     # The live database is what mongorestore made of the same backup: nothing in it knows that rec-2 was destroyed.
-    restore = Restore(folder, site.database, target, site.transit, site.places, silent, {"rec-2", "rec-later"})
-    report = await restore.run()
+    told = Told(destroyed=frozenset({"rec-2", "rec-later"}))
+    report = await restored(site, folder, target, told)
     assert (report.restored, report.destroyed, report.unreadable) == (2, 1, [])
     assert await readable(site, target) == {"rec-1", "rec-3"}
     assert not any(each.live for each in (await Records(target).occupied(["rec-2", "rec-later"])).values())
@@ -97,6 +101,65 @@ async def test_what_was_destroyed_after_the_backup_stays_so_when_the_database_is
     pages = await Pages(target).get({ref.page for ref in refs.values()})
     assert all(ref.slot not in pages[ref.page].slots for ref in refs.values())  # and no page there has its keys
     assert {doc["_id"] async for doc in target["ledger"].find()} == {"rec-2", "rec-later"}
+
+
+async def collect_under(site: Site, subject: str, *names: str) -> None:
+    """Collect records of a subject that rest on the consent ``consent-1`` alone."""
+    await site.collect(*names)
+    await Consents(site.database).claim([Consented(subject, "consent-1")], [(f"{subject} consent-1", names[0])])
+    resting = {"subject": subject, "consent": {"reference": "consent-1", "only": True}}
+    await site.database["records"].update_many({"_id": {"$in": names}}, {"$set": resting})
+
+
+async def test_what_was_withdrawn_after_the_backup_stays_so_when_the_database_is_lost(
+    site: Site, target: Database, tmp_path: Path
+) -> None:
+    await collect_under(site, "sub-a", "rec-1", "rec-2")  # the backup lacks the tie of rec-2
+    await collect_under(site, "sub-b", "rec-3")
+    await collect_under(site, "sub-c", "rec-4")
+    folder = await backed_up(site, tmp_path / "backups")
+    # The live database is what mongorestore made of the same backup: the audit stream alone knows the withdrawals.
+    command = str(uuid.uuid4())
+    withdrawn = (
+        Withdrawn("sub-a", "consent-1", None, command, "sys:crm", 1_795_000_000_500),
+        Withdrawn("sub-a", "consent-1", "rec-1", command, "sys:crm", 1_795_000_000_500),
+        Withdrawn("sub-a", "consent-1", "rec-2", command, "sys:crm", 1_795_000_000_500),
+        Withdrawn("sub-b", None, "rec-3", command, "sys:crm", 1_795_000_000_500),  # from before consents were named
+        Withdrawn("sub-d", "consent-9", None, command, "sys:crm", 1_795_000_000_500),  # nothing rests on it yet
+    )
+    await restored(site, folder, target, Told(withdrawn=withdrawn))
+    marked = {doc["_id"] async for doc in target["records"].find({"consent_state": "withdrawn"})}
+    assert marked == {"rec-1", "rec-2", "rec-3"}
+    gone = {each.key: each.withdrawal async for each in Consents(target).withdrawn()}
+    assert gone.keys() == {"sub-a consent-1", "sub-b consent-1", "sub-d consent-9"}
+    assert set(gone.values()) == {Withdrawal("2026-11-18T11:06:40.500000+00:00", command, "sys:crm", 1_795_000_000_500)}
+
+
+@pytest.mark.clause("COL-07")
+async def test_objections_are_the_live_ones_and_those_of_the_audit_stream(
+    site: Site, target: Database, tmp_path: Path
+) -> None:
+    names = [f"rec-{at}" for at in range(1, 8)]
+    await site.collect(*names)
+    notes, at = IntakeNotes(site.database), 1_795_000_000
+    note = {"by": "person:desk", "reason": "asked under pressure", "at": at}
+    for name in ("rec-1", "rec-2", "rec-3"):
+        await notes.put_back(name, note)
+    folder = await backed_up(site, tmp_path / "backups")
+    await notes.clear("rec-2")
+    await notes.put_back("rec-4", note)
+    await notes.put_back("rec-7", note)
+    await site.database["records"].delete_one({"_id": "rec-1"})  # the live store may lack records
+    words = {
+        "rec-3": LastWord(objected=False, by="person:law", at_ms=at * 1000 + 1000),
+        "rec-5": LastWord(objected=True, by="person:desk", at_ms=at * 1000 + 7),
+        "rec-7": LastWord(objected=False, by="person:law", at_ms=at * 1000 - 1),  # an export from before the objection
+        "rec-unknown": LastWord(objected=True, by="person:desk", at_ms=at * 1000),
+    }
+    await restored(site, folder, target, Told(objections=words))
+    told = {"by": "person:desk", "reason": REASON, "at": at}
+    expected = {"rec-1": note, "rec-4": note, "rec-5": told, "rec-7": note}
+    assert {record: found async for record, found in IntakeNotes(target).objected()} == expected
 
 
 async def test_a_destruction_during_the_restore_ends_it_and_leaves_nothing(

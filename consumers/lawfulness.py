@@ -65,7 +65,7 @@ def check(received: Received[Collect], level: Level, rules: Rules, approvals: Ma
 
 
 def _references(intake: Intake | None, consent: Consent | None) -> Iterator[str | None]:
-    """Every reference in what is said of the collection: documents keep them in clear."""
+    """Every reference and name in what is said of the collection: documents keep them in clear."""
     if consent is not None:
         yield from (consent.reference, consent.document)
     if intake is None:
@@ -78,9 +78,14 @@ def _references(intake: Intake | None, consent: Consent | None) -> Iterator[str 
     if intake.identity_check is not None:
         yield intake.identity_check.checker
     if intake.assessment is not None:
-        yield intake.assessment.assessor
+        yield from (intake.assessment.assessor, intake.assessment.identity_class)
     if intake.recording is not None:
-        yield intake.recording.operator
+        yield from (intake.recording.operator, intake.recording.method)
+    yield from (intake.use, intake.channel, intake.exemption, intake.item)
+    if intake.household is not None:
+        yield from (intake.household.building, intake.household.unit)
+    if (customer := intake.customer) is not None:
+        yield from (customer.business_type, customer.segment, customer.special, customer.importance)
 
 
 def _use(purpose: str, said: Intake, rules: Rules) -> None:

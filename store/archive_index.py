@@ -185,15 +185,21 @@ class ArchiveIndex:
     async def _set(self, record: str, members: Mapping[str, Any]) -> bool:
         return (await self._entries.update_one({"_id": record}, {"$set": members})).matched_count == 1
 
-    async def remove_destroyed(self) -> int:
-        """Remove the entries of records that are live no more; return how many."""
-        entries = self._entries.find({}, {"_id": 1}, batch_size=_FETCH)
-        live = self._records.find({"state": "live"}, {"_id": 1}, batch_size=_FETCH)
-        gone = [doc["_id"] async for doc, record in _joined(entries, live) if record is None]
+    async def remove(self, records: Collection[str]) -> int:
+        """Remove the entries of those records; return how many there were."""
         removed = 0
-        for part in in_parts(gone):
+        for part in in_parts(records):
             removed += (await self._entries.delete_many({"_id": {"$in": part}})).deleted_count
         return removed
+
+    async def remove_destroyed(self) -> int:
+        """Remove the entries of records that are live no more; return how many.
+
+        Destruction removes them; left are those that were made anew at the same time, and those of a restored backup.
+        """
+        entries = self._entries.find({}, {"_id": 1}, batch_size=_FETCH)
+        live = self._records.find({"state": "live"}, {"_id": 1}, batch_size=_FETCH)
+        return await self.remove([doc["_id"] async for doc, record in _joined(entries, live) if record is None])
 
 
 async def _joined(

@@ -17,6 +17,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from keys.ports import KeyRef
 from schemas.errors import Refusal, Transient
 from schemas.levels import Level
+from store.archive_index import ArchiveIndex
 from store.attachments import Attachments
 from store.database import Database, Document, in_parts, taken
 from store.proposals import Proposals
@@ -103,7 +104,8 @@ class Revision:
     ``identity`` replaces the identity keys, None leaves them; ``stage`` replaces the stage, None leaves it;
     with ``if_free`` both stay where another archive has that identity. ``parts`` are the record's: a removed field is
     removed from what is read of them too.
-    ``paper_open`` says that the paper counterpart has to follow (clause UPD-05).
+    ``paper_open`` says that the paper counterpart has to follow (clause UPD-05). ``claim`` is the token of the claim on
+    a proposal that it comes of: it is not applied where that was given up.
     """
 
     record: str
@@ -120,6 +122,7 @@ class Revision:
     if_free: bool = False
     parts: tuple[str, ...] = ()
     paper_open: bool = False
+    claim: str = ""
 
 
 async def ensure_indexes(database: Database) -> None:
@@ -135,6 +138,7 @@ class Records:
     def __init__(self, database: Database) -> None:
         self._records = database["records"]
         self._attachments = Attachments(database)
+        self._index = ArchiveIndex(database)
         self._papers = open_papers(database)
         self._proposals = Proposals(database)
 
@@ -182,9 +186,15 @@ class Records:
 
     async def entries_of(self, command: str, record: str, *, by: str) -> list[Mapping[str, Any]]:
         """What a sender's command left in the history, without fields; more than one entry where its id was reused."""
-        wanted = {f"history.{name}": 1 for name in ("command", "by", "version", "proposal", "digest", "reason_level")}
+        names = ("command", "by", "at", "version", "proposal", "digest", "reason_level")
+        wanted = {f"history.{name}": 1 for name in names}
         doc = await self._records.find_one({"_id": record}, wanted)
         return [e for e in (doc or {}).get("history", []) if e["by"] == by and e["command"] == command]
+
+    async def give_up(self, record: str, version: int, claim: str) -> bool:
+        """Let no revision of that claim be applied any more; False when the record is not live at that version."""
+        where = {"_id": record, "state": "live", "version": version}
+        return (await self._records.update_one(where, {"$addToSet": {"given_up": claim}})).matched_count == 1
 
     async def revise(self, revision: Revision) -> bool:
         """Apply a revision; False when the record is not live at the version and stage it starts from.
@@ -202,6 +212,8 @@ class Records:
                 changes[f"field_versions.{name}"] = revision.version
         where: Document = {"_id": revision.record, "state": "live", "version": revision.version - 1}
         where["stage"] = at_stage(revision.seen)
+        if revision.claim:
+            where["given_up"] = {"$ne": revision.claim}
         for level, ref in revision.new_keys.items():
             changes[f"keys.{level.value}"] = [ref.page, ref.slot]
             # A key that a proposal brought meanwhile (store/revisions.py) must stay named: forgetting goes by names.
@@ -303,6 +315,7 @@ class Records:
         gone = {doc["_id"] async for doc in self._found(records, {"state": "destroyed"}, {"_id": 1})}
         await self._attachments.erase(gone)
         await self._proposals.erase(gone)
+        await self._index.remove(gone)
         return gone
 
     async def _found(

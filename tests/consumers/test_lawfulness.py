@@ -16,7 +16,7 @@ from consumers.collect import decide, refuse
 from consumers.rules import Rules
 from schemas.audit import event_id, ocsf
 from schemas.errors import Refusal
-from schemas.intake import Intake, Reference
+from schemas.intake import Intake, Name, Reference
 from schemas.levels import Level
 from schemas.rulebook import RuleBook
 from tests.consumers.lawful import AFTER, APPROVED, CRM, EARLIER, FIELDS, STRICT, decided, lawful, refusal_of
@@ -315,37 +315,39 @@ def test_derived_information_needs_notice_consent_and_form_like_any_other() -> N
     assert STRICT.catalogue.field("consumption_profile").category == "preference.derived"
 
 
-def _reference_members(model: type[BaseModel], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Where in the model references stand."""
+def _members_in_clear(model: type[BaseModel], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Where in the model references and names stand."""
     found = []
     for name, hint in get_type_hints(model, include_extras=True).items():
         kinds = get_args(hint) if isinstance(hint, UnionType) or get_origin(hint) is Union else (hint,)
         for kind in kinds:
             if isinstance(kind, type) and issubclass(kind, BaseModel):
-                found += _reference_members(kind, (*path, name))
-            elif kind == Reference:
+                found += _members_in_clear(kind, (*path, name))
+            elif kind in (Reference, Name):
                 found.append((*path, name))
     return found
 
 
 @pytest.mark.clause("COL-19")
-@pytest.mark.parametrize("path", _reference_members(Intake), ids=".".join)
-def test_no_reference_of_a_collection_may_be_personal_data(path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("path", _members_in_clear(Intake), ids=".".join)
+def test_no_reference_or_name_of_a_collection_may_be_personal_data(path: tuple[str, ...]) -> None:
     members = {
         "notice": {"given_at": EARLIER},
         "source": {"party": "sys:partner-7"},
         "identity_check": lawful().intake.model_dump(exclude_none=True)["identity_check"],  # type: ignore[union-attr]
         "assessment": {"assessor": "p-1", "at": EARLIER, "identity_class": "a", "risk_grade": "low"},
         "recording": {"desensitised": True},
+        "household": {"building": "b1", "floor": 1, "unit": "u1"},
+        "customer": {"type": "individual", "business_type": "finance", "segment": "ordinary"},
     }
     *outer, last = path
-    value: Any = "13800138000"
+    value: Any = "u13800138000"
     member = {**members[outer[0]], last: value} if outer else value
     assert refusal_of(lawful(intake={path[0]: member}))[0] == "DG-COL-007"
 
 
 def test_the_members_looked_at_are_not_few() -> None:
-    assert len(_reference_members(Intake)) >= 11
+    assert len(_members_in_clear(Intake)) >= 23
 
 
 CANARY = "ZX-canary-7311"

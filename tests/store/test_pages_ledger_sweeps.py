@@ -173,6 +173,17 @@ async def test_erasing_needs_the_keys_that_were_removed(database: Database) -> N
         assert await store.pages_in_use(["p", "q", "z"]) == {"p", "q"}
 
 
+async def test_the_index_entry_of_a_record_goes_with_it(database: Database) -> None:
+    """It says of which household and customer the record was, in clear."""
+    await database["archive_index"].insert_many([{"_id": f"rec-{at}", "household": "b1/3/u2"} for at in (1, 2)])
+    refs, store = {Level.CORE: KeyRef("p", 1)}, Records(database)
+    assert not await store.insert(
+        [Record("rec-1", "sub", 1, Level.CORE, "c", "p", "b", {}, refs, "cmd", "s", ("k",), 1)]
+    )
+    assert await store.erase_many({"rec-1": refs}, at=1) == {"rec-1"}
+    assert [doc["_id"] async for doc in database["archive_index"].find({})] == ["rec-2"]
+
+
 async def test_certificates_are_kept_once(database: Database) -> None:
     store = sweeps.Certificates(database)
     assert await store.put("one", "first", ["rec-1", "rec-2"]) == "first"

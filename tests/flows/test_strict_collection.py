@@ -24,6 +24,7 @@ from store.database import connect
 from tests.harness.aftermath import audit_events, by_command
 from tests.harness.canaries import Search
 from tests.harness.office import Office, public
+from tests.harness.scans import KIND, parts_of, pdf, told
 from tests.harness.workers import Worker, dangan
 
 pytestmark = pytest.mark.flow
@@ -116,7 +117,8 @@ async def test_a_collection_is_refused_until_it_is_approved_and_then_kept_with_i
     stack: Stack, office: Office, strict_worker: Worker
 ) -> None:
     approver = await registered(stack, "approver")
-    fields = ("--field", "id_number", "--purpose", "account_service", "--form", "retail@2")
+    covered = ("--field", "id_number", "--field", f"attachment.{KIND}")
+    fields = (*covered, "--purpose", "account_service", "--form", "retail@2")
     async with office.publisher(linger=0.0) as archive, asyncio.timeout(120):
         before = await (await archive.collect(**parts("early")))
         assert (before.code, before.field) == ("DG-COL-019", "intake.approval")
@@ -126,6 +128,9 @@ async def test_a_collection_is_refused_until_it_is_approved_and_then_kept_with_i
         refused = await archive.collect(**parts("bare", channel=None))
         assert ((await kept).status, (await kept).code) == ("accepted", None)
         assert ((await refused).code, (await refused).field) == ("DG-COL-014", "intake.channel")
+        (scan,) = parts_of(f"kept-{TAG}", pdf(99))
+        assert await told(archive, scan) == ("refused", "DG-COL-019")
+        assert await told(archive, {**scan, "approval": f"core-{TAG}"}) == ("accepted", None)
     settings = stack.settings
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
         records = {doc["_id"]: doc async for doc in database["records"].find({"_id": {"$regex": f"-{TAG}$"}})}
@@ -206,7 +211,8 @@ async def test_approvals_and_withdrawn_records_are_listed_and_only_approvers_app
         {"record": f"kept-{TAG}", "subject": subject, "consent": consent}
     ]
     (approval,) = await asyncio.to_thread(listed, "approvals")
-    assert (approval["approval"], approval["fields"], approval["form"]) == (f"core-{TAG}", "id_number", "retail@2")
+    assert (approval["approval"], approval["form"]) == (f"core-{TAG}", "retail@2")
+    assert approval["fields"] == f"attachment.{KIND}, id_number"
     fields = ("--field", "id_number", "--purpose", "account_service")
     again = asyncio.to_thread(refused, f"core-{TAG}", *fields, "--as", approver)
     basic = asyncio.to_thread(refused, "core-x1", "--field", "city", "--purpose", "account_service", "--as", approver)

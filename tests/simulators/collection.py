@@ -55,6 +55,13 @@ class SimulatedCollection:
             self.before_write()
             del self.documents[found["_id"]]
 
+    async def delete_many(self, query: Document) -> SimpleNamespace:
+        found = list(self._matching(query))
+        for document in found:
+            self.before_write()
+            del self.documents[document["_id"]]
+        return SimpleNamespace(deleted_count=len(found))
+
     async def update_one(self, query: Document, update: Document) -> SimpleNamespace:
         found = next(self._matching(query), None)
         if found is None:

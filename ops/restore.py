@@ -3,7 +3,8 @@
 Refused with the reason: the live database or one that is not empty as the target; a backup that is not whole; a
 ledger that is older than the backup (destroyed records could come back); no current key pages.
 
-Attachments come from the backup, those of destroyed records excepted.
+Attachments come from the backup, those of destroyed records excepted. Keys that no restored record names are taken out
+of the restored pages (ops/restored_keys.py): what was collected after the backup is given up for good.
 
 What is newer elsewhere is never taken from the backup: key pages and ingest keys come from the live store and the
 key-page snapshots, every other collection but the records from the live store where it has one. A grant that was
@@ -35,6 +36,8 @@ from ops.audit_replay import Told
 from ops.backup import Manifest, Progress, collection_file, read_manifest
 from ops.key_copies import page_copies
 from ops.restored_blocks import block_again
+from ops.restored_keys import end_unnamed
+from ops.restored_records import drop_undone_notices, let_read_what_was_checked, one_archive_each
 from schemas.commands import MAX_COMMANDS
 from schemas.errors import DanganError
 from schemas.levels import Level
@@ -50,13 +53,14 @@ _BATCH: Final = 500
 @dataclass(slots=True)
 class Report:
     """What a restore did, in records; ``unreadable`` holds the ids of those that nobody destroyed and that do
-    not open: there must be none.
+    not open: there must be none. ``unidentified`` are restored, but for an identity that an earlier record has.
     """
 
     restored: int = 0
     destroyed: int = 0
     pages: int = 0
     unreadable: list[str] = field(default_factory=list)
+    unidentified: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,16 @@ class Restore:
         try:
             report = Report()
             slots = await self._pages(report, expected=_documents_in(manifest, "pages") > 0)
-            await self._records(manifest, destroyed, slots, report)
+            named = await self._records(manifest, destroyed, slots, report)
+            await end_unnamed(self.transit, pages.Pages(self.into), slots, named)
             await self._attachments(manifest, destroyed)
             await self._others(manifest)
             await self._check_nothing_was_destroyed_meanwhile(destroyed)
+            report.unidentified = await one_archive_each(self.into)
             await indexes.ensure(self.into)
+            await drop_undone_notices(self.into)
             await block_again(self.live, self.into, self.told)  # the records are older than what blocks them
+            await let_read_what_was_checked(self.into)
             await self._destroy_again(sorted(self.told.destroyed - destroyed), report)
         except BaseException:
             with suppress(PyMongoError):  # the first error is the one to tell
@@ -166,15 +174,20 @@ class Restore:
             raise DanganError("DG-BAK-004")
         return slots
 
-    async def _records(self, manifest: Manifest, gone: set[str], slots: Mapping[str, int], report: Report) -> None:
+    async def _records(
+        self, manifest: Manifest, gone: set[str], slots: Mapping[str, int], report: Report
+    ) -> dict[str, int]:
+        """Write the records that are not destroyed, and tombstones; page id -> the slots that they name."""
         absent = set(gone)
+        named: dict[str, int] = {}
 
         def judged() -> Iterator[bytes]:
             for raw in self._documents(manifest, "records"):
                 doc = RawBSONDocument(raw)
                 record = str(doc["_id"])
                 absent.discard(record)
-                what = fate(record, _keys(doc), ledger=gone, slots=slots)
+                keys = _keys(doc)
+                what = fate(record, keys, ledger=gone, slots=slots)
                 if what is Fate.DESTROYED:
                     report.destroyed += 1
                     yield raw if doc["state"] == "destroyed" else _tombstone(record)
@@ -183,11 +196,14 @@ class Restore:
                     report.restored += 1
                 else:
                     report.unreadable.append(record)
+                for ref in (keys or {}).values():
+                    named[ref.page] = named.get(ref.page, 0) | 1 << ref.slot
                 yield raw
 
         await load(self.into, "records", judged())
         # What was collected after the backup and destroyed must not be collected again either.
         await load(self.into, "records", map(_tombstone, sorted(absent)))
+        return named
 
     async def _attachments(self, manifest: Manifest, gone: set[str]) -> None:
         """Attachments as of the backup, like the records they belong to: never one of a destroyed record."""

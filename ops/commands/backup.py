@@ -71,12 +71,20 @@ def restore(
     settings = load_settings(home)
     with _bars() as bars:
         report = asyncio.run(_restore(settings, source, into, audit, _Told(bars)))
+    _show(report)
+    if report.unreadable:
+        raise typer.Exit(1)
+
+
+def _show(report: Report) -> None:
     console = Console()
     console.print(f"restored {report.restored}, destroyed and left so {report.destroyed}, key pages {report.pages}")
+    if report.unidentified:
+        names = escape(", ".join(report.unidentified[:_SHOWN]))
+        console.print(f"without the identity that an earlier record has {len(report.unidentified)}: {names}")
     if report.unreadable:
         names = escape(", ".join(report.unreadable[:_SHOWN]))
         console.print(f"[bold red]unreadable {len(report.unreadable)}[/]: {names}")
-        raise typer.Exit(1)
 
 
 async def _restore(settings: Settings, source: Path, into: str, audit: Path | None, told: OnProgress) -> Report:

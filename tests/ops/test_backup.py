@@ -1,4 +1,4 @@
-"""The order in which a backup copies: of what is written meanwhile, a record never comes without what it rests on."""
+"""Backups: a record is never copied without what it rests on; and what a restore tells of those that disagree."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import bson
+import pytest
 
 from ops.backup import make_backup
+from ops.commands import backup
+from ops.restore import Report
 from store.database import Database
 
 #: Written before the record that rests on it.
@@ -53,3 +56,15 @@ async def test_records_are_copied_before_what_they_rest_on_and_the_ledger_last(t
     assert all(at[name] < at["records"] for name in AFTER)
     assert at["attachments.files"] < at["attachments.chunks"]
     assert copied[-1] == "ledger"
+
+
+def test_a_restore_names_the_records_that_came_back_without_their_identity(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    async def restored(*_: object) -> Report:
+        return Report(restored=2, unidentified=["rec-2"])
+
+    monkeypatch.setattr(backup, "load_settings", lambda _home: None)
+    monkeypatch.setattr(backup, "_restore", restored)
+    backup.restore(tmp_path, "archive2")
+    assert "without the identity that an earlier record has 1: rec-2" in capsys.readouterr().out

@@ -1,9 +1,10 @@
 """Decisions on proposed corrections (修改审批, clause UPD-02): approved by signature, applied by the custodian.
 
 An approved proposal is claimed, becomes a new version of the record by the same conditional write as an update, and is
-closed. A crash in between leaves the claim: the redelivered command goes on from there, any other is told to wait. A
-proposal was made against one version; once the record has another, the decision gets the conflict with the current
-version, and the proposal stays open. Rejected ones keep the reason, encrypted, and lose their values.
+closed. A crash in between leaves the claim: the redelivered command goes on from there, any other is told to wait,
+unless the claim came to its end without it (consumers/claims.py). A proposal was made against one version; once the
+record has another, the decision gets the conflict with the current version, and the proposal stays open. Rejected ones
+keep the reason, encrypted, and lose their values.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import replace
 import orjson
 
 from consumers.approvals import Registered, signers
+from consumers.claims import Claims
 from consumers.notify import Told, Updated
 from consumers.propose import opened, reason_of
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
@@ -80,7 +82,7 @@ def decide(
         if record is None or proposal.values is None:
             raise Refusal("DG-COR-007")
         check_room(record, proposal.version)
-    return Claim(command.id, sender.id, tuple(who.id for who in signed))
+    return Claim(command.id, sender.id, tuple(who.id for who in signed), since=int(now))
 
 
 class Decider:
@@ -107,6 +109,7 @@ class Decider:
         self._rules = rules
         self._directory = directory
         self._told = told
+        self._claims = Claims(records, proposals, told)
 
     async def apply(self, batch: Sequence[Received[Decide]], now: float) -> list[Outcome]:
         """Take each decision; one outcome for each command, in order.
@@ -117,6 +120,13 @@ class Decider:
         return [await self._one(received, now) for received in batch]
 
     async def _one(self, received: Received[Decide], now: float) -> Outcome:
+        found: list[Fact] = []
+        outcome = await self._decided(received, now, found)
+        outcome.facts = (*found, *outcome.facts)
+        return outcome
+
+    async def _decided(self, received: Received[Decide], now: float, found: list[Fact]) -> Outcome:
+        """Take one decision; ``found`` gets the events of what others left and this one brought to an end."""
         command = received.command
         # Each round reads anew: a lost race shows who won, which decide() then answers with.
         for _round in range(8):
@@ -133,6 +143,11 @@ class Decider:
                     if command.verdict == "rejected":
                         claim = replace(claim, reason=await self._sealed_reason(received, record))
                 except DanganError as error:
+                    if proposal is not None and error.code == "DG-COR-004":
+                        settled = await self._claims.settle(proposal, record, now)
+                        if settled is not None:
+                            found += settled
+                            continue
                     return _refused_or_raised(received, error)
                 swap = self._proposals.claim if command.verdict == "approved" else self._proposals.reject
                 if not await swap(proposal.id, claim):
@@ -198,13 +213,16 @@ class Decider:
             proposal.evidence,
             {"proposal": proposal.id, "proposed_by": proposal.by, "approved_by": list(claim.approvers)},
         )
-        revision = await self._reviser.revision(change, record, author)
+        revision = replace(await self._reviser.revision(change, record, author), claim=claim.token)
         if await self._records.revise(revision):
             return revision.version
         now = (await self._records.get([record.id])).get(record.id)
         if now is None:
             raise Refusal("DG-COR-007")
         if now.version == record.version:  # a proposal has brought it a key, or an act another stage: try again
+            if await self._records.is_given_up(record.id, claim.token):  # and who did so may have died before releasing
+                await self._proposals.release(proposal.id, claim)
+                raise Transient("DG-STO-001", detail="the proposal kept changing")
             return await self._revise(received, proposal, claim, now)
         raise Refusal("DG-UPD-002", detail=f"current version {now.version}")
 

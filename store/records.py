@@ -196,6 +196,10 @@ class Records:
         where = {"_id": record, "state": "live", "version": version}
         return (await self._records.update_one(where, {"$addToSet": {"given_up": claim}})).matched_count == 1
 
+    async def is_given_up(self, record: str, claim: str) -> bool:
+        """Whether no revision of that claim is applied any more."""
+        return await self._records.find_one({"_id": record, "given_up": claim}, {"_id": 1}) is not None
+
     async def revise(self, revision: Revision) -> bool:
         """Apply a revision; False when the record is not live at the version and stage it starts from.
 
@@ -212,8 +216,7 @@ class Records:
                 changes[f"field_versions.{name}"] = revision.version
         where: Document = {"_id": revision.record, "state": "live", "version": revision.version - 1}
         where["stage"] = at_stage(revision.seen)
-        if revision.claim:
-            where["given_up"] = {"$ne": revision.claim}
+        where["given_up"] = {"$ne": revision.claim}
         for level, ref in revision.new_keys.items():
             changes[f"keys.{level.value}"] = [ref.page, ref.slot]
             # A key that a proposal brought meanwhile (store/revisions.py) must stay named: forgetting goes by names.

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from consumers.claims import PATIENCE_S
 from consumers.decide_proposal import Decider
 from consumers.propose import opened
 from consumers.received import Outcome, Received
@@ -93,6 +94,11 @@ class Correcting(RuleBasedStateMachine):
     @rule(data=st.data(), calls=CALLS)
     def go_on(self, data: Any, calls: int) -> None:
         self.let_on(data.draw(st.sampled_from(sorted(self.schedule.actors))), calls)
+
+    @rule()
+    def time_passes(self) -> None:
+        """So much that a claim may be given up, though whoever made it is still at it."""
+        self.archive.time += PATIENCE_S
 
     @precondition(lambda self: self.schedule.actors)
     @rule(data=st.data())

@@ -79,10 +79,12 @@ class GatedCollection(SimulatedCollection):
     async def delete_one(self, query: Document) -> None:
         await self.delete_many(query)
 
-    async def delete_many(self, query: Document) -> None:
+    async def delete_many(self, query: Document) -> SimpleNamespace:
         await self._gate("delete_many")
-        for found in list(self._matching(query)):
-            del self.documents[found["_id"]]
+        found = [doc["_id"] for doc in self._matching(query)]
+        for name in found:
+            del self.documents[name]
+        return SimpleNamespace(deleted_count=len(found))
 
     async def find_one(self, query: Document, wanted: Document | None = None) -> Document | None:
         await self._gate("find_one")

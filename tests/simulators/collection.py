@@ -127,7 +127,7 @@ def _meets(document: Document, path: str, want: Any) -> bool:
             held = value if isinstance(value, list) else [None if value is _GONE else value]
             met = any(each in operand for each in held)
         elif operator == "$ne":
-            met = (None if value is _GONE else value) != operand
+            met = operand not in value if isinstance(value, list) else (None if value is _GONE else value) != operand
         else:
             raise NotImplementedError(operator)
         if not met:

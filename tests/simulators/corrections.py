@@ -70,6 +70,7 @@ class Corrections:
                 self.vault.add_key(index_key(name, 1), "hmac")
         self.documents, self.proposals = SimulatedDocuments(), SimulatedProposals()
         self.notices = SimulatedNotices([READER])
+        self.time = NOW
         self.people = people or NamedPeople(EDITOR, CLERK, CUSTODIAN)
         self._rules = rules
         self._gate = gate
@@ -108,7 +109,7 @@ class Corrections:
                 "propose": lambda: Proposer(documents, proposals, documents, ring, self._rules),
                 "decide": lambda: Decider(documents, proposals, ring, index, self._rules, self.people, told),
             }[received.command.type]()
-            (outcome,) = await applier.apply([received], NOW)
+            (outcome,) = await applier.apply([received], self.time)
         assert isinstance(outcome, Outcome)
         return outcome
 

@@ -34,6 +34,9 @@ class SimulatedDocuments:
         self.given_up.add((record, claim))
         return True
 
+    async def is_given_up(self, record: str, claim: str) -> bool:
+        return (record, claim) in self.given_up
+
     async def revise(self, revision: Revision) -> bool:
         stored = self.records.get(revision.record)
         if (revision.record, revision.claim) in self.given_up:
@@ -105,11 +108,11 @@ class SimulatedProposals:
                 claim = replace(proposal.claim, reason=None) if proposal.claim else None
                 self.proposals[name] = replace(proposal, values=None, reason=None, claim=claim)
 
-    def _swap(self, proposal: str, only_if: State, claim: Claim | None, **changes: object) -> bool:
+    def _swap(self, proposal: str, only_if: State, only_of: Claim | None, **changes: object) -> bool:
         stored = self.proposals.get(proposal)
         if stored is None or stored.state != only_if:
             return False
-        if claim is not None and (stored.claim is None or stored.claim.token != claim.token):
+        if only_of is not None and (stored.claim is None or stored.claim.token != only_of.token):
             return False
         self.proposals[proposal] = replace(stored, **changes)  # type: ignore[arg-type]
         return True

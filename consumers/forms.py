@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
 from consumers.rules import Rules
 from schemas.commands import Collect
 from schemas.errors import Refusal
@@ -24,12 +26,26 @@ def form_of(command: Collect, said: Intake, rules: Rules) -> Form | None:
         raise Refusal("DG-COL-016", field="intake.form", detail="not registered")
     if command.purpose not in form.purposes:
         raise Refusal("DG-COL-016", field="intake.form", detail="made for other purposes")
-    for name in command.fields:
+    check_fields(form, command.fields, command.fields)
+    return form
+
+
+def check_fields(form: Form, given: Iterable[str], held: Collection[str]) -> None:
+    """Check fields against a form.
+
+    Args:
+        form: which they are on.
+        given: the fields that come now.
+        held: those that the record then has.
+
+    Raises:
+        Refusal: DG-COL-017 (all missing fields at once), 018.
+    """
+    for name in given:
         if name not in form.fields:
             raise Refusal("DG-COL-018", field=name)
-    if missing := [name for name in form.mandatory if name not in command.fields]:
+    if missing := [name for name in form.mandatory if name not in held]:
         raise Refusal("DG-COL-017", field=missing[0], detail=", ".join(missing))
-    return form
 
 
 def item(command: Collect, said: Intake, form: Form | None, rules: Rules) -> None:

@@ -61,7 +61,8 @@ class Collect(_Command):
 class Update(_Command):
     """Update (更新) of a record, from a version the sender has seen (optimistic concurrency).
 
-    ``event`` names the change at the customer that is its reason (动态管理, UPD-07).
+    ``event`` names the change at the customer that is its reason (动态管理, UPD-07). ``approval`` is that of collecting
+    core-sensitive fields, where the rule book wants one and the record's own does not cover them (COL-13).
     """
 
     type: Literal["update"]
@@ -70,6 +71,7 @@ class Update(_Command):
     reason: Text
     evidence: Reference
     event: Event | None = None
+    approval: Reference | None = None
     fields: Annotated[dict[FieldName, Value | None], Field(min_length=1, max_length=MAX_FIELDS)]
 
 

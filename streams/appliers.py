@@ -105,7 +105,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
             matter_records(database),
         ),
         "withdraw": Withdrawer(consents, rules),
-        "update": Updater(records, ring, index, rules, told),
+        "update": Updater(records, ring, index, rules, told, approvals),
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
         "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),
         "attach": Attacher(records, attachments, ring, rules, approvals),

@@ -12,12 +12,14 @@ from pydantic import ValidationError
 
 from consumers.update import MAX_HISTORY_BYTES, decide
 from keys.ports import KeyRef
+from schemas.collection_approval import Approved
 from schemas.commands import Update
 from schemas.errors import Refusal
 from schemas.levels import Level
-from schemas.rulebook import Correction
+from schemas.rulebook import Correction, RuleBook
 from store.records import Record
-from tests.consumers.samples import RULES, principal, received, update
+from tests.consumers.lawful import APPROVED, STRICT
+from tests.consumers.samples import NOW, RULES, principal, received, update
 from tests.consumers.test_propose import propose
 from tests.simulators.corrections import EDITOR, Corrections
 from tests.simulators.merging import ONE_EACH, Archive
@@ -154,3 +156,73 @@ async def test_an_update_is_decided_anew_when_the_record_moves_under_it(seen: st
     assert outcome.result.code == code
     assert (await archive.own("rec-0001"))["city"] == ("Suzhou" if code else "Wuxi")
     assert rounds == ([seen] if code else [seen, then])
+
+
+RETURNED = replace(
+    RECORD,
+    version=1,
+    level=Level.CORE,
+    fields=dict.fromkeys(("name", "id_number", "phone", "city"), b""),
+    stage="returned",
+    intake={"form": "retail@2", "approval": "core-2027", "collector": "person:teller-4"},
+)
+ACCOUNT = {"account_number": "6222021234567890128"}
+
+
+def completed(fields: dict[str, Any], approved: Approved | None = APPROVED, **changes: Any) -> str | None:
+    """What the sender of the returned intake is refused with."""
+    known = {} if approved is None else {approved.document.id: approved}
+    try:
+        decide(received(update(fields=fields, **changes), CRM), RETURNED, STRICT, known)
+    except Refusal as refused:
+        return refused.code
+    return None
+
+
+@pytest.mark.clause("COL-13")
+def test_completing_an_intake_collects_core_fields_under_an_approval_only() -> None:
+    assert completed(ACCOUNT) is None
+    assert completed({"city": "Wuxi", "account_number": None}, None) is None, "nothing of it is collected"
+    assert completed(ACCOUNT, None) == "DG-COL-019"
+    narrow = APPROVED.document.model_copy(update={"fields": frozenset({"id_number"})})
+    assert completed(ACCOUNT, replace(APPROVED, document=narrow)) == "DG-COL-019"
+    late = APPROVED.document.model_copy(update={"not_after": NOW})
+    assert completed(ACCOUNT, replace(APPROVED, document=late)) == "DG-COL-019"
+    for approver in ("sys:crm", "person:teller-4"):
+        assert completed(ACCOUNT, replace(APPROVED, approver=approver)) == "DG-COL-019"
+    other = replace(APPROVED, document=APPROVED.document.model_copy(update={"id": "core-2028"}))
+    assert completed(ACCOUNT, other) == "DG-COL-019"
+    assert completed(ACCOUNT, other, approval="core-2028") is None
+    assert completed(ACCOUNT, other, approval="13800138000") == "DG-COL-007"
+
+
+@pytest.mark.clause("COL-13")
+def test_no_update_brings_core_fields_unapproved_where_corrections_need_no_approval() -> None:
+    book = RuleBook.from_mappings({"correction": {"approval_required": False}})
+    archived = replace(RETURNED, stage="archived")
+    with pytest.raises(Refusal, match="DG-COL-019"):
+        decide(received(update(fields=ACCOUNT), CRM), archived, replace(STRICT, book=book))
+
+
+@pytest.mark.clause("COL-08")
+def test_completing_an_intake_keeps_to_its_form() -> None:
+    assert completed({"occupation": "clerk"}) is None
+    assert completed({"call_transcript": "asked about a loan"}) == "DG-COL-018"
+    assert completed({"phone": None}) == "DG-COL-017"
+    assert completed({"occupation": None}) is None, "what is not on the record may be absent"
+
+
+@pytest.mark.clause("COL-13")
+async def test_the_records_own_approval_is_looked_up_and_verified() -> None:
+    at = Corrections(rules=STRICT)
+    await at.store(
+        "rec-0001",
+        {"city": "Suzhou"},
+        stage="returned",
+        sender=CRM.id,
+        intake={"approval": "core-2027", "form": "retail@2"},
+    )
+    command = update(fields={"id_number": "11010519491231002X", "name": "张三", "phone": "13800138000"})
+    assert (await at.apply(received(command, CRM))).result.code == "DG-COL-019"
+    at.approved["core-2027"] = APPROVED
+    assert (await at.apply(received(command, CRM))).result.version == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -21,6 +21,7 @@ from keys.cipher import FieldCipher
 from keys.index import BlindIndex
 from keys.ring import KeyRing
 from keys.roots import index_key
+from schemas.collection_approval import Approved
 from schemas.levels import Level, highest
 from schemas.principals import Principal, PublicKey
 from store.records import Record
@@ -70,6 +71,7 @@ class Corrections:
                 self.vault.add_key(index_key(name, 1), "hmac")
         self.documents, self.proposals = SimulatedDocuments(), SimulatedProposals()
         self.notices = SimulatedNotices([READER])
+        self.approved: dict[str, Approved] = {}
         self.time = NOW
         self.people = people or NamedPeople(EDITOR, CLERK, CUSTODIAN)
         self._rules = rules
@@ -97,15 +99,20 @@ class Corrections:
         )  # fmt: skip
         self.documents.records[record] = replace(stored, **changes)
 
+    async def known(self, references: Collection[str], _now: float) -> dict[str, Approved]:
+        """The approvals of core-sensitive collection that count, as consumers/collection_approvals.py tells them."""
+        return {each: self.approved[each] for each in references if each in self.approved}
+
     async def apply(self, received: Received[Any]) -> Outcome:
         """The real applier of the command, as one worker would run it."""
         documents: Any = Gated(self.documents, self._gate)
         proposals: Any = Gated(self.proposals, self._gate)
         told = Told(Gated(self.notices, self._gate))
+        approvals: Any = self
         async with self.ring() as ring:
             index = BlindIndex(self.vault)
             applier: Any = {
-                "update": lambda: Updater(documents, ring, index, self._rules, told),
+                "update": lambda: Updater(documents, ring, index, self._rules, told, approvals),
                 "propose": lambda: Proposer(documents, proposals, documents, ring, self._rules),
                 "decide": lambda: Decider(documents, proposals, ring, index, self._rules, self.people, told),
             }[received.command.type]()

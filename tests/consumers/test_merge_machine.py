@@ -158,6 +158,7 @@ class Merging(RuleBasedStateMachine):
                 if outcome.result.status == "accepted":
                     interfering.version += 1
                     interfering.values["city"] = "杭州"
+                    self.free(command.record)
         finally:
             self.archive.rows.before_write = lambda: None
 
@@ -168,14 +169,43 @@ class Merging(RuleBasedStateMachine):
         known = self.known[record]
         outcome = self.do(self.archive.update(record, known.version, {name: value}))
         assert (outcome.result.status == "accepted") == (known.part_of is None), outcome.result
-        if known.part_of is not None:
-            return
+        if known.part_of is None:
+            self.updated(record, name, value)
+
+    @precondition(lambda self: self.known)
+    @rule(number=NAMES, value=st.sampled_from((None, *IDS)))
+    def correct(self, number: int, value: str | None) -> None:
+        record = self.pick(number)
+        known = self.known[record]
+        corrects = value != known.values.get("id_number")
+        wanted = known.values | {"id_number": value or "nobody's"}
+        refused = known.part_of is not None or (corrects and self.rivals(record, wanted))
+        outcome = self.do(self.archive.update(record, known.version, {"id_number": value}))
+        assert (outcome.result.status == "refused") == bool(refused), outcome.result
+        if not refused:
+            self.updated(record, "id_number", value)
+
+    def updated(self, record: str, name: str, value: str | None) -> None:
+        known = self.known[record]
         known.version += 1
         if value is None:
             known.values.pop(name, None)
             known.hidden |= {(part, name) for part in known.parts}
         else:
             known.values[name] = value
+        self.free(record)
+
+    def free(self, record: str) -> None:
+        """A duplicate that is changed is an archive from then on, if nobody has its identity."""
+        known = self.known[record]
+        known.active = known.active or not self.rivals(record, known.values)
+
+    def rivals(self, record: str, values: dict[str, str]) -> set[str]:
+        """The other records that claim the subject or identifier."""
+        own = self.known.pop(record)
+        found = self.holders(own.subject, values)
+        self.known[record] = own
+        return found
 
     def reached_from(self, record: str) -> set[str]:
         """The record, its parts, the duplicates that wait beside it, and so on from each of these."""

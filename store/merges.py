@@ -18,7 +18,7 @@ import bson
 
 from schemas.errors import Refusal
 from store.database import Database, Document, in_parts
-from store.records import Record
+from store.records import Record, at_stage
 from store.ties import archive_kin
 
 Entry = Mapping[str, Any]
@@ -129,8 +129,7 @@ class Merges:
         update["$set"]["version"] = record.version + 1
         update["$push"] = {"history": dict(entry)}
         update["$inc"] = {"history_bytes": len(bson.encode(dict(entry)))}
-        # The stage too: a review or a hand-over changes it without a new version.
-        stage = {"$in": [None, "archived"]} if record.stage == "archived" else record.stage
+        stage = at_stage(record.stage)
         part_of = record.part_of if record.part_of else {"$exists": False}
         where = {
             "_id": record.id, "state": "live", "version": record.version, "stage": stage, "part_of": part_of

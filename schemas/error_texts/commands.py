@@ -181,7 +181,7 @@ COMMANDS: Final[dict[str, Text]] = {
     ),
     "DG-COR-004": Text(
         "Another decision on this proposal is being applied.",
-        "Wait for it, then look whether the proposal is still open.",
+        "Decide again later: after 10 minutes at the latest the other one is applied or counts no more.",
     ),
     "DG-COR-005": Text(
         "The grant does not cover earlier or proposed versions.",

@@ -32,7 +32,7 @@ from schemas.commands import Collect
 from schemas.errors import Refusal
 from schemas.levels import Level, highest
 from schemas.replies import Result
-from schemas.values import looks_personal, normalise
+from schemas.values import NOT_VALID, looks_personal, not_valid
 from store.identities import Identities
 from store.records import Occupied, Record, Records, Stage
 from store.ties import Ties
@@ -66,21 +66,28 @@ def decide(
             consumers/lawfulness.py, consumers/arrange.py or consumers/intake_rules.py.
     """
     command, catalogue = received.command, rules.catalogue
-    consent = (command.consent.reference,) if command.consent else ()
-    if any(looks_personal(reference) for reference in (command.record, command.subject, *consent)):
+    consent = command.consent.reference if command.consent else ""
+    if looks_personal(command.record) or looks_personal(command.subject) or looks_personal(consent):
         raise Refusal("DG-COL-007")
     purpose = catalogue.purpose(command.purpose)
     values: dict[Level, dict[str, bytes]] = {}
     indexed: dict[str, str] = {}
-    needed = catalogue.needed[command.purpose]
+    steps, dumps = rules.steps[command.purpose], orjson.dumps
     for name, value in command.fields.items():
-        spec = needed.get(name) or catalogue.needed_field(name, command.purpose)
-        normal = normalise(name, spec, value)
-        of_level = values.get(spec.level)
-        if of_level is None:
-            of_level = values[spec.level] = {}
-        of_level[name] = orjson.dumps(normal)
-        if spec.index:
+        step = steps.get(name)
+        if step is None:
+            catalogue.needed_field(name, command.purpose)  # raises: it says why not
+            continue
+        spec, normal_of, of_level, is_indexed = step
+        try:
+            normal = normal_of(spec, value)
+        except NOT_VALID as error:
+            raise not_valid(name, spec) from error
+        if of_level in values:
+            values[of_level][name] = dumps(normal)
+        else:
+            values[of_level] = {name: dumps(normal)}
+        if is_indexed:
             indexed[name] = str(normal)
     level = highest(set(values))
     if not rules.authorizer.allows(received.sender, "collect", level, command.purpose):

@@ -10,6 +10,7 @@ from schemas.catalogue import Catalogue
 from schemas.forms import Forms
 from schemas.notices import NoticeText
 from schemas.rulebook import RuleBook
+from schemas.values import Step, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Rules:
 
     ``exempt`` holds the legal bases that need nothing said about the collection; it is empty where the rule book
     demands anything of every collection. A collect under one of them, of which nothing is said, is lawful as it is.
+    ``steps`` holds for each purpose what a collect does with each of its fields.
     """
 
     catalogue: Catalogue
@@ -26,9 +28,12 @@ class Rules:
     forms: Forms = field(default_factory=Forms)
     notices: Mapping[str, NoticeText] = field(default_factory=dict)
     exempt: frozenset[str] = field(init=False)
+    steps: Mapping[str, Mapping[str, Step]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Work out ``exempt`` once: it is asked for with every collect."""
+        """Work out once what is asked for with every collect."""
+        by_purpose = {purpose: steps(specs) for purpose, specs in self.catalogue.needed.items()}
+        object.__setattr__(self, "steps", by_purpose)
         book = self.book.collection
         demands = (
             book.use_required

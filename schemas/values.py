@@ -8,11 +8,11 @@ identity number, telephone number or address meet in one token.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
@@ -23,9 +23,10 @@ from stdnum.exceptions import ValidationError
 
 from schemas.catalogue import FieldSpec
 from schemas.errors import Refusal
+from schemas.levels import Level
 from schemas.references import looks_personal, luhn_holds
 
-__all__ = ["looks_personal", "masked", "normalise"]
+__all__ = ["NOT_VALID", "Step", "looks_personal", "masked", "normalise", "not_valid", "steps"]
 
 #: Numbers without a country code are read as mainland Chinese ones.
 DEFAULT_REGION = "CN"
@@ -52,11 +53,32 @@ def normalise(name: str, spec: FieldSpec, value: Scalar) -> Scalar:
     """
     try:
         return _NORMALISERS[spec.kind](spec, value)
-    except (ValueError, ValidationError, EmailNotValidError, phonenumbers.NumberParseException) as error:
-        expected = f"expected {_EXPECTED[spec.kind]}"
-        if spec.choices:
-            expected = f"expected one of {', '.join(spec.choices)}"
-        raise Refusal("DG-COL-002", field=name, detail=expected) from error
+    except NOT_VALID as error:
+        raise not_valid(name, spec) from error
+
+
+#: What a normaliser raises for a value that has no normal form.
+NOT_VALID: Final = (ValueError, ValidationError, EmailNotValidError, phonenumbers.NumberParseException)
+
+
+def not_valid(name: str, spec: FieldSpec) -> Refusal:
+    """The refusal of a field's value: it says what is expected, never the value."""
+    expected = f"expected one of {', '.join(spec.choices)}" if spec.choices else f"expected {_EXPECTED[spec.kind]}"
+    return Refusal("DG-COL-002", field=name, detail=expected)
+
+
+class Step(NamedTuple):
+    """What a collect does with one field of its purpose, looked up beforehand: there are many fields."""
+
+    spec: FieldSpec
+    normal: Callable[[FieldSpec, Any], Scalar]
+    level: Level
+    indexed: bool
+
+
+def steps(specs: Mapping[str, FieldSpec]) -> dict[str, Step]:
+    """The steps for a purpose's fields, by name."""
+    return {name: Step(spec, _NORMALISERS[spec.kind], spec.level, spec.index) for name, spec in specs.items()}
 
 
 def masked(spec: FieldSpec, value: Scalar) -> Scalar:

@@ -205,5 +205,4 @@ def _document(bundle: str, rows: Sequence[bytes]) -> bytes:
 
 
 def _members(result: Result | Reply) -> dict[str, object]:
-    everything = {name: getattr(result, name) for name in type(result).__slots__}
-    return {name: value for name, value in everything.items() if value is not None}
+    return {name: value for name in type(result).__slots__ if (value := getattr(result, name)) is not None}

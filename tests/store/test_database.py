@@ -10,6 +10,8 @@ import pytest
 from ops.embedded.stack import Stack
 from store.database import connect
 
+pytestmark = pytest.mark.flow
+
 
 @pytest.mark.parametrize("ticks", range(6))
 def test_a_connection_given_up_at_once_leaves_no_socket(stack: Stack, ticks: int) -> None:

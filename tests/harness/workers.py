@@ -19,8 +19,12 @@ from typing import Self
 import psutil
 
 _ROOT = Path(__file__).resolve().parents[2]
-#: Ends with the test run, however that ends: the kernel kills it when its parent is gone (prctl PR_SET_PDEATHSIG).
-_PROGRAM = "import ctypes; ctypes.CDLL(None).prctl(1, 9); from ops.cli import main; main()"
+#: Ends with the test run, however that ends: the kernel kills it when its parent is gone (prctl PR_SET_PDEATHSIG). It
+#: hears Ctrl-C, which a shell makes its background jobs, and so all that they start, ignore.
+_PROGRAM = (
+    "import ctypes, signal; ctypes.CDLL(None).prctl(1, 9); signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from ops.cli import main; main()"
+)
 _PAUSE = 0.2
 
 

@@ -94,9 +94,10 @@ class Lane:
 
     async def close(self) -> None:
         """Stop. What still waits fails with DG-WIR-021."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        # Again and again: Python 3.11's wait_for, and drivers, may swallow one cancellation.
+        while not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=0.2)
         while self._waiting:
             self._waiting.popleft().receipt.fail(DanganError("DG-WIR-021"))
         self._idle.set()

@@ -184,3 +184,22 @@ async def test_giving_up_an_await_does_not_lose_the_answer() -> None:
 
 async def _of(receipt: Receipt) -> Result:
     return await receipt
+
+
+async def test_closing_a_lane_ends_even_if_a_driver_swallows_the_cancellation() -> None:
+    begun = asyncio.Event()
+
+    async def deaf(_bundle: list[Queued]) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            return  # as wait_for of Python 3.11 does when what it waited for has just come
+
+    limits = BundleLimits(commands=1, size=10_000, linger=0.0)
+    lane, last = Lane(limits, deaf), item(2, limits)
+    lane.put(item(1, limits))
+    await begun.wait()
+    lane.put(last)
+    await asyncio.wait_for(lane.close(), 5)
+    assert last.receipt.delivered.done()

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from keys.principal_keys import PrincipalKeys
 from ops import attachments
 from ops.commands.keys import PassphraseFile, read_key_file
+from ops.commands.request import with_archive
 from ops.config import load_settings
 from ops.printable import plain
-from ops.provision import trust_file
 from ops.publish.ids import RowIds
 from schemas.errors import DanganError
-from schemas.settings import Settings
-from schemas.trust import load_trust
 from store.attachments import Attachment, Attachments
 from store.database import connect
-from streams.publisher import Publisher
 
-T = TypeVar("T")
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
 As = Annotated[Path, typer.Option("--as", help="Your key file.")]
 Trusted = Annotated[Path | None, typer.Option("--trust", help="The trust file; HOME/trust.json by default.")]
@@ -62,7 +57,7 @@ def put(
     scan = attachments.read_scan(file, record, name, kind, approval)
     keys = read_key_file(key, passphrase_file)
     with _progress("sending") as on_part:
-        new = _with_archive(
+        new = with_archive(
             load_settings(home),
             keys,
             trust,
@@ -87,7 +82,7 @@ def get(
     if out.exists():
         raise DanganError("DG-ATT-014", field=str(out), detail="it exists")
     with _progress("receiving") as on_part:
-        kind, content = _with_archive(
+        kind, content = with_archive(
             load_settings(home),
             read_key_file(key, passphrase_file),
             trust,
@@ -116,29 +111,6 @@ def show_list(
         size = f"{each.size:,}" if each.size else ""
         table.add_row(*map(plain, (each.record, each.name, each.kind, each.level, each.parts, size, each.state)))
     Console().print(table)
-
-
-def _with_archive(
-    settings: Settings, keys: PrincipalKeys, trust: Path | None, work: Callable[[Publisher], Awaitable[T]]
-) -> T:
-    try:
-        trusted = load_trust((trust or trust_file(settings)).read_bytes())
-    except OSError as error:
-        raise DanganError("DG-CER-005", detail=type(error).__name__) from None
-
-    async def run() -> T:
-        async with Publisher(
-            settings.kafka_bootstrap,
-            principal=keys.principal,
-            signing_key=keys.signing,
-            receiving_key=keys.receiving,
-            trust=trusted,
-            bundle_commands=1,
-            linger=0.0,
-        ) as archive:
-            return await work(archive)
-
-    return asyncio.run(run())
 
 
 @contextmanager

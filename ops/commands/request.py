@@ -7,13 +7,14 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Column, Table
 
+from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.linked import belonging
@@ -27,6 +28,8 @@ from schemas.settings import Settings
 from schemas.trust import load_trust
 from streams.publisher import Publisher
 from streams.receipts import Receipt
+
+T = TypeVar("T")
 
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
 As = Annotated[Path, typer.Option("--as", help="Your key file.")]
@@ -145,27 +148,38 @@ def ask(
     hand_over: Callable[[Publisher], Awaitable[Receipt]],
 ) -> Result:
     """Send one command and wait for its answer; a refusal is raised with the archive's code."""
-    keys = read_key_file(key, passphrase_file)
+
+    async def once(archive: Publisher) -> Result:
+        return await (await hand_over(archive))
+
+    result = with_archive(settings, read_key_file(key, passphrase_file), trust, once)
+    if result.status == "refused":
+        raise refusal_of(result)
+    return result
+
+
+def with_archive(
+    settings: Settings, keys: PrincipalKeys, trust: Path | None, work: Callable[[Publisher], Awaitable[T]]
+) -> T:
+    """Run ``work`` with a publisher in the name of the keys' principal: each command leaves at once, by itself."""
     try:
         trusted = load_trust((trust or trust_file(settings)).read_bytes())
     except OSError as error:
         raise DanganError("DG-CER-005", detail=type(error).__name__) from None
 
-    async def run() -> Result:
+    async def run() -> T:
         async with Publisher(
             settings.kafka_bootstrap,
             principal=keys.principal,
             signing_key=keys.signing,
             receiving_key=keys.receiving,
             trust=trusted,
+            bundle_commands=1,
             linger=0.0,
         ) as archive:
-            return await (await hand_over(archive))
+            return await work(archive)
 
-    result = asyncio.run(run())
-    if result.status == "refused":
-        raise refusal_of(result)
-    return result
+    return asyncio.run(run())
 
 
 def _destroy_command(parts: Mapping[str, object], approvals: tuple[str, ...] | list[str]) -> Destroy:

@@ -39,7 +39,7 @@ COMPILE = PATH="$(CURDIR)/$(BIN):$$PATH" uv pip compile pyproject.toml --univers
 	--no-header --no-emit-index-url --no-emit-find-links --prerelease if-necessary-or-explicit --quiet
 
 lock: venv ## resolve the two locks anew (hashes, no address in them); needs uv
-	@$(COMPILE) --extra embedded --extra dev --output-file requirements.lock >/dev/null
+	@$(COMPILE) --extra embedded --extra office --extra dev --output-file requirements.lock >/dev/null
 	@$(COMPILE) --constraint requirements.lock --output-file requirements-worker.lock >/dev/null
 
 clean: ## remove the environment, caches and build results

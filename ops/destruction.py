@@ -128,8 +128,14 @@ class Destruction:
             on_progress=on_progress,
         )
         owner = f"{socket.gethostname()}:{os.getpid()}"
+        unfinished = await self._ledger.count(State.PENDING)
+        if unfinished:  # the sweep finishes them before its first step
+            on_progress("unfinished destructions: finish", 0, unfinished)
         swept = await run_sweep(tools, self._keys(roots, drained), owner=owner, force=force)
-        certificates = await self._issuer().issue()
+        if unfinished:
+            left = await self._ledger.count(State.PENDING)  # those under a legal hold
+            on_progress("unfinished destructions: finish", max(unfinished - left, 0), unfinished)
+        certificates = await self._issuer(on_progress, await self._ledger.count(State.FORGOTTEN)).issue()
         return Outcome(tuple(swept), certificates)
 
     async def plan(self, roots: Collection[str] = tuple(ROOTS)) -> list[Plan]:
@@ -166,12 +172,12 @@ class Destruction:
             found += batch
         return found
 
-    def _issuer(self) -> Issuer:
+    def _issuer(self, on_progress: Progress, waiting: int) -> Issuer:
         return Issuer(
             self._transit,
             self._ledger,
             self._sweeps,
-            _Filed(self._certificates, self._settings),
+            _Filed(self._certificates, self._settings, on_progress, waiting),
             self._tombstones,
             self._pages,
             clock=_now,
@@ -179,16 +185,24 @@ class Destruction:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Filed:
-    """Certificates that are written to a file each as well, also where a later one is refused."""
+    """Certificates that are written to a file each as well, also where a later one is refused.
+
+    ``done`` counts records, of the ``waiting`` ones: it is what a person sees of the issuing.
+    """
 
     inner: Certificates
     settings: Settings
+    on_progress: Progress
+    waiting: int
+    done: int = 0
 
     async def put(self, serial: str, jws: str, records: Sequence[str]) -> str:
         kept = await self.inner.put(serial, jws, records)
         write_private(certificate_file(self.settings, serial), kept + "\n")
+        self.done += len(records)
+        self.on_progress("certificates: records certified", self.done, max(self.waiting, self.done))
         return kept
 
 

@@ -5,6 +5,7 @@
 | ``dangan-core``, ``-sensitive``, ``-basic`` | aes256-gcm96 | wrap the page keys of a level | by the sweep |
 | ``dangan-ingest`` | aes256-gcm96 | wraps ingest private keys | by the sweep |
 | ``dangan-sealed`` | aes256-gcm96 | wraps the page keys of sealed (封存) records | no |
+| ``dangan-backups`` | aes256-gcm96 | wraps the data keys of sealed backups | no |
 | ``dangan-index-FIELD-eN`` | hmac | blind index of a field, epoch N | no: deleted with its epoch |
 | ``dangan-certificates``, ``-announcements``, ``-writers`` | ed25519 | sign | no |
 """
@@ -17,6 +18,7 @@ from schemas.levels import Level
 
 INGEST_ROOT: Final = "dangan-ingest"
 SEALED_ROOT: Final = "dangan-sealed"
+BACKUP_ROOT: Final = "dangan-backups"
 
 #: Sign destruction certificates, announcements of ingest keys, and the keys of audit writers.
 CERTIFICATES_KEY: Final = "dangan-certificates"
@@ -25,8 +27,8 @@ WRITERS_KEY: Final = "dangan-writers"
 SIGNING_KEYS: Final = (CERTIFICATES_KEY, ANNOUNCEMENTS_KEY, WRITERS_KEY)
 
 _ROOTS: Final = {level: f"dangan-{level.value}" for level in Level}
-#: Every key that wraps: one for each level, one for ingest keys, one for sealed records.
-WRAPPING_ROOTS: Final = (*_ROOTS.values(), INGEST_ROOT, SEALED_ROOT)
+#: Every key that wraps: one for each level, one for ingest keys, one for sealed records, one for backups.
+WRAPPING_ROOTS: Final = (*_ROOTS.values(), INGEST_ROOT, SEALED_ROOT, BACKUP_ROOT)
 
 
 def root_of(level: Level) -> str:

@@ -15,7 +15,7 @@ from ops.vault_setup import ROLES, key_specs
 pytestmark = pytest.mark.flow
 
 CORE, SENSITIVE, BASIC = "dangan-core", "dangan-sensitive", "dangan-basic"
-INGEST = "dangan-ingest"
+INGEST, BACKUPS = "dangan-ingest", "dangan-backups"
 CERTIFICATES, ANNOUNCEMENTS, WRITERS = "dangan-certificates", "dangan-announcements", "dangan-writers"
 INDEXES = tuple(spec.name for spec in key_specs() if spec.type == "hmac")
 LEVELS = (CORE, SENSITIVE, BASIC)
@@ -75,6 +75,8 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     | {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS)}
     | _WRITES_AUDIT,
     "auditor": {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, WRITERS)},
+    "backup": {("encrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
+    "restorer": {("decrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
 }
 
 CLOSED = [

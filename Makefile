@@ -16,10 +16,10 @@ demo: venv ## tell the whole story in the terminal, about a minute
 
 test: lint ## lint, types, contracts, then every test on real servers
 	@$(BIN)/python .ci/broker.py
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 unit: venv ## the tests that need no server, some seconds
-	@$(BIN)/python -m pytest -q -m "not flow and not fault" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not flow and not fault" $(ARGS)
 
 lint: venv ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check .

@@ -108,7 +108,7 @@ def grant_covers(
     if grant is None or grant.principal != sender.id or not _covers(grant.records, command.record):
         raise Refusal("DG-ACC-001")
     recalled = grant.recalled_at is not None and now >= grant.recalled_at
-    if recalled or not grant.not_before <= now < grant.not_after:
+    if recalled or grant.returned_at is not None or not grant.not_before <= now < grant.not_after:
         raise Refusal("DG-ACC-002")
     if grant.purpose != command.purpose:
         raise Refusal("DG-ACC-004")

@@ -21,9 +21,10 @@ from consumers.received import Received
 from consumers.rules import Rules
 from schemas.catalogue import AttachmentSpec
 from schemas.collection_approval import Approved, field_of
-from schemas.commands import PART_BYTES, Attach
+from schemas.commands import Attach
 from schemas.errors import Refusal
 from schemas.levels import Level
+from schemas.members import PART_BYTES
 from schemas.references import looks_personal
 from store.records import Record
 

@@ -19,8 +19,8 @@ from keys.index import BlindIndex
 from keys.ports import KeyRef
 from keys.ring import KeyRing
 from schemas.catalogue import Catalogue
-from schemas.commands import Value
 from schemas.levels import Level, highest
+from schemas.members import Value
 from schemas.values import normalise
 from store.records import Record, Revision
 

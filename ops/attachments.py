@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from ops.publish.ids import RowIds
 from schemas.answered import refusal_of
-from schemas.commands import MAX_PARTS, PART_BYTES
 from schemas.errors import DanganError
+from schemas.members import MAX_PARTS, PART_BYTES
 from schemas.replies import Result
 from streams.publisher import Publisher
 

@@ -38,9 +38,9 @@ from ops.key_copies import page_copies
 from ops.restored_blocks import block_again
 from ops.restored_keys import end_unnamed
 from ops.restored_records import drop_undone_notices, let_read_what_was_checked, one_archive_each
-from schemas.commands import MAX_COMMANDS
 from schemas.errors import DanganError
 from schemas.levels import Level
+from schemas.members import MAX_COMMANDS
 from store import attachments, indexes, ingest_keys, ledger, pages, records
 from store.database import Database, Document
 from store.dump import documents, dump, load

@@ -23,8 +23,9 @@ TYP_APPROVAL: Final = "dangan-approval+jws"
 APPROVERS_NEEDED: Final = 2
 
 ApprovalAction = Literal[
-    "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge"
-]
+    "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge",
+    "approve-use", "reject-use", "opine",
+]  # fmt: skip
 #: Command type -> what its signers sign, the one that is meant when nothing is said first.
 ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
     {

@@ -14,8 +14,8 @@ from typing import Annotated, Final, Self
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from schemas.commands import FieldName
 from schemas.intake import FormName, Name, Reference
+from schemas.members import FieldName
 
 Seconds = Annotated[int, Field(ge=0)]
 ATTACHMENT: Final = "attachment."

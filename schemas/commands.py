@@ -1,51 +1,38 @@
 """The commands that business systems send, as they stand inside a sealed bundle.
 
-A bundle is ``{"commands": [...]}`` with 1 to 256 commands of one family (schemas/wire.py says which types it has). All
-sizes are bounded here, so that whatever passes has a known largest cost.
+A bundle is ``{"commands": [...]}`` with 1 to 256 commands of one family (schemas/wire.py says which types it has).
+What reading takes, from the application to the return, is in schemas/use.py.
 """
 
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from schemas.intake import Consent, IdentityCheck, Intake, Listed, Moment, Name, Reference, Sha256
-
-MAX_COMMANDS = 256
-MAX_FIELDS = 64
-MAX_TEXT = 4096
-#: Of an attachment: bytes of a part, parts, and characters of a part in base64.
-PART_BYTES = 256 * 1024
-MAX_PARTS = 64
-MAX_DATA = 4 * -(-PART_BYTES // 3)
-FieldName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-CommandId = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
-]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=500)]
-#: A field's value: a text of at most 4,096 characters, a number or a truth value.
-Value = Annotated[str, StringConstraints(max_length=MAX_TEXT)] | bool | int | float
+from schemas.members import (
+    MAX_COMMANDS,
+    MAX_DATA,
+    MAX_FIELDS,
+    MAX_PARTS,
+    STRICT,
+    Approvals,
+    CommandBase,
+    CommandId,
+    FieldName,
+    Records,
+    Text,
+    Value,
+    Versions,
+)
+from schemas.use import Apply, Browse, Endorse, GiveBack, Search
 
 #: What happens at a customer and changes the archive at once (UPD-07).
 Event = Literal["new_transaction", "person_in_charge", "legal_form", "ownership", "business_state"]
-Records = Annotated[tuple[Reference, ...], Field(min_length=1, max_length=MAX_COMMANDS)]
-#: The version of each of the records, in their order, that somebody looked at.
-Versions = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(max_length=MAX_COMMANDS)]
-#: compact JWS, one per signer, over the digest of the command without its approvals (schemas/approvals.py).
-Approvals = Annotated[tuple[Annotated[str, StringConstraints(max_length=2048)], ...], Field(max_length=8)]
-
-_STRICT = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class _Command(BaseModel):
-    model_config = _STRICT
-
-    id: CommandId
-
-
-class Collect(_Command):
+class Collect(CommandBase):
     """Collection (收集) of one record about one data subject."""
 
     type: Literal["collect"]
@@ -58,7 +45,7 @@ class Collect(_Command):
     fields: Annotated[dict[FieldName, Value], Field(min_length=1, max_length=MAX_FIELDS)]
 
 
-class Update(_Command):
+class Update(CommandBase):
     """Update (更新) of a record, from a version the sender has seen (optimistic concurrency).
 
     ``event`` names the change at the customer that is its reason (动态管理, UPD-07). ``approval`` is that of collecting
@@ -75,7 +62,7 @@ class Update(_Command):
     fields: Annotated[dict[FieldName, Value | None], Field(min_length=1, max_length=MAX_FIELDS)]
 
 
-class Attach(_Command):
+class Attach(CommandBase):
     """One part of an attachment (附件) to a record: a scan of a paper (clause COL-09), at most 16 MiB in all.
 
     ``part`` counts from 1 to ``parts``; every part but the last holds exactly 256 KiB. ``sha256`` is of the whole. Each
@@ -93,7 +80,7 @@ class Attach(_Command):
     data: Annotated[str, StringConstraints(min_length=4, max_length=MAX_DATA, pattern=r"^[A-Za-z0-9+/]+={0,2}$")]
 
 
-class Withdraw(_Command):
+class Withdraw(CommandBase):
     """Withdrawal of consent (撤回同意): use under it ends at once."""
 
     type: Literal["withdraw"]
@@ -102,7 +89,7 @@ class Withdraw(_Command):
     withdrawn_at: Moment
 
 
-class Propose(_Command):
+class Propose(CommandBase):
     """A proposed correction (变更信息反馈): anybody registered may send one, without being able to read (UPD-01)."""
 
     type: Literal["propose"]
@@ -113,7 +100,7 @@ class Propose(_Command):
     fields: Annotated[dict[FieldName, Value | None], Field(min_length=1, max_length=MAX_FIELDS)]
 
 
-class Decide(_Command):
+class Decide(CommandBase):
     """The decision on a proposed correction (修改审批, UPD-02), signed by who may take it."""
 
     type: Literal["decide"]
@@ -124,7 +111,7 @@ class Decide(_Command):
     approvals: Approvals
 
 
-class Review(_Command):
+class Review(CommandBase):
     """Preliminary review (初步审核, COL-10) of received records by somebody other than who collected them.
 
     Returned records go back to their sender as a query (沟通核实, ARR-14), with a reason without personal data.
@@ -141,7 +128,7 @@ class Review(_Command):
     identity_check: IdentityCheck | None = None
 
 
-class HandOver(_Command):
+class HandOver(CommandBase):
     """Hand-over (移交, COL-18) of reviewed records: signed by who delivers and by who takes them over.
 
     ``catalogue`` lists the same records in the same order; ``custodian`` keeps the archives from now on (ARR-18).
@@ -154,7 +141,7 @@ class HandOver(_Command):
     approvals: Approvals
 
 
-class Confirm(_Command):
+class Confirm(CommandBase):
     """Confirmation of new archives (审批确认, COL-11) by the configured posts; records become active.
 
     ``versions`` are those that the signers saw: what was changed since is not what they signed for.
@@ -166,7 +153,7 @@ class Confirm(_Command):
     approvals: Approvals
 
 
-class Merge(_Command):
+class Merge(CommandBase):
     """Joining of a duplicate into the customer's one archive (合并, ARR-13).
 
     ``from_version`` and ``duplicate_version`` are the versions of both that the signers saw.
@@ -181,7 +168,7 @@ class Merge(_Command):
     approvals: Approvals
 
 
-class Unmerge(_Command):
+class Unmerge(CommandBase):
     """Undoing of a merge, while the duplicate is not destroyed."""
 
     type: Literal["unmerge"]
@@ -193,7 +180,7 @@ class Unmerge(_Command):
     approvals: Approvals
 
 
-class Access(_Command):
+class Access(CommandBase):
     """Use (使用): a read of named fields of one record under a grant, or of one part of an attachment.
 
     With a grant for history the fields may be those of an earlier ``version``, what a ``proposal`` would have them
@@ -230,7 +217,7 @@ class Access(_Command):
         return self
 
 
-class Destroy(_Command):
+class Destroy(CommandBase):
     """Destruction (销毁) of records, approved by signatures over the request's digest."""
 
     type: Literal["destroy"]
@@ -247,6 +234,11 @@ Command = Annotated[
     | Update
     | Propose
     | Access
+    | Apply
+    | Endorse
+    | Browse
+    | Search
+    | GiveBack
     | Destroy
     | Review
     | HandOver
@@ -263,6 +255,6 @@ Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide
 class Bundle(BaseModel):
     """The payload of one sealed message."""
 
-    model_config = _STRICT
+    model_config = STRICT
 
     commands: Annotated[tuple[Command, ...], Field(min_length=1, max_length=MAX_COMMANDS)]

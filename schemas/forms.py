@@ -15,8 +15,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.catalogue import Catalogue
-from schemas.commands import FieldName
 from schemas.intake import Name
+from schemas.members import FieldName
 from schemas.taxonomy import unified
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)

@@ -33,7 +33,10 @@ class PublicKey:
 class Principal:
     """A registered person or system. Its id is an opaque reference, never a person's name.
 
-    ``locale`` is the language of the sentences that it is answered with.
+    ``locale`` is the language of the sentences that it is answered with. ``scope`` are pairs of attribute and value
+    that records must have, where a policy asks for it: ``("building", "b-07")``. ``agreement_until`` is when its
+    confidentiality agreement ends (clause SEC-09), ``lapses_at`` when its permissions do unless a review renews them
+    (SEC-05); both UNIX seconds.
     """
 
     id: str
@@ -45,6 +48,9 @@ class Principal:
     receiving_keys: tuple[PublicKey, ...]
     active: bool = True
     locale: Locale = DEFAULT
+    scope: frozenset[tuple[str, str]] = frozenset()
+    agreement_until: int | None = None
+    lapses_at: int | None = None
 
     def signing_key(self, kid: str) -> PublicKey | None:
         """The registered signing key with that id, valid or not."""
@@ -62,7 +68,9 @@ class Grant:
 
     ``records`` holds record ids, or ``*`` for all that the policies allow. ``clear`` names the fields
     answered unmasked. ``history`` lets earlier and proposed versions be read too (UPD-04). A recalled grant has
-    ``recalled_at``.
+    ``recalled_at``, one given back after use ``returned_at`` (USE-11). ``application`` is the command id of the
+    application it was granted on; ``selection`` are attributes that the records must have (``*`` and a selection: all
+    that have them); ``copying`` allows copies and exports (USE-13); an ``emergency`` grant is signed afterwards.
     """
 
     id: str
@@ -75,3 +83,8 @@ class Grant:
     not_after: int
     recalled_at: int | None = None
     history: bool = False
+    returned_at: int | None = None
+    application: str | None = None
+    selection: frozenset[tuple[str, str]] = frozenset()
+    copying: bool = False
+    emergency: bool = False

@@ -15,18 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from schemas.archive_code import CodeTemplate
 from schemas.commands import Event
 from schemas.intake import Name
+from schemas.rule_tables.table import Table
 
 Letters = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
 CustomerType = Literal["individual", "organisation"]
 NoticeElement = Literal["purpose", "scope", "manner", "retention"]
-_STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Table(BaseModel):
-    model_config = _STRICT
-
-
-class Collection(_Table):
+class Collection(Table):
     """Table ``[collection]``: COL-01 to 06, 08, 13 to 16; ARR-01."""
 
     use_required: bool = True
@@ -50,7 +46,7 @@ class Collection(_Table):
     late_after_hours: Annotated[int, Field(ge=1, le=8760)] = 24
 
 
-class ConsentRules(_Table):
+class ConsentRules(Table):
     """Table ``[consent]``: COL-04. Without an exemption listed, every collection needs consent."""
 
     required_for: Literal["all", "volunteered"] = "all"
@@ -62,7 +58,7 @@ class ConsentRules(_Table):
     document_required: bool = True
 
 
-class ApprovalRules(_Table):
+class ApprovalRules(Table):
     """Table ``[approval]``: COL-11, UPD-02. Posts (roles) that must act, in order; each another person."""
 
     archive_creation: tuple[Name, ...] = ("market_supervision", "sales_director")
@@ -70,7 +66,7 @@ class ApprovalRules(_Table):
     merge: tuple[Name, ...] = ("custodian", "director")
 
 
-class HandOverRules(_Table):
+class HandOverRules(Table):
     """Table ``[handover]``: COL-17."""
 
     required: bool = True
@@ -79,7 +75,7 @@ class HandOverRules(_Table):
     answer_working_days: Annotated[int, Field(ge=1, le=365)] = 5
 
 
-class IntakeRules(_Table):
+class IntakeRules(Table):
     """Table ``[intake]``: COL-09, 10, 12; ARR-18."""
 
     review_required: bool = True
@@ -88,19 +84,19 @@ class IntakeRules(_Table):
     custodian_required: bool = True
 
 
-class Encryption(_Table):
+class Encryption(Table):
     """Table ``[encryption]``: COL-19. Everything is sealed and encrypted on the way in, whatever stands here."""
 
     ingest_scope: Literal["all", "sensitive"] = "all"
 
 
-class Taxonomy(_Table):
+class Taxonomy(Table):
     """Table ``[taxonomy]``: ARR-02. Other texts' words -> one category of the unified model."""
 
     category_map: Mapping[str, str] = Field(default_factory=dict)
 
 
-class Sensitivity(_Table):
+class Sensitivity(Table):
     """Table ``[sensitivity]``: ARR-03, ARR-04."""
 
     #: field -> level, instead of the catalogue's; only a higher one is taken.
@@ -108,7 +104,7 @@ class Sensitivity(_Table):
     combine: bool = True
 
 
-class Segment(_Table):
+class Segment(Table):
     """Table ``[segment]``: ARR-06, ARR-08."""
 
     customer_required: bool = True
@@ -135,7 +131,7 @@ _PART_CATEGORIES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-class Arrange(_Table):
+class Arrange(Table):
     """Table ``[arrange]``: ARR-10, 12, 15, 17."""
 
     #: schemas/archive_code.py says what may stand in it.
@@ -160,7 +156,7 @@ class Arrange(_Table):
         return CodeTemplate(text).text
 
 
-class Identity(_Table):
+class Identity(Table):
     """Table ``[identity]``: ARR-13. The indexed fields that tell one customer from another, best first.
 
     Only items of these kinds (``policies/forms/items.toml``), and those that say none, are a customer's archive: of
@@ -172,13 +168,13 @@ class Identity(_Table):
     unique: bool = True
 
 
-class Retention(_Table):
+class Retention(Table):
     """Table ``[retention]``: ARR-07. What a record's retention period is counted from."""
 
     start_event: Literal["end_of_business", "collection", "last_transaction"] = "end_of_business"
 
 
-class Correction(_Table):
+class Correction(Table):
     """Table ``[correction]``: UPD-01, 02, 05, 07; a data subject's request has a deadline."""
 
     approval_required: bool = True
@@ -193,7 +189,7 @@ class Correction(_Table):
     )
 
 
-class Revision(_Table):
+class Revision(Table):
     """Table ``[revision]``: UPD-08, UPD-09."""
 
     period_months: Annotated[int, Field(ge=1, le=60)] = 2
@@ -203,7 +199,7 @@ class Revision(_Table):
 class RuleBook(BaseModel):
     """All tables of ``rules.toml``; each default is the strictest."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     collection: Collection = Collection()
     consent: ConsentRules = ConsentRules()

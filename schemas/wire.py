@@ -21,6 +21,10 @@ FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
         "update": "update",
         "propose": "update",
         "access": "access",
+        "browse": "access",
+        "search": "access",
+        "apply": "access",
+        "give_back": "access",
         "destroy": "destroy",
         "review": "approve",
         "hand_over": "approve",
@@ -28,6 +32,7 @@ FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
         "merge": "approve",
         "unmerge": "approve",
         "decide": "approve",
+        "endorse": "approve",
     }
 )
 

@@ -22,8 +22,8 @@ from pymongo.errors import DuplicateKeyError
 
 from keys.cipher import OVERHEAD_BYTES
 from keys.ports import KeyRef
-from schemas.commands import PART_BYTES
 from schemas.levels import Level
+from schemas.members import PART_BYTES
 from store.database import Database, Document, in_parts
 
 State = Literal["open", "complete", "failed"]

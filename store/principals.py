@@ -109,6 +109,9 @@ def _principal(doc: Document) -> Principal:
         receiving_keys=tuple(_public_key(key) for key in doc["receiving_keys"]),
         active=doc["active"],
         locale=doc.get("locale", DEFAULT),  # registered before there was a choice
+        scope=_pairs(doc, "scope"),
+        agreement_until=doc.get("agreement_until"),
+        lapses_at=doc.get("lapses_at"),
     )
 
 
@@ -125,6 +128,9 @@ def principal_document(principal: Principal, version: int) -> Document:
         "receiving_keys": [_key_document(key) for key in principal.receiving_keys],
         "active": principal.active,
         "locale": principal.locale,
+        "scope": sorted(map(list, principal.scope)),
+        "agreement_until": principal.agreement_until,
+        "lapses_at": principal.lapses_at,
     }
 
 
@@ -141,6 +147,11 @@ def grant_document(grant: Grant) -> Document:
         "not_after": grant.not_after,
         "recalled_at": grant.recalled_at,
         "history": grant.history,
+        "returned_at": grant.returned_at,
+        "application": grant.application,
+        "selection": sorted(map(list, grant.selection)),
+        "copying": grant.copying,
+        "emergency": grant.emergency,
     }
 
 
@@ -156,7 +167,16 @@ def _grant(doc: Document) -> Grant:
         not_after=doc["not_after"],
         recalled_at=doc["recalled_at"],
         history=doc.get("history", False),
+        returned_at=doc.get("returned_at"),
+        application=doc.get("application"),
+        selection=_pairs(doc, "selection"),
+        copying=doc.get("copying", False),
+        emergency=doc.get("emergency", False),
     )
+
+
+def _pairs(doc: Document, member: str) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in doc.get(member, ()))
 
 
 def _public_key(doc: Document) -> PublicKey:

@@ -15,8 +15,9 @@ from typing import Any, Final
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from schemas.commands import MAX_COMMANDS, MAX_FIELDS, Bundle, Command
+from schemas.commands import Bundle, Command
 from schemas.errors import DanganError, UnreadableMessage
+from schemas.members import MAX_COMMANDS, MAX_FIELDS
 from schemas.wire import FAMILY_OF, Family
 
 _BUNDLE: Final = TypeAdapter(Bundle)

@@ -139,7 +139,7 @@ def test_the_lock_names_hashes_and_no_address() -> None:
         *(each for extra in declared["optional-dependencies"].values() for each in extra),
     ]
     names = {re.split(r"==", line)[0].lower().replace("_", "-") for line in pinned}
-    assert {re.sub(r"[._]", "-", re.split(r"[<>=~! ]", each)[0].lower()) for each in wanted} <= names
+    assert {re.sub(r"[._]", "-", re.split(r"[\[<>=~! ]", each)[0].lower()) for each in wanted} <= names
     assert {"hatchling", "editables"} <= names, "lock with `make lock`: what builds the package is locked as well"
 
 

@@ -12,9 +12,9 @@ from typing import Any, Final, Protocol
 from ops.publish.mapping import RowMapper
 from ops.publish.reading import Cell, Row, Table
 from ops.publish.results import Line, ResultFile
-from schemas.commands import MAX_TEXT
 from schemas.errors import DanganError
 from schemas.locales import of_environment
+from schemas.members import MAX_TEXT
 from streams.bundle import check_command
 from streams.receipts import Receipt
 

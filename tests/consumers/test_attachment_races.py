@@ -29,9 +29,10 @@ from keys.ledger import Order
 from keys.pages import open_table
 from keys.ring import KeyRing
 from keys.roots import root_of
-from schemas.commands import PART_BYTES, Access, Attach
+from schemas.commands import Access, Attach
 from schemas.errors import DanganError
 from schemas.levels import Level
+from schemas.members import PART_BYTES
 from schemas.principals import Grant
 from store.attachments import COLLECTIONS, Attachments
 from store.records import Records, to_document

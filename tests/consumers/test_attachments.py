@@ -20,9 +20,10 @@ from consumers.rules import Rules
 from keys.ports import KeyRef
 from ops.rules import load_rules
 from schemas.collection_approval import Approved, CollectionApproval
-from schemas.commands import MAX_PARTS, PART_BYTES, Access, Attach
+from schemas.commands import Access, Attach
 from schemas.errors import Refusal
 from schemas.levels import Level
+from schemas.members import MAX_PARTS, PART_BYTES
 from schemas.principals import Grant
 from store.attachments import Attachment
 from store.records import Record

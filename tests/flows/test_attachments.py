@@ -19,9 +19,9 @@ from ops.cli import build
 from ops.embedded.stack import Stack
 from ops.private_files import write_private
 from ops.registry import give
-from schemas.commands import PART_BYTES
 from schemas.errors import DanganError
 from schemas.levels import Level
+from schemas.members import PART_BYTES
 from store.attachments import BUCKET, COLLECTIONS, Attachments
 from store.database import Database, connect
 from store.records import Records

@@ -20,9 +20,9 @@ from ops.embedded.stack import Stack
 from ops.private_files import private
 from ops.restore import Restore
 from ops.rules import load_rules
-from schemas.commands import PART_BYTES
 from schemas.errors import DanganError
 from schemas.levels import Level
+from schemas.members import PART_BYTES
 from store.attachments import COLLECTIONS, Attachments
 from store.database import Database, connect
 from store.pages import from_document as page_from

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from consumers.collect import decide
 from consumers.received import Outcome, fact, refused
 from schemas.answered import refusal_of
-from schemas.commands import MAX_FIELDS, MAX_TEXT
 from schemas.errors import TEXTS, DanganError, Refusal, UnreadableMessage
 from schemas.locales import LOCALES
+from schemas.members import MAX_FIELDS, MAX_TEXT
 from schemas.replies import Reply, Result
 from schemas.trust import Trust, TrustedKey
 from store.principals import _principal, principal_document

@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeEr
 
 from keys.okp import ReceivingKey
 from schemas import wire
-from schemas.commands import MAX_FIELDS, MAX_TEXT
 from schemas.errors import Transient, UnreadableMessage
+from schemas.members import MAX_FIELDS, MAX_TEXT
 from schemas.principals import PublicKey
 from schemas.replies import Reply, Result
 from schemas.topics import MAX_MESSAGE_BYTES

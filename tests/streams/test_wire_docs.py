@@ -14,7 +14,7 @@ import yaml
 
 from ops.docs import asyncapi
 from ops.publish.mapping import load_mapping
-from schemas import commands, intake, topics, wire
+from schemas import commands, intake, members, topics, wire
 from schemas.errors import TEXTS
 from schemas.replies import Reply, Result
 from streams import compact, envelope, reply_envelope
@@ -93,9 +93,9 @@ def test_wire_md_names_every_header_member_and_word() -> None:
         wire.MAX_REPLY_PROTECTED,
         wire.BUNDLE_BYTES,
         wire.BUNDLE_COMMANDS,
-        commands.MAX_COMMANDS,
-        commands.MAX_TEXT,
-        commands.MAX_FIELDS,
+        members.MAX_COMMANDS,
+        members.MAX_TEXT,
+        members.MAX_FIELDS,
         topics.MAX_MESSAGE_BYTES,
         wire.MAX_HEADERS,
         wire.MAX_HEADER_BYTES,

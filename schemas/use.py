@@ -1,0 +1,94 @@
+"""Commands of use (使用): application, opinions and approvals, reading many, searching, giving back.
+
+application -> opinions and approvals -> grant -> reads -> returned with a usage record. One read of one record is
+:class:`schemas.commands.Access`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from schemas.intake import Moment, Name, Reference
+from schemas.members import MAX_COMMANDS, MAX_FIELDS, Approvals, CommandBase, CommandId, FieldName, Text, Value
+
+#: Of one page of a bulk read.
+MAX_ROWS: Final = 200
+#: What a selection may ask of records: attributes that stand in clear (``building``), at most four.
+Selection = Annotated[dict[Name, Name], Field(max_length=4)]
+Fields = Annotated[tuple[FieldName, ...], Field(max_length=MAX_FIELDS)]
+
+
+class Apply(CommandBase):
+    """Application for use (使用申请, USE-01, USE-02): its sender is who wants to read.
+
+    What has to be there is the rule book's to say, so that what is missing is refused by name: every member is
+    optional here. ``records`` or a ``selection``; ``clear`` names the fields to be seen unmasked; ``copying`` asks to
+    copy, extract, print or export (USE-13), ``history`` for earlier versions (UPD-04); ``product`` is what a marketing
+    use offers (USE-17). ``contact`` is an opaque reference to the applicant's particulars. ``emergency`` asks for the
+    grant at once, to be signed afterwards.
+    """
+
+    type: Literal["apply"]
+    records: Annotated[tuple[Reference, ...], Field(max_length=MAX_COMMANDS)] = ()
+    selection: Selection = Field(default_factory=dict)
+    fields: Fields = ()
+    clear: Fields = ()
+    purpose: Name | None = None
+    reason: Text | None = None
+    contact: Reference | None = None
+    not_before: Moment | None = None
+    not_after: Moment | None = None
+    copying: bool = False
+    history: bool = False
+    product: Name | None = None
+    emergency: bool = False
+
+
+class Endorse(CommandBase):
+    """An opinion or a decision on an application (审核、审批, USE-03), by who signs it.
+
+    ``approvals`` holds one signature over the application's digest; its action says what is signed: an approval, a
+    rejection or an opinion. Somebody else may send it on. ``reason`` explains a rejection or an opinion.
+    """
+
+    type: Literal["endorse"]
+    application: CommandId
+    reason: Text | None = None
+    approvals: Approvals
+
+
+class Browse(CommandBase):
+    """A page of a bulk read under a grant: records in order of their ids, from the one ``after``."""
+
+    type: Literal["browse"]
+    grant: Reference
+    purpose: Name
+    fields: Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=MAX_FIELDS)]
+    after: Reference | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = MAX_ROWS
+
+
+class Search(CommandBase):
+    """An exact search by an indexed field under a grant: which of the grant's records have that value."""
+
+    type: Literal["search"]
+    grant: Reference
+    purpose: Name
+    field: FieldName
+    value: Value
+
+
+class GiveBack(CommandBase):
+    """Return after use (归还, USE-11) with the usage record (使用记录, USE-12): the grant ends.
+
+    ``copies`` working copies were made and ``copies_destroyed`` of them are destroyed; ``filed`` went to the archive.
+    """
+
+    type: Literal["give_back"]
+    grant: Reference
+    usage: Text
+    copies: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    copies_destroyed: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    copies_filed: Annotated[int, Field(ge=0, le=1_000_000)] = 0

@@ -6,6 +6,7 @@ from typing import Final
 
 from schemas.error_texts.arrangement import ARRANGEMENT
 from schemas.error_texts.attachments import ATTACHMENTS
+from schemas.error_texts.backups import BACKUPS
 from schemas.error_texts.commands import COMMANDS
 from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
@@ -13,6 +14,6 @@ from schemas.error_texts.operations import OPERATIONS
 from schemas.error_texts.text import Text
 
 #: Code -> sentence and next step.
-TEXTS: Final[dict[str, Text]] = {**MESSAGES, **COMMANDS, **ARRANGEMENT, **ATTACHMENTS, **KEYS, **OPERATIONS}
+TEXTS: Final[dict[str, Text]] = {**MESSAGES, **COMMANDS, **ARRANGEMENT, **ATTACHMENTS, **BACKUPS, **KEYS, **OPERATIONS}
 
 __all__ = ["TEXTS", "Text"]

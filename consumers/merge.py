@@ -7,7 +7,7 @@ redelivery and a destruction under way is never missed:
 2. the destruction ledger is looked at: whatever was begun before 1 stands there, and 1 is taken back;
 3. the archive takes the part, if it still is what the signers saw; otherwise 1 is taken back.
 
-An undoing frees the part first. Reads follow a link only while both sides say so (consumers/access.py).
+An undoing frees the part first. Reads follow a link only while both sides say so (consumers/reading/access.py).
 """
 
 from __future__ import annotations

@@ -6,8 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from consumers.access import Reader
-from consumers.attachment_reads import AttachmentReader, FieldsOrParts
 from consumers.attachments import Attacher
 from consumers.by_type import Applier, ByType
 from consumers.collect import Collector
@@ -16,11 +14,13 @@ from consumers.consents import ConsentGate
 from consumers.decide_proposal import Decider
 from consumers.destroy import Destroyer, kept_from
 from consumers.directory import Directory
-from consumers.history import NowOrPast, PastReader
 from consumers.intake import IntakeDesk
 from consumers.merge import Merger
 from consumers.notify import Told
 from consumers.propose import Proposer
+from consumers.reading.access import Reader
+from consumers.reading.attachment_reads import AttachmentReader, FieldsOrParts
+from consumers.reading.history import NowOrPast, PastReader
 from consumers.rules import Rules
 from consumers.update import Updater
 from consumers.withdraw import Withdrawer

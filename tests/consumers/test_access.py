@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumers.access import Reader, decide
+from consumers.reading.access import Reader, decide
 from keys.ports import KeyRef
 from schemas.errors import DanganError, Refusal
 from schemas.levels import Level

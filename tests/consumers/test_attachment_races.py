@@ -19,9 +19,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from consumers.attachment_reads import AttachmentReader
 from consumers.attachments import LAPSE_MS, MAX_ATTACHMENTS, Attacher
 from consumers.collection_approvals import KnownApprovals
+from consumers.reading.attachment_reads import AttachmentReader
 from consumers.received import Outcome, Received
 from keys.chunks import ChunkCipher
 from keys.forget import Forgetter

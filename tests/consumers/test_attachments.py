@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers import attachment_reads
 from consumers.attachment_rules import decide, sniffed
+from consumers.reading import attachment_reads
 from consumers.rules import Rules
 from keys.ports import KeyRef
 from ops.rules import load_rules

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers import collect as collecting
-from consumers.access import Lease, Reader, decide
-from consumers.parts import sources
+from consumers.reading.access import Lease, Reader, decide
+from consumers.reading.parts import sources
 from keys.cipher import FieldCipher
 from keys.ports import KeyRef
 from schemas.errors import Refusal

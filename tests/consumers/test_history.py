@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from consumers.history import NowOrPast, PastLease, PastReader, as_of, decide
+from consumers.reading.history import NowOrPast, PastLease, PastReader, as_of, decide
 from consumers.received import Outcome
 from schemas.commands import Access
 from schemas.errors import Refusal

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import pytest
 
-from consumers.access import decide
-from consumers.parts import sources
+from consumers.reading.access import decide
+from consumers.reading.parts import sources
 from schemas.errors import Refusal
 from schemas.levels import Level
 from store.records import Record, Stage

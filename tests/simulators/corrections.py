@@ -11,9 +11,9 @@ from typing import Any
 import orjson
 
 from consumers.decide_proposal import Decider
-from consumers.history import as_of
 from consumers.notify import Told
 from consumers.propose import Proposer
+from consumers.reading.history import as_of
 from consumers.received import Outcome, Received
 from consumers.rules import Rules
 from consumers.update import Updater

@@ -15,7 +15,7 @@ from consumers.collect import decide
 from consumers.destroy import kept_from
 from consumers.merge import Merger
 from consumers.notify import Told
-from consumers.parts import sources
+from consumers.reading.parts import sources
 from consumers.received import Outcome
 from consumers.rules import Rules
 from consumers.update import Updater

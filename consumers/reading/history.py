@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 
-from consumers.access import Lease, check_references, grant_covers
 from consumers.by_type import Applier
 from consumers.consents import refuse_withdrawn
 from consumers.propose import opened, reason_of
+from consumers.reading.access import Lease, check_references, grant_covers
+from consumers.reading.usable import check_usable
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.revise import REASON
 from consumers.rules import Rules
-from consumers.usable import check_usable
 from keys.cipher import FieldCipher
 from keys.ring import Deks, KeyRing
 from schemas.combination import about_person, combined_level, handled_as, shown

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from consumers.access import Reader, check_references, grant_covers
 from consumers.consents import refuse_withdrawn
+from consumers.reading.access import Reader, check_references, grant_covers
+from consumers.reading.usable import check_usable
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.rules import Rules
-from consumers.usable import check_usable
 from keys.chunks import ChunkCipher
 from keys.ring import KeyRing
 from schemas.collection_approval import field_of

@@ -14,9 +14,9 @@ import orjson
 
 from consumers.authorize import Authorizer
 from consumers.consents import refuse_withdrawn
-from consumers.parts import sources, wanted_parts
+from consumers.reading.parts import sources, wanted_parts
+from consumers.reading.usable import check_usable
 from consumers.received import Outcome, Received, fact, refused
-from consumers.usable import check_usable
 from keys.cipher import FieldCipher
 from keys.ports import KeyRef
 from keys.ring import Deks, KeyRing

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from schemas.archive_code import CodeTemplate
 from schemas.commands import Event
 from schemas.intake import Name
+from schemas.rule_tables.backup import Backup, Deployment
 from schemas.rule_tables.table import Table
 
 Letters = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
@@ -215,6 +216,8 @@ class RuleBook(BaseModel):
     retention: Retention = Retention()
     correction: Correction = Correction()
     revision: Revision = Revision()
+    backup: Backup = Backup()
+    deployment: Deployment = Deployment()
 
     @classmethod
     def from_mappings(cls, *layers: Mapping[str, Any]) -> RuleBook:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from schemas.archive_code import CodeTemplate
 from schemas.commands import Event
 from schemas.intake import Name
+from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
 from schemas.rule_tables.table import Table
 
@@ -218,6 +219,7 @@ class RuleBook(BaseModel):
     revision: Revision = Revision()
     backup: Backup = Backup()
     deployment: Deployment = Deployment()
+    audit: AuditRules = AuditRules()
 
     @classmethod
     def from_mappings(cls, *layers: Mapping[str, Any]) -> RuleBook:

@@ -10,10 +10,24 @@ from schemas.error_texts.backups import BACKUPS
 from schemas.error_texts.commands import COMMANDS
 from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
+from schemas.error_texts.observing import OBSERVING
 from schemas.error_texts.operations import OPERATIONS
+from schemas.error_texts.reports import REPORTS
+from schemas.error_texts.registers import REGISTERS
 from schemas.error_texts.text import Text
 
 #: Code -> sentence and next step.
-TEXTS: Final[dict[str, Text]] = {**MESSAGES, **COMMANDS, **ARRANGEMENT, **ATTACHMENTS, **BACKUPS, **KEYS, **OPERATIONS}
+TEXTS: Final[dict[str, Text]] = {
+    **MESSAGES,
+    **COMMANDS,
+    **ARRANGEMENT,
+    **ATTACHMENTS,
+    **BACKUPS,
+    **KEYS,
+    **OPERATIONS,
+    **OBSERVING,
+    **REGISTERS,
+    **REPORTS,
+}
 
 __all__ = ["TEXTS", "Text"]

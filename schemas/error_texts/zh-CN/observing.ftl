@@ -1,0 +1,14 @@
+DG-AUD-060 = 无法提供指标与健康状态：地址或端口不可用。
+    .next-step = 请为每个 worker 设置单独的 metrics_port，或结束占用该端口的程序。
+DG-AUD-061 = 无法读取 Vault 的审计日志。
+    .next-step = 请提供 Vault 文件审计设备的文件，轮换的旧文件在前（也可读取 .gz）；见 docs/observability.md。
+DG-AUD-062 = 审计流的归档与其清单不符。
+    .next-step = 请保持该文件夹不变，并告知安全人员；所指文件的另一份副本可能仍然完整。
+DG-AUD-063 = 审计流未通过验证，因此不予归档。
+    .next-step = 请运行 dangan audit verify，它会指出所发现的问题及位置。
+DG-AUD-064 = Parquet 文件所需的程序库没有安装。
+    .next-step = 请安装 dangan 的附加组件 office，或导出 NDJSON。
+DG-AUD-065 = 审计流的归档无法与已有内容衔接。
+    .next-step = 请归档到存有较早分段的文件夹。
+DG-AUD-066 = 审计流的归档尚不可删除。
+    .next-step = 请等到该分段的所有事件都超过 policies/rules.toml 中的 audit.retention_years。

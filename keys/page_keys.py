@@ -109,12 +109,17 @@ class PageKeyCache:
         clock: seconds, monotonic.
         max_pages: how many keys at most.
         max_age: seconds that a key may stay, counted from its unwrapping; a hit does not prolong it.
+
+    Attributes:
+        hits: how often a key that was asked for was held.
+        misses: how often it was not.
     """
 
     def __init__(self, clock: Clock, *, max_pages: int, max_age: float = _USED_FOR_SECONDS) -> None:
         self._clock = clock
         self._max_pages = max_pages
         self._max_age = max_age
+        self.hits = self.misses = 0
         # by age: put() appends, nothing moves
         self._keys: OrderedDict[tuple[str, int], tuple[float, bytearray]] = OrderedDict()
 
@@ -122,7 +127,9 @@ class PageKeyCache:
         """The page key, or None when it is not held or too old."""
         held = self._keys.get((page, generation))
         if held is None or held[0] + self._max_age <= self._clock():
+            self.misses += 1
             return None
+        self.hits += 1
         return bytes(held[1])
 
     def put(self, page: str, generation: int, key: bytes) -> None:

@@ -81,6 +81,21 @@ class KeyRing:
         self._pool.clear()
         self._cache.clear()
 
+    @property
+    def cache_hits(self) -> int:
+        """How many page keys were found in memory so far."""
+        return self._cache.hits
+
+    @property
+    def cache_misses(self) -> int:
+        """How many page keys were not, so that Vault had to unwrap them."""
+        return self._cache.misses
+
+    @property
+    def cached_pages(self) -> int:
+        """How many unwrapped page keys are in memory now."""
+        return len(self._cache)
+
     async def allocate(self, cohort: str, needs: Sequence[tuple[str, Collection[Level]]]) -> list[dict[Level, SlotKey]]:
         """New slots on new, confirmed pages, which records may name from then on.
 

@@ -19,6 +19,7 @@ ALLOWED = frozenset(
         "event", "level", "timestamp", "logger", "code", "field", "error", "wait", "messages", "records", "worker",
         "place", "principal", "bundle", "count", "crashed", "withheld", "kid", "step", "root", "sweep", "exc_info",
         "exception", "writer", "batch", "events", "attempts", "state", "topic", "partition", "offset", "seconds",
+        "command", "size", "largest",
     )
 )  # fmt: skip
 _QUIET = ("faust", "mode", "aiokafka", "kafka", "pymongo", "aiohttp", "httpx", "httpcore", "asyncio", "urllib3")
@@ -31,6 +32,7 @@ def configure_logging(level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             drop_unknown_keys,

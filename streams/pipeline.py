@@ -174,7 +174,11 @@ class Pipeline:
                 return [outcome for command in commands for outcome in await self._apply([command])]
             received = commands[0]
             log.error(  # noqa: TRY400 - a traceback could quote a value
-                "command_failed", error=type(error).__name__, place=received.place
+                "command_failed",
+                error=type(error).__name__,
+                place=received.place,
+                bundle=received.bundle,
+                command=received.command.id,
             )
             failure = DanganError("DG-CMD-005")
             event = fact(received, self._family, allowed=False, code=failure.code)

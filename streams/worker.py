@@ -11,9 +11,10 @@ import gc
 import os
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import faust.streams
 import structlog
@@ -41,6 +42,11 @@ from streams.appliers import Parts, appliers
 from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
 from streams.dispatcher import EXIT_CANNOT_GO_ON
+from streams.observe.building import Watched, build_pipelines, dependency_checks, processes
+from streams.observe.metered import MeteredAudit
+from streams.observe.meters import Meters
+from streams.observe.serving import Check, Readiness, served
+from streams.observe.state import WorkerState, lag_of
 from streams.opening import BundleOpener
 from streams.outbox import KafkaOutbox
 from streams.pipeline import Pipeline, persistently
@@ -56,12 +62,20 @@ STOP_WITHIN = 60
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A worker's pipelines and what can be counted about it."""
+    """A worker's pipelines and what can be counted about it.
+
+    Attributes:
+        watched: counts its work; None where no metrics are served.
+        checks: whether what it depends on answers.
+    """
 
     pipelines: dict[Family, Pipeline]
     transit: Transit
     writer: WriterIdentity
     renewal: asyncio.Task[None]
+    ring: KeyRing
+    watched: Watched | None
+    checks: Mapping[str, Check]
 
 
 @asynccontextmanager
@@ -107,11 +121,13 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         )
         outbox = KafkaOutbox(producer, lambda: identity[0], max_value=settings.max_message_bytes)
         parts = Parts(database, transit, pages, ingest_keys, directory, ring, rules)
-        pipelines = {
-            family: Pipeline(family, opener=opener, applier=applier, audit=audit, outbox=outbox)
-            for family, applier in appliers(parts).items()
-        }
-        yield Engine(pipelines, transit, writer, renewal)
+        watched, checks = None, dict[str, Check]()
+        if settings.metrics_port:
+            meters = Meters()
+            watched = Watched(meters, MeteredAudit(meters, audit))
+            checks = dependency_checks(database, transit, producer, settings.levels[0], watched)
+        pipelines = build_pipelines(appliers(parts), opener=opener, audit=audit, outbox=outbox, watched=watched)
+        yield Engine(pipelines, transit, writer, renewal, ring, watched, checks)
 
 
 async def run(settings: Settings, rules: Rules, *, name: str, role: str = "worker") -> None:
@@ -135,14 +151,17 @@ async def _run(settings: Settings, rules: Rules, *, name: str, role: str) -> Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told_to_stop.set)
-    async with engine(settings, rules, name=name, role=role) as made:
+    async with AsyncExitStack() as stack:
+        made = await stack.enter_async_context(engine(settings, rules, name=name, role=role))
         app = make_app(
             settings.kafka_bootstrap,
-            {family: pipeline.process for family, pipeline in made.pipelines.items()},
+            processes(made.pipelines, made.watched),
             datadir=settings.home / "faust" / name,
             in_flight={family: _in_flight(family, settings) for family in made.pipelines},
         )
         await app.start()
+        if made.watched is not None:
+            await stack.enter_async_context(_shown(settings, made, made.watched, app.consumer))
         made.renewal.add_done_callback(_end_with_it)
         _calm_the_collector()
         log.info("worker_started", worker=made.writer.id)
@@ -160,6 +179,20 @@ async def _run(settings: Settings, rules: Rules, *, name: str, role: str) -> Non
             os._exit(EXIT_CANNOT_GO_ON)
         crashed.cancel()
         log.info("worker_stopped", worker=made.writer.id)
+
+
+@asynccontextmanager
+async def _shown(settings: Settings, made: Engine, watched: Watched, consumer: Any) -> AsyncIterator[None]:
+    """Metrics and health, served for as long as the context lasts."""
+
+    async def assigned() -> bool:
+        return bool(consumer.assignment())
+
+    registry = watched.meters.registry
+    registry.register(WorkerState(made.transit.calls, made.ring, lambda: lag_of(consumer)))
+    ready = Readiness({"partitions": assigned, **made.checks})
+    async with served(registry, ready, host=settings.metrics_host, port=settings.metrics_port):
+        yield
 
 
 def _end_with_it(task: asyncio.Task[None]) -> None:

@@ -15,19 +15,19 @@ def private_folder(path: Path) -> Path:
     return path
 
 
-def write_private(path: Path, text: str, *, mode: int = 0o600) -> None:
+def write_private(path: Path, text: str | bytes, *, mode: int = 0o600) -> None:
     """Replace a file by new text: after a crash it holds the old text or the new one, never half.
 
     Args:
         path: the file.
-        text: all of it.
+        text: all of it; a ``str`` is written in UTF-8.
         mode: who may read it; only its owner by default.
     """
     private_folder(path.parent)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp's mode is 0600
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(text.encode() if isinstance(text, str) else text)
             os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from keys.places import Place, digest
+from keys.places import Place, Sink, digest
 from keys.snapshot import Header, KeyCopy, SnapshotEncoder, SnapshotReader
 from keys.sweep_state import CopyFile, Sweep
 from keys.sweep_tools import Tools
@@ -24,30 +24,28 @@ async def write_copies(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> tuple[C
     """Write every wrapped key of the root to every place, in one pass.
 
     Raises:
-        DanganError: DG-SWP-004 when a place fails; no place keeps a part of a file.
+        DanganError: DG-SWP-004 naming the place that fails; no place keeps a part of a file.
     """
     file = f"{keys.root}.v{sweep.target:06d}.{sweep.id}.{sweep.epoch}{_SUFFIX}"
     encoder = SnapshotEncoder(Header(keys.root, sweep.id, sweep.target, tools.clock()))
-    sinks = []
+    sinks: list[tuple[Place, Sink]] = []
     try:
         for place in tools.places:
-            sinks.append(place.create(file))  # noqa: PERF401 - those made are abandoned when one fails
+            with _naming(place):
+                sinks.append((place, place.create(file)))
         buffer = bytearray(encoder.start())
         async for each in keys.copies():
             buffer += encoder.add(each)
             if len(buffer) >= _CHUNK:
-                for sink in sinks:
-                    sink.write(bytes(buffer))
-                buffer.clear()
+                _write(sinks, buffer)
                 tools.on_progress(f"{keys.root}: copy", encoder.count, None)
         buffer += encoder.end()
-        for sink in sinks:
-            sink.write(bytes(buffer))
-            sink.commit()
-    except OSError as error:
-        raise DanganError("DG-SWP-004", detail=error.strerror) from error
+        _write(sinks, buffer)
+        for place, sink in sinks:
+            with _naming(place):
+                sink.commit()
     finally:
-        for sink in sinks:
+        for _, sink in sinks:
             sink.abandon()
     return tuple(CopyFile(place.name, file, encoder.file_sha256, encoder.count) for place in tools.places)
 
@@ -62,11 +60,12 @@ async def missing_from(tools: Tools, keys: WrappedKeys, copies: Sequence[CopyFil
         DanganError: DG-SWP-004 when a place gives back something else than was written, or a key that
             Vault does not accept.
     """
-    if not copies_hold(tools.places, copies):
-        raise DanganError("DG-SWP-004", detail="a copy reads back differently")
+    lacking = place_without(tools.places, copies)
+    if lacking is not None:
+        raise DanganError("DG-SWP-004", field=lacking, detail="a copy reads back differently")
     missing = dict(needed)
     # All places hold the same bytes, so one of them is read through.
-    with tools.places[0].open(copies[0].file) as source:
+    with _naming(tools.places[0]), tools.places[0].open(copies[0].file) as source:
         done = 0
         for batch in _batches(SnapshotReader(source)):
             results = await tools.transit.rewrap(keys.root, [each.wrapped_key for each in batch])
@@ -80,16 +79,20 @@ async def missing_from(tools: Tools, keys: WrappedKeys, copies: Sequence[CopyFil
     return missing
 
 
-def copies_hold(places: Sequence[Place], copies: Sequence[CopyFile]) -> bool:
-    """Whether every place gives back its copy with the digest that was written."""
+def place_without(places: Sequence[Place], copies: Sequence[CopyFile]) -> str | None:
+    """The first place that does not give back its copy with the digest that was written; None when all do.
+
+    A place that does not answer counts as one without.
+    """
     by_place = {copy.place: copy for copy in copies}
-    try:
-        return bool(copies) and all(
-            place.name in by_place and digest(place, by_place[place.name].file) == by_place[place.name].sha256
-            for place in places
-        )
-    except OSError:
-        return False
+    for place in places:
+        copy = by_place.get(place.name)
+        try:
+            if copy is None or digest(place, copy.file) != copy.sha256:
+                return place.name
+        except OSError:
+            return place.name
+    return None if copies else ""
 
 
 def remove_older(places: Sequence[Place], sweep: Sweep) -> None:
@@ -109,6 +112,22 @@ def version_in(file: str, root: str) -> int:
     """The root version in the name of one of the root's snapshot files; 0 for any other file."""
     found = re.fullmatch(re.escape(root) + r"\.v(\d+)\..+" + re.escape(_SUFFIX), file)
     return int(found[1]) if found else 0
+
+
+def _write(sinks: Sequence[tuple[Place, Sink]], buffer: bytearray) -> None:
+    for place, sink in sinks:
+        with _naming(place):
+            sink.write(bytes(buffer))
+    buffer.clear()
+
+
+@contextlib.contextmanager
+def _naming(place: Place) -> Iterator[None]:
+    """The place's failures as an error that names it."""
+    try:
+        yield
+    except OSError as error:
+        raise DanganError("DG-SWP-004", field=place.name, detail=error.strerror) from error
 
 
 def _still(missing: dict[str, int], copy: KeyCopy) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 
 from keys.ledger import State, freezable
 from keys.ports import Rewrap, WrappedKey
-from keys.sweep_copies import copies_hold, missing_from, remove_older, write_copies
+from keys.sweep_copies import missing_from, place_without, remove_older, write_copies
 from keys.sweep_state import Step, Sweep
 from keys.sweep_tools import Tools
 from keys.vault import MAX_BATCH, KeyRefused, Transit
@@ -112,9 +112,10 @@ async def trim(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     if min(info.min_decryption_version, info.min_encryption_version) < sweep.target:
         await tools.record(sweep, step=Step.SAVED)
         raise DanganError("DG-SWP-009", detail=keys.root)
-    if not copies_hold(tools.places, sweep.copies):
+    lacking = place_without(tools.places, sweep.copies)
+    if lacking is not None:
         await tools.record(sweep, step=Step.FENCED)
-        raise DanganError("DG-SWP-004", detail="a copy has changed since it was checked")
+        raise DanganError("DG-SWP-004", field=lacking or None, detail="a copy has changed since it was checked")
     sweep = await tools.record(sweep)  # the epoch, right before the point of no return
     await tools.transit.trim(keys.root, sweep.target)
     return await tools.record(sweep, step=Step.TRIMMED, trimmed_at=tools.clock())

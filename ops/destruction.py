@@ -25,7 +25,6 @@ from consumers.destroy import kept_from
 from keys.certificate import Issuer
 from keys.forget import Forgetter
 from keys.ledger import Entry, State
-from keys.places import DirectoryPlace
 from keys.roots import INGEST_ROOT, root_of
 from keys.sweep import run_sweep
 from keys.sweep_state import Sweep
@@ -33,6 +32,7 @@ from keys.sweep_tools import Progress, Tools, no_progress
 from keys.vault import Transit
 from keys.wrapped import LiveSlots, PageKeys, WrappedKeys
 from keys.wrapped_ingest import IngestKeySet
+from ops.backups.places import approved_places
 from ops.private_files import write_private
 from schemas.certificate import Horizon
 from schemas.errors import DanganError
@@ -122,7 +122,7 @@ class Destruction:
             self._sweeps,
             self._ledger,
             self.forgetter,
-            [DirectoryPlace(place) for place in self._settings.backup_places],
+            approved_places(self._settings),
             clock=_now,
             new_id=lambda: uuid.uuid4().hex,
             on_progress=on_progress,

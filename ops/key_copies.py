@@ -29,7 +29,7 @@ def page_copies(places: Sequence[Place], level: Level, files: ExitStack) -> list
         DanganError: DG-BAK-005 when there are snapshots of the newest version, and none of them is whole.
     """
     root = root_of(level)
-    found = [(version_in(file, root), file, place) for place in places for file in place.files()]
+    found = [(version_in(file, root), file, place) for place in places for file in _files(place)]
     newest = max((version for version, _, _ in found), default=0)
     candidates = [(file, place) for version, file, place in found if version == newest > 0]
     whole = [(made, file, place) for file, place in candidates if (made := _made_at(place, file)) is not None]
@@ -40,6 +40,14 @@ def page_copies(places: Sequence[Place], level: Level, files: ExitStack) -> list
     _, file, place = max(whole, key=lambda each: each[:2])
     reader = SnapshotReader(files.enter_context(place.open(file)))
     return [(page_of(copy, level) for copy in reader)]
+
+
+def _files(place: Place) -> list[str]:
+    """What a place holds; nothing when it is lost: a sweep destroyed nothing before every place held the newest."""
+    try:
+        return place.files()
+    except OSError:
+        return []
 
 
 def _made_at(place: Place, file: str) -> int | None:

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from keys.certificate import certified_approvers, verify_certificate
 from keys.vault import Transit
 from ops.audited import Desk, desk
+from ops.backups.places import listed_places
 from ops.config import load_settings
 from ops.destruction import ROOTS, Destruction, Outcome, Plan
 from ops.ingest_keys import announce_destroyed, drained, rotate
@@ -132,8 +133,8 @@ def _show_plan(settings: Settings, plans: list[Plan]) -> None:
         table.add_row(plan.root, str(plan.latest_version), str(plan.keys), str(plan.waiting), plan.interrupted_at or "")
     console = Console()
     console.print(table)
-    for place in settings.backup_places:
-        console.print(f"copies of the keys would go to {place}")
+    for place in listed_places(settings).place:
+        console.print(f"copies of the keys would go to {place.name}")
 
 
 def _show_outcome(outcome: Outcome) -> None:

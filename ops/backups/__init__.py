@@ -1,0 +1,1 @@
+"""Backups as an installation runs them: places, sealed files, chains, the register and the drill."""

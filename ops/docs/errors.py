@@ -35,6 +35,7 @@ _FAMILIES: Final = {
     "SWP": "Sweep",
     "CER": "Certificates and trust",
     "BAK": "Backup and restore",
+    "RPT": "Reports",
     "OPS": "Services, settings, commands",
 }
 _HEAD: Final = """# Error codes

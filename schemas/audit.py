@@ -26,7 +26,7 @@ CLOSING: Final = b"}}}"
 Action = Literal[
     "collect", "update", "access", "query", "seal", "unseal", "destroy",
     "merge", "unmerge", "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup",
-    "restore", "admin", "start", "propose", "correction", "withdraw", "intake",
+    "restore", "admin", "start", "propose", "correction", "withdraw", "use", "intake",
 ]  # fmt: skip
 #: What exactly was done, where an action covers several deeds of operators.
 Verb = Literal[
@@ -35,6 +35,7 @@ Verb = Literal[
     "number", "assign", "link", "list", "count",
     "reject", "overdue", "paper", "validate", "revise", "watch", "unwatch",
     "pass", "return", "hand_over", "confirm", "object", "clear",
+    "apply", "endorse", "opine", "give_back", "expire", "emergency", "unsigned_emergency", "contract", "copy",
 ]  # fmt: skip
 
 
@@ -70,6 +71,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "withdraw": _Kind(_ENTITY, 11, "Deactivate"),
     "intake": _Kind(_ENTITY, 3, "Update"),
     "propose": _Kind(_ENTITY, 1, "Create"),
+    "use": _Kind(_ENTITY, 3, "Update"),
     "correction": _Kind(_ENTITY, 3, "Update"),
 }
 #: Refusals because an identifier itself looks like personal data: the event leaves those identifiers out.

@@ -18,6 +18,7 @@ from schemas.intake import Name
 from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
 from schemas.rule_tables.table import Table
+from schemas.rule_tables.use import Tier, Use
 
 Letters = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,3}$")]
 CustomerType = Literal["individual", "organisation"]
@@ -60,12 +61,30 @@ class ConsentRules(Table):
     document_required: bool = True
 
 
+_USE_CHAIN: Final[Mapping[Tier, tuple[str, ...]]] = {
+    "basic": ("client_manager", "unit_head"),
+    "sensitive": ("client_manager", "unit_head", "department_head"),
+    "core": ("client_manager", "unit_head", "department_head"),
+}
+
+
 class ApprovalRules(Table):
-    """Table ``[approval]``: COL-11, UPD-02. Posts (roles) that must act, in order; each another person."""
+    """Table ``[approval]``: COL-11, UPD-02, USE-03 to 05. Posts (roles) that must act, in order; each another person."""
 
     archive_creation: tuple[Name, ...] = ("market_supervision", "sales_director")
     update: tuple[Name, ...] = ("director",)
     merge: tuple[Name, ...] = ("custodian", "director")
+    #: tier of what is applied for -> who reviews and signs; a sensitive one takes the department head too (USE-05).
+    use: Mapping[Tier, tuple[Name, ...]] = Field(default_factory=lambda: dict(_USE_CHAIN))
+    #: who signs after them when the applicant's department is not the responsible one (USE-04).
+    cross_department: tuple[Name, ...] = ("general_manager",)
+    #: one of these is among the signers of an application to copy (USE-13).
+    copying: tuple[Name, ...] = ("client_manager", "director")
+
+    @field_validator("use")
+    @classmethod
+    def _every_tier(cls, chains: Mapping[Tier, tuple[str, ...]]) -> Mapping[Tier, tuple[str, ...]]:
+        return {**_USE_CHAIN, **chains}
 
 
 class HandOverRules(Table):
@@ -217,6 +236,7 @@ class RuleBook(BaseModel):
     retention: Retention = Retention()
     correction: Correction = Correction()
     revision: Revision = Revision()
+    use: Use = Use()
     backup: Backup = Backup()
     deployment: Deployment = Deployment()
     audit: AuditRules = AuditRules()

@@ -1,0 +1,33 @@
+# 每份报告都有的文字。
+
+report-organisation = 单位
+report-period = 期间
+report-from-until = { $from } 至 { $until }
+report-generated = 生成时间
+report-zone = 时间
+report-all-times = 所有时间均为 { $zone }。
+report-digest = 报告数据的 SHA-256
+report-digest-short = 数据 { $digest }
+report-page = 第 { $page } 页，共 { $pages } 页
+report-contents = 目录
+report-footnotes = 说明
+report-signatures = 签字
+report-name = 姓名
+report-date = 日期
+report-signature = 签字盖章
+report-attachments = 所附文件
+report-attachment-in-pdf = 嵌入本报告的 PDF 和 JSON 数据中。
+report-sha256 = SHA-256
+report-more-rows = 另有 { $count } 行未列出。
+report-no-rows = 无。
+report-rows = { $count } 行
+report-cut = 过长的文字以省略号结尾，全文见 JSON 数据。
+report-verbatim-cut = 共 { $all } 个字符，此处为前 { $shown } 个；全文见所附文件。
+report-total = 合计
+report-label = 项目
+report-value = 数值
+report-numbers = 图中的数据
+report-good = 正常
+report-attention = 需要关注
+report-bad = 不符合
+report-neutral = 已记录

@@ -17,6 +17,7 @@ from schemas.commands import Event
 from schemas.intake import Name
 from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
+from schemas.rule_tables.people import People
 from schemas.rule_tables.table import Table
 from schemas.rule_tables.use import Tier, Use
 
@@ -239,6 +240,7 @@ class RuleBook(BaseModel):
     use: Use = Use()
     backup: Backup = Backup()
     deployment: Deployment = Deployment()
+    people: People = People()
     audit: AuditRules = AuditRules()
 
     @classmethod

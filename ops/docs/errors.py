@@ -27,6 +27,7 @@ _FAMILIES: Final = {
     "MRG": "Duplicates and merges",
     "APR": "Approvals of other commands",
     "INT": "Review, hand-over and confirmation",
+    "SEC": "People, their permissions and keys",
     "KEY": "Keys and Vault",
     "AUD": "Audit",
     "DET": "Detections",

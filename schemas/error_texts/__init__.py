@@ -12,8 +12,9 @@ from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
 from schemas.error_texts.observing import OBSERVING
 from schemas.error_texts.operations import OPERATIONS
-from schemas.error_texts.reports import REPORTS
+from schemas.error_texts.people import PEOPLE
 from schemas.error_texts.registers import REGISTERS
+from schemas.error_texts.reports import REPORTS
 from schemas.error_texts.text import Text
 
 #: Code -> sentence and next step.
@@ -26,6 +27,7 @@ TEXTS: Final[dict[str, Text]] = {
     **KEYS,
     **OPERATIONS,
     **OBSERVING,
+    **PEOPLE,
     **REGISTERS,
     **REPORTS,
 }

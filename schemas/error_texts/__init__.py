@@ -16,6 +16,7 @@ from schemas.error_texts.people import PEOPLE
 from schemas.error_texts.registers import REGISTERS
 from schemas.error_texts.reports import REPORTS
 from schemas.error_texts.text import Text
+from schemas.error_texts.use import USE
 
 #: Code -> sentence and next step.
 TEXTS: Final[dict[str, Text]] = {
@@ -30,6 +31,7 @@ TEXTS: Final[dict[str, Text]] = {
     **PEOPLE,
     **REGISTERS,
     **REPORTS,
+    **USE,
 }
 
 __all__ = ["TEXTS", "Text"]

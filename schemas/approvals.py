@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from schemas.commands import Approved
+from schemas.commands import Signable
 from schemas.intake import Reference
 
 TYP_APPROVAL: Final = "dangan-approval+jws"
@@ -35,6 +35,7 @@ ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
         "merge": ("merge",),
         "unmerge": ("merge",),
         "decide": ("approve-update",),
+        "apply": ("approve-use", "reject-use", "opine"),
     }
 )
 
@@ -53,7 +54,7 @@ class Approval(BaseModel):
     at: Annotated[int, Field(ge=0)]
 
 
-def digest_of(request: Approved, requester: str) -> str:
+def digest_of(request: Signable, requester: str) -> str:
     """The digest that approvers sign: over the request without its approvals, and who makes it."""
     document = request.model_dump(mode="json", exclude={"approvals"})
     document["requester"] = requester

@@ -250,6 +250,8 @@ Command = Annotated[
 ]
 #: Commands that others sign besides their sender.
 Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide
+#: Those, and an application, whose signatures come by themselves (``endorse``).
+Signable = Approved | Apply
 
 
 class Bundle(BaseModel):

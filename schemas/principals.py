@@ -70,7 +70,8 @@ class Grant:
     answered unmasked. ``history`` lets earlier and proposed versions be read too (UPD-04). A recalled grant has
     ``recalled_at``, one given back after use ``returned_at`` (USE-11). ``application`` is the command id of the
     application it was granted on; ``selection`` are attributes that the records must have (``*`` and a selection: all
-    that have them); ``copying`` allows copies and exports (USE-13); an ``emergency`` grant is signed afterwards.
+    that have them); ``copying`` allows copies and exports (USE-13); an ``emergency`` grant is signed afterwards;
+    ``product`` is what a marketing use offers, which limits whose records it covers (USE-17).
     """
 
     id: str
@@ -88,3 +89,4 @@ class Grant:
     selection: frozenset[tuple[str, str]] = frozenset()
     copying: bool = False
     emergency: bool = False
+    product: str | None = None

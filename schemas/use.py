@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from schemas.intake import Moment, Name, Reference
 from schemas.members import MAX_COMMANDS, MAX_FIELDS, Approvals, CommandBase, CommandId, FieldName, Text, Value
@@ -17,21 +17,25 @@ from schemas.members import MAX_COMMANDS, MAX_FIELDS, Approvals, CommandBase, Co
 MAX_ROWS: Final = 200
 #: What a selection may ask of records: attributes that stand in clear (``building``), at most four.
 Selection = Annotated[dict[Name, Name], Field(max_length=4)]
-Fields = Annotated[tuple[FieldName, ...], Field(max_length=MAX_FIELDS)]
+#: A field, or a kind of attachment.
+Readable = Annotated[str, StringConstraints(pattern=r"^(attachment\.)?[a-z][a-z0-9_]{0,47}$")]
+Fields = Annotated[tuple[Readable, ...], Field(max_length=MAX_FIELDS)]
+#: A record, or ``*``: all of them.
+Target = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._:-]{2,63})$")]
 
 
 class Apply(CommandBase):
     """Application for use (使用申请, USE-01, USE-02): its sender is who wants to read.
 
     What has to be there is the rule book's to say, so that what is missing is refused by name: every member is
-    optional here. ``records`` or a ``selection``; ``clear`` names the fields to be seen unmasked; ``copying`` asks to
-    copy, extract, print or export (USE-13), ``history`` for earlier versions (UPD-04); ``product`` is what a marketing
-    use offers (USE-17). ``contact`` is an opaque reference to the applicant's particulars. ``emergency`` asks for the
+    optional here. ``records`` (``*``: all customers', USE-04) or a ``selection``; ``clear`` names the fields to be seen
+    unmasked; ``copying`` asks to copy, extract, print or export (USE-13) to the computer ``terminal`` (STO-17),
+    ``history`` for earlier versions (UPD-04); ``product`` is what a marketing use offers (USE-17). ``contact`` is an opaque reference to the applicant's particulars. ``emergency`` asks for the
     grant at once, to be signed afterwards.
     """
 
     type: Literal["apply"]
-    records: Annotated[tuple[Reference, ...], Field(max_length=MAX_COMMANDS)] = ()
+    records: Annotated[tuple[Target, ...], Field(max_length=MAX_COMMANDS)] = ()
     selection: Selection = Field(default_factory=dict)
     fields: Fields = ()
     clear: Fields = ()
@@ -41,6 +45,7 @@ class Apply(CommandBase):
     not_before: Moment | None = None
     not_after: Moment | None = None
     copying: bool = False
+    terminal: Name | None = None
     history: bool = False
     product: Name | None = None
     emergency: bool = False

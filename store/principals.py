@@ -92,6 +92,11 @@ class Grants:
             return False
         return True
 
+    async def give_back(self, grant: str, *, at: int) -> bool:
+        """End a grant that its holder gives back; False when it was given back before."""
+        result = await self._grants.update_one({"_id": grant, "returned_at": None}, {"$set": {"returned_at": at}})
+        return result.modified_count == 1
+
     async def recall(self, grant: str, *, at: int) -> bool:
         """Recall a grant; False when there is none that is not recalled yet."""
         result = await self._grants.update_one({"_id": grant, "recalled_at": None}, {"$set": {"recalled_at": at}})
@@ -152,6 +157,7 @@ def grant_document(grant: Grant) -> Document:
         "selection": sorted(map(list, grant.selection)),
         "copying": grant.copying,
         "emergency": grant.emergency,
+        "product": grant.product,
     }
 
 
@@ -172,6 +178,7 @@ def _grant(doc: Document) -> Grant:
         selection=_pairs(doc, "selection"),
         copying=doc.get("copying", False),
         emergency=doc.get("emergency", False),
+        product=doc.get("product"),
     )
 
 

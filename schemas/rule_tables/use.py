@@ -70,7 +70,7 @@ class Use(Table):
     terminal_required: bool = True
     shared_terminals: tuple[Name, ...] = ()
     #: who gets a grant at once, for how long, and who signs afterwards within how long.
-    emergency_posts: tuple[Name, ...] = ()
+    emergency_posts: tuple[Name, ...] = ("emergency",)
     emergency_hours: Annotated[int, Field(ge=1, le=72)] = 4
     emergency_signers: Annotated[tuple[Name, ...], Field(min_length=2, max_length=4)] = (
         "department_head",

@@ -190,4 +190,4 @@ def test_never_without_a_distinct_holder_of_each_post(by: list[str], posts: list
 
 
 def test_every_command_that_people_sign_has_an_action() -> None:
-    assert set(ACTIONS_OF) == {"destroy", "hand_over", "confirm", "merge", "unmerge", "decide"}
+    assert set(ACTIONS_OF) == {"destroy", "hand_over", "confirm", "merge", "unmerge", "decide", "apply"}

@@ -7,6 +7,7 @@
 | ``dangan-sealed`` | aes256-gcm96 | wraps the page keys of sealed (封存) records | no |
 | ``dangan-backups`` | aes256-gcm96 | wraps the data keys of sealed backups | no |
 | ``dangan-index-FIELD-eN`` | hmac | blind index of a field, epoch N | no: deleted with its epoch |
+| ``dangan-watermarks`` | hmac | gives the key of answers' watermarks | no |
 | ``dangan-certificates``, ``-announcements``, ``-writers`` | ed25519 | sign | no |
 """
 
@@ -25,6 +26,9 @@ CERTIFICATES_KEY: Final = "dangan-certificates"
 ANNOUNCEMENTS_KEY: Final = "dangan-announcements"
 WRITERS_KEY: Final = "dangan-writers"
 SIGNING_KEYS: Final = (CERTIFICATES_KEY, ANNOUNCEMENTS_KEY, WRITERS_KEY)
+
+#: Gives workers the key of the watermarks that answers carry (keys/watermark.py).
+WATERMARKS_KEY: Final = "dangan-watermarks"
 
 _ROOTS: Final = {level: f"dangan-{level.value}" for level in Level}
 #: Every key that wraps: one for each level, one for ingest keys, one for sealed records, one for backups.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from keys.roots import SIGNING_KEYS, WRAPPING_ROOTS, index_key
+from keys.roots import SIGNING_KEYS, WATERMARKS_KEY, WRAPPING_ROOTS, index_key
 from ops.private_files import private_folder, read_by_others, write_private
 from ops.vault_admin import VaultAdmin
 from schemas.errors import DanganError
@@ -49,6 +49,7 @@ def key_specs() -> tuple[KeySpec, ...]:
     return (
         *(KeySpec(name, "aes256-gcm96") for name in WRAPPING_ROOTS),
         *(KeySpec(name, "ed25519") for name in SIGNING_KEYS),
+        KeySpec(WATERMARKS_KEY, "hmac", 32),
         *(KeySpec(index_key(field, FIRST_EPOCH), "hmac", 32) for field in INDEX_FIELDS),
     )
 

@@ -15,7 +15,8 @@ class Result:
 
     ``values`` (masked unless the grant says clear) only ever stands in the answer to an access command,
     and only leaves the process after its audit event is durable. ``of`` names the customer's archive in the answer
-    to a collect that was kept as a duplicate (DG-MRG-001).
+    to a collect that was kept as a duplicate (DG-MRG-001). ``clear`` names the fields above ``basic`` that ``values``
+    shows unmasked; ``watermark`` (keys/watermark.py) says which answer to which reader it is.
     """
 
     id: str
@@ -27,6 +28,8 @@ class Result:
     version: int | None = None
     values: dict[str, object] | None = dataclasses.field(default=None, repr=False)
     of: str | None = None
+    clear: tuple[str, ...] | None = None
+    watermark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from schemas.intake import Name
 from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
 from schemas.rule_tables.people import People
+from schemas.rule_tables.reading import Reading
 from schemas.rule_tables.table import Table
 from schemas.rule_tables.use import Tier, Use
 
@@ -240,6 +241,7 @@ class RuleBook(BaseModel):
     use: Use = Use()
     backup: Backup = Backup()
     deployment: Deployment = Deployment()
+    reading: Reading = Reading()
     people: People = People()
     audit: AuditRules = AuditRules()
 

@@ -10,5 +10,8 @@ path "@transit@/keys/dangan-basic" { capabilities = ["read"] }
 path "@transit@/hmac/dangan-index-*" { capabilities = ["update"] }
 path "@transit@/sign/dangan-writers" { capabilities = ["update"] }
 path "@transit@/keys/dangan-writers" { capabilities = ["read"] }
+# The key of the watermarks that answers carry.
+path "@transit@/hmac/dangan-watermarks" { capabilities = ["update"] }
+
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }

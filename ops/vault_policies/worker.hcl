@@ -23,6 +23,9 @@ path "@transit@/hmac/dangan-index-*" { capabilities = ["update"] }
 path "@transit@/sign/dangan-writers" { capabilities = ["update"] }
 path "@transit@/keys/dangan-writers" { capabilities = ["read"] }
 
+# The key of the watermarks that answers carry.
+path "@transit@/hmac/dangan-watermarks" { capabilities = ["update"] }
+
 # A periodic token lives by being renewed.
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }

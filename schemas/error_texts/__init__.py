@@ -13,6 +13,8 @@ from schemas.error_texts.messages import MESSAGES
 from schemas.error_texts.observing import OBSERVING
 from schemas.error_texts.operations import OPERATIONS
 from schemas.error_texts.people import PEOPLE
+from schemas.error_texts.policies import POLICIES
+from schemas.error_texts.reading import READING
 from schemas.error_texts.registers import REGISTERS
 from schemas.error_texts.reports import REPORTS
 from schemas.error_texts.text import Text
@@ -27,8 +29,10 @@ TEXTS: Final[dict[str, Text]] = {
     **BACKUPS,
     **KEYS,
     **OPERATIONS,
+    **POLICIES,
     **OBSERVING,
     **PEOPLE,
+    **READING,
     **REGISTERS,
     **REPORTS,
     **USE,

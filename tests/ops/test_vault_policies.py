@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
+from keys.roots import WATERMARKS_KEY
 from ops.embedded.program import Service
 from ops.embedded.stack import Stack
 from ops.vault_admin import VaultAdmin
@@ -74,7 +75,7 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     "admin": {("encrypt", INGEST), ("read", INGEST), ("sign", ANNOUNCEMENTS)}
     | {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS)}
     | _WRITES_AUDIT,
-    "auditor": {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, WRITERS)},
+    "auditor": {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, WRITERS)} | {("hmac", WATERMARKS_KEY)},
     "backup": {("encrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
     "restorer": {("decrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
 }

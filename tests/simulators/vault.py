@@ -27,7 +27,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from keys.roots import SIGNING_KEYS, WRAPPING_ROOTS
+from keys.roots import SIGNING_KEYS, WATERMARKS_KEY, WRAPPING_ROOTS
 from keys.vault import MAX_BATCH, Transit
 from schemas.errors import DanganError, Transient
 
@@ -135,6 +135,7 @@ class SimulatedVault(Transit):
             self.add_key(name, "aes256-gcm96")
         for name in SIGNING_KEYS:
             self.add_key(name, "ed25519")
+        self.add_key(WATERMARKS_KEY, "hmac")
 
     async def __aenter__(self) -> Self:
         return self

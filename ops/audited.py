@@ -39,8 +39,10 @@ class Said(TypedDict, total=False):
     fields: tuple[str, ...]
     clear: tuple[str, ...]
     roles: tuple[str, ...]
+    approvers: tuple[str, ...]
     digest: str
     version: int
+    book: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,12 @@ CLOSING: Final = b"}}}"
 Action = Literal[
     "collect", "update", "access", "query", "seal", "unseal", "destroy",
     "merge", "unmerge", "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup",
-    "restore", "admin", "start", "propose", "correction", "withdraw", "use", "intake",
+    "restore", "admin", "start", "propose", "correction", "withdraw", "use", "intake", "register",
 ]  # fmt: skip
 #: What exactly was done, where an action covers several deeds of operators.
 Verb = Literal[
     "register", "renew", "reactivate", "deactivate", "bootstrap", "give", "recall", "place", "replace", "lift",
+    "move", "leave", "review", "revoke",
     "rotate", "announce", "begin", "trim", "certify", "finish", "fail",
     "number", "assign", "link", "list", "count",
     "reject", "overdue", "paper", "validate", "revise", "watch", "unwatch",
@@ -73,6 +74,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "propose": _Kind(_ENTITY, 1, "Create"),
     "use": _Kind(_ENTITY, 3, "Update"),
     "correction": _Kind(_ENTITY, 3, "Update"),
+    "register": _Kind(_ENTITY, 3, "Update"),
 }
 #: Refusals because an identifier itself looks like personal data: the event leaves those identifiers out.
 _IDENTIFIER_REFUSED: Final = frozenset({"DG-COL-007"})
@@ -105,6 +107,8 @@ class Fact:
         roles: the roles that a principal is registered with.
         digest: SHA-256 of the document that was stored, as 64 hex digits.
         consent: the reference of the consent that was withdrawn.
+        book: of a register's entry: the register and the step, for instance ``media.lend``.
+        instance: the place that the sender's message says it comes from (docs/wire.md), 32 hex digits.
         count: how many messages it stands for; more than one only for messages of nobody known that cannot be
             read, whose number must not decide how long the stream becomes. ``command_id`` then names them all.
     """
@@ -134,6 +138,8 @@ class Fact:
     digest: str | None = None
     count: int = 1
     consent: str | None = None
+    book: str | None = None
+    instance: str | None = None
 
 
 class KeptCheckpoint(NamedTuple):
@@ -187,7 +193,7 @@ def ocsf(fact: Fact, uid: str, cert: str | None = None) -> bytes:
         own["version"] = fact.version
     if fact.approvers:
         own["approvers"] = fact.approvers
-    if fact.verb is not None or fact.consent is not None:
+    if fact.verb is not None or fact.consent is not None or fact.book is not None:
         own |= _deed(fact)
     if cert is not None:
         own["cert"] = cert
@@ -215,6 +221,7 @@ def _deed(fact: Fact) -> dict[str, object]:
         "clear": fact.clear,
         "roles": fact.roles,
         "digest": fact.digest,
+        "book": fact.book,
         "consent": fact.consent if fact.code not in _IDENTIFIER_REFUSED else None,
     }
     return {name: value for name, value in said.items() if value}
@@ -226,7 +233,10 @@ _PRODUCT: Final = {"name": "dangan", "vendor_name": "dangan"}
 def _source(fact: Fact) -> dict[str, str]:
     if fact.topic is None:
         return {"svc_name": "dangan"}
-    return {"svc_name": fact.topic, "uid": f"{fact.topic}/{fact.partition}/{fact.offset}"}
+    place = f"{fact.topic}/{fact.partition}/{fact.offset}"
+    if fact.instance is None:
+        return {"svc_name": fact.topic, "uid": place}
+    return {"svc_name": fact.topic, "uid": place, "instance_uid": fact.instance}
 
 
 @lru_cache(maxsize=1024)

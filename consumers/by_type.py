@@ -1,4 +1,7 @@
-"""A family's commands of several types, each type by its own applier, in the order in which they came."""
+"""A family's commands of several types, each type by its own applier, in the order in which they came.
+
+Here a command whose sender's registration gives nothing at the moment is refused, with the reason (SEC-05, 06, 09).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
-from consumers.received import Outcome, Received
+from consumers.received import Outcome, Received, fact, refused
+from schemas.errors import Refusal
+from schemas.wire import FAMILY_OF
 
 
 class Applier(Protocol):
@@ -29,6 +34,18 @@ class ByType:
     async def apply(self, batch: Sequence[Received[Any]], now: float) -> list[Outcome]:
         """Apply each command; one outcome for each, in order."""
         outcomes: list[Outcome] = []
-        for kind, run in groupby(batch, key=lambda received: received.command.type):
-            outcomes += await self._appliers[kind].apply(list(run), now)
+        for (kind, barred), run in groupby(batch, key=_kind):
+            if barred is None:
+                outcomes += await self._appliers[kind].apply(list(run), now)
+            else:
+                outcomes += [_refuse(received, barred) for received in run]
         return outcomes
+
+
+def _kind(received: Received[Any]) -> tuple[str, str | None]:
+    return received.command.type, received.sender.barred
+
+
+def _refuse(received: Received[Any], code: str) -> Outcome:
+    event = fact(received, FAMILY_OF[received.command.type], allowed=False, code=code)
+    return Outcome(refused(received, Refusal(code)), (event,))

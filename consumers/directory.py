@@ -4,6 +4,10 @@ A key that is revoked stops being accepted within ``max_age`` seconds everywhere
 is looked up at once, though not more than ten times a second, so that unknown keys cannot flood the database.
 A key id that is registered twice belongs to nobody: which of the two signed cannot be told, and a revocation of
 one must not be undone by the other.
+
+What stands against a registration at the moment (consumers/standing.py) is looked at each time they are read: whoever
+is barred is found, so that he can be told why, and may do nothing. Where registrations must carry the archive's
+signature, one without it is barred too, as is an older one than was seen before.
 """
 
 from __future__ import annotations
@@ -13,8 +17,11 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from consumers.standing import as_it_stands, barred
+from keys.registrations import RegistrationSeal
 from schemas.principals import Principal, PublicKey
-from store.principals import Principals
+from schemas.rule_tables.people import People
+from store.principals import Principals, Registration, principal_document
 
 #: The registrations are read this often at most, seconds.
 MIN_GAP = 0.1
@@ -25,20 +32,30 @@ class Directory:
 
     Args:
         principals: where they are registered.
+        people: what the organisation demands of people; None: only what their registrations themselves say.
+        seal: verifies the archive's signature on registrations; None where they need none.
         max_age: seconds after which the registrations are read again.
         clock: monotonic seconds.
         sleep: waits.
+        wall: UNIX seconds.
     """
 
     def __init__(
         self,
         principals: Principals,
         *,
+        people: People | None = None,
+        seal: RegistrationSeal | None = None,
         max_age: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._principals = principals
+        self._people = people
+        self._seal = seal
+        self._wall = wall
+        self._good: dict[str, Registration] = {}
         self._max_age = max_age
         self._clock = clock
         self._sleep = sleep
@@ -56,7 +73,9 @@ class Directory:
             return
         if age < MIN_GAP:
             await self._sleep(MIN_GAP - age)
-        everyone = await self._principals.all()
+        found = await (self._principals.all() if self._seal is None else self._sealed(self._seal))
+        now = self._wall()
+        everyone = [as_it_stands(principal, self._people, now) for principal in found]
         self._read_at = self._clock()
         self._by_id = {principal.id: principal for principal in everyone}
         owners = Counter(key.kid for principal in everyone for key in principal.signing_keys)
@@ -73,3 +92,22 @@ class Directory:
         principal = self._by_kid.get(kid)
         key = principal.signing_key(kid) if principal else None
         return (principal.id, key) if principal and key else None
+
+    async def _sealed(self, seal: RegistrationSeal) -> list[Principal]:
+        """The registrations, barred where the signature does not hold; one that has not changed is verified once."""
+        await seal.refresh()
+        found = await self._principals.registrations()
+        if not all(self._holds(each, seal) for each in found):
+            await seal.refresh(anew=True)
+        return [each.principal if self._holds(each, seal) else barred(each.principal, "DG-SEC-013") for each in found]
+
+    def _holds(self, each: Registration, seal: RegistrationSeal) -> bool:
+        known = self._good.get(each.principal.id)
+        if known == each:
+            return True
+        if known is not None and each.version <= known.version:
+            return False  # a signed registration of before, put back
+        if not seal.holds(principal_document(each.principal, each.version), each.signature):
+            return False
+        self._good[each.principal.id] = each
+        return True

@@ -8,7 +8,7 @@
 | ``dangan-backups`` | aes256-gcm96 | wraps the data keys of sealed backups | no |
 | ``dangan-index-FIELD-eN`` | hmac | blind index of a field, epoch N | no: deleted with its epoch |
 | ``dangan-watermarks`` | hmac | gives the key of answers' watermarks | no |
-| ``dangan-certificates``, ``-announcements``, ``-writers`` | ed25519 | sign | no |
+| ``dangan-certificates``, ``-announcements``, ``-writers``, ``-registrations`` | ed25519 | sign | no |
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ INGEST_ROOT: Final = "dangan-ingest"
 SEALED_ROOT: Final = "dangan-sealed"
 BACKUP_ROOT: Final = "dangan-backups"
 
-#: Sign destruction certificates, announcements of ingest keys, and the keys of audit writers.
+#: Sign destruction certificates, announcements of ingest keys, the keys of audit writers, and registrations.
 CERTIFICATES_KEY: Final = "dangan-certificates"
 ANNOUNCEMENTS_KEY: Final = "dangan-announcements"
 WRITERS_KEY: Final = "dangan-writers"
-SIGNING_KEYS: Final = (CERTIFICATES_KEY, ANNOUNCEMENTS_KEY, WRITERS_KEY)
+REGISTRATIONS_KEY: Final = "dangan-registrations"
+SIGNING_KEYS: Final = (CERTIFICATES_KEY, ANNOUNCEMENTS_KEY, WRITERS_KEY, REGISTRATIONS_KEY)
 
 #: Gives workers the key of the watermarks that answers carry (keys/watermark.py).
 WATERMARKS_KEY: Final = "dangan-watermarks"

@@ -5,19 +5,17 @@ A crash in between leaves an event of something that did not happen, never a dee
 
 from __future__ import annotations
 
-import hashlib
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
-
-import orjson
+from typing import TypedDict, Unpack
 
 from keys.vault import Transit
 from ops.private_files import private
 from schemas.audit import Action, Fact, Verb
+from schemas.digests import stored_digest
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.wire import TOPIC_AUDIT
@@ -26,6 +24,8 @@ from store.database import Database, connect
 from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
 from streams.writer import new_writer
+
+__all__ = ["CONSOLE", "Desk", "Said", "desk", "stored_digest"]
 
 #: Who the events name when no operator is named.
 CONSOLE = "ops:console"
@@ -101,16 +101,6 @@ class Desk:
                 await self.record(action, verb="fail", record=record, code=error.code)
             raise
         await self.record(action, verb="finish", record=record, **said)
-
-
-def stored_digest(document: Mapping[str, Any]) -> str:
-    """SHA-256 over a stored document as JSON with sorted members and bytes in hex, so that it can be compared later.
-
-    Returns:
-        64 hex digits.
-    """
-    text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS, default=bytes.hex)
-    return hashlib.sha256(text).hexdigest()
 
 
 @asynccontextmanager

@@ -36,7 +36,9 @@ class Principal:
     ``locale`` is the language of the sentences that it is answered with. ``scope`` are pairs of attribute and value
     that records must have, where a policy asks for it: ``("building", "b-07")``. ``agreement_until`` is when its
     confidentiality agreement ends (clause SEC-09), ``lapses_at`` when its permissions do unless a review renews them
-    (SEC-05); both UNIX seconds.
+    (SEC-05); both UNIX seconds. ``agreement`` is the agreement's reference. ``barred`` is the code of why the
+    registration gives nothing at the moment: who looks principals up works it out (consumers/standing.py), and it is
+    never stored.
     """
 
     id: str
@@ -49,8 +51,10 @@ class Principal:
     active: bool = True
     locale: Locale = DEFAULT
     scope: frozenset[tuple[str, str]] = frozenset()
+    agreement: str | None = None
     agreement_until: int | None = None
     lapses_at: int | None = None
+    barred: str | None = None
 
     def signing_key(self, kid: str) -> PublicKey | None:
         """The registered signing key with that id, valid or not."""

@@ -7,6 +7,7 @@ same time; a grant is inserted once and can only be recalled. A unique index kee
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from pymongo.errors import DuplicateKeyError
 
@@ -22,6 +23,14 @@ async def ensure_indexes(database: Database) -> None:
         await database["principals"].create_index([(f"{keys}.kid", 1)], name=keys, unique=True)
 
 
+class Registration(NamedTuple):
+    """A principal as registered: the version of the registration and the archive's signature, if it has one."""
+
+    principal: Principal
+    version: int
+    signature: str | None
+
+
 class Principals:
     """The ``principals`` collection."""
 
@@ -31,6 +40,13 @@ class Principals:
     async def all(self) -> list[Principal]:
         """Every registered principal."""
         return [_principal(doc) async for doc in self._principals.find({})]
+
+    async def registrations(self) -> list[Registration]:
+        """Every registered principal with the version and the signature of its registration."""
+        return [
+            Registration(_principal(doc), doc["version"], doc.get("signature"))
+            async for doc in self._principals.find({})
+        ]
 
     async def get(self, principal: str) -> Principal | None:
         """One principal, or None."""
@@ -48,17 +64,18 @@ class Principals:
         query = {"$or": [{"signing_keys.kid": named}, {"receiving_keys.kid": named}]}
         return [_principal(doc) async for doc in self._principals.find(query)]
 
-    async def put(self, principal: Principal, *, if_version: int = 0) -> bool:
+    async def put(self, principal: Principal, *, if_version: int = 0, signature: str | None = None) -> bool:
         """Register a principal, or replace a registration that has not changed since it was read.
 
         Args:
             principal: the whole registration.
             if_version: the version it replaces; 0 when there must be none yet.
+            signature: the archive's over what is stored (keys/registrations.py).
 
         Returns:
             False when that is not the version there is, or another principal has one of the keys: nothing was written.
         """
-        doc = principal_document(principal, if_version + 1)
+        doc = {**principal_document(principal, if_version + 1), "signature": signature}
         try:
             if if_version == 0:
                 await self._principals.insert_one(doc)
@@ -115,6 +132,7 @@ def _principal(doc: Document) -> Principal:
         active=doc["active"],
         locale=doc.get("locale", DEFAULT),  # registered before there was a choice
         scope=_pairs(doc, "scope"),
+        agreement=doc.get("agreement"),
         agreement_until=doc.get("agreement_until"),
         lapses_at=doc.get("lapses_at"),
     )
@@ -134,6 +152,7 @@ def principal_document(principal: Principal, version: int) -> Document:
         "active": principal.active,
         "locale": principal.locale,
         "scope": sorted(map(list, principal.scope)),
+        "agreement": principal.agreement,
         "agreement_until": principal.agreement_until,
         "lapses_at": principal.lapses_at,
     }

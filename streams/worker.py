@@ -24,6 +24,7 @@ from aiokafka.errors import KafkaError
 from consumers.directory import Directory
 from consumers.rules import Rules
 from keys.ingest_ring import IngestKeyring
+from keys.registrations import RegistrationSeal
 from keys.ring import KeyRing
 from keys.vault import Transit
 from schemas.errors import DanganError, Transient
@@ -97,7 +98,9 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
             raise DanganError("DG-OPS-051", detail=", ".join(changed))
         pages, ingest_keys = Pages(database), IngestKeys(database)
         keyring = IngestKeyring(transit, ingest_keys)
-        checkpoints, directory = Checkpoints(database), Directory(Principals(database))
+        people = rules.book.people
+        seal = RegistrationSeal(transit) if people.signed_registrations else None
+        checkpoints, directory = Checkpoints(database), Directory(Principals(database), people=people, seal=seal)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap,

@@ -4,6 +4,9 @@ path "@transit@/encrypt/dangan-ingest" { capabilities = ["update"] }
 path "@transit@/keys/dangan-ingest" { capabilities = ["read"] }
 path "@transit@/sign/dangan-announcements" { capabilities = ["update"] }
 path "@transit@/keys/dangan-announcements" { capabilities = ["read"] }
+# Registrations count only with this signature.
+path "@transit@/sign/dangan-registrations" { capabilities = ["update"] }
+path "@transit@/keys/dangan-registrations" { capabilities = ["read"] }
 path "@transit@/keys/dangan-certificates" { capabilities = ["read"] }
 path "@transit@/keys/dangan-writers" { capabilities = ["read"] }
 

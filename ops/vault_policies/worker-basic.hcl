@@ -13,5 +13,8 @@ path "@transit@/keys/dangan-writers" { capabilities = ["read"] }
 # The key of the watermarks that answers carry.
 path "@transit@/hmac/dangan-watermarks" { capabilities = ["update"] }
 
+# Whether a registration is the archive's: verified, never made, here.
+path "@transit@/keys/dangan-registrations" { capabilities = ["read"] }
+
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }

@@ -26,6 +26,9 @@ path "@transit@/keys/dangan-writers" { capabilities = ["read"] }
 # The key of the watermarks that answers carry.
 path "@transit@/hmac/dangan-watermarks" { capabilities = ["update"] }
 
+# Whether a registration is the archive's: verified, never made, here.
+path "@transit@/keys/dangan-registrations" { capabilities = ["read"] }
+
 # A periodic token lives by being renewed.
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.flow
 CORE, SENSITIVE, BASIC = "dangan-core", "dangan-sensitive", "dangan-basic"
 INGEST, BACKUPS = "dangan-ingest", "dangan-backups"
 CERTIFICATES, ANNOUNCEMENTS, WRITERS = "dangan-certificates", "dangan-announcements", "dangan-writers"
+REGISTRATIONS = "dangan-registrations"
 INDEXES = tuple(spec.name for spec in key_specs() if spec.type == "hmac")
 LEVELS = (CORE, SENSITIVE, BASIC)
 
@@ -57,7 +58,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, object] | None]] = {
 
 # A process that writes audit events has Vault certify its signing key.
 _WRITES_AUDIT = {("sign", WRITERS), ("read", WRITERS)}
-_WORKER_COMMON = {("decrypt", INGEST)} | {("hmac", key) for key in INDEXES} | _WRITES_AUDIT
+_WORKER_COMMON = {("decrypt", INGEST)} | {("hmac", key) for key in INDEXES} | _WRITES_AUDIT | {("read", REGISTRATIONS)}
 
 
 def _serves(*roots: str) -> set[tuple[str, str]]:
@@ -72,8 +73,8 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     | {(operation, root) for operation in ("rewrap", "rotate", "minimum", "trim") for root in (*LEVELS, INGEST)}
     | {("sign", CERTIFICATES), ("read", CERTIFICATES)}
     | _WRITES_AUDIT,
-    "admin": {("encrypt", INGEST), ("read", INGEST), ("sign", ANNOUNCEMENTS)}
-    | {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS)}
+    "admin": {("encrypt", INGEST), ("read", INGEST), ("sign", ANNOUNCEMENTS), ("sign", REGISTRATIONS)}
+    | {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, REGISTRATIONS)}
     | _WRITES_AUDIT,
     "auditor": {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, WRITERS)} | {("hmac", WATERMARKS_KEY)},
     "backup": {("encrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,

@@ -1,4 +1,4 @@
-"""What is demanded of answers: purposes, restricted readers, how much anybody may read: USE-07, 09, SEC-07."""
+"""What is demanded of answers: which purposes, and how much anybody may read: USE-07, USE-09."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator
 
-from schemas.intake import Name, Reference
+from schemas.intake import Name
 from schemas.rule_tables.table import Table
 
 Kind = Literal["person", "system"]
@@ -18,7 +18,7 @@ _PER_DAY: Final[Mapping[Kind, int]] = {"person": 2_000, "system": 100_000}
 
 
 class Reading(Table):
-    """Table ``[reading]``: USE-07, USE-09, SEC-07."""
+    """Table ``[reading]``: USE-07, USE-09."""
 
     #: a record is used for the purpose it was collected for, and for those that the customer consented to since.
     purpose_bound: bool = True
@@ -28,11 +28,6 @@ class Reading(Table):
     per_minute: Mapping[Kind, Count] = Field(default_factory=lambda: dict(_PER_MINUTE))
     #: records that one principal asks for in a day (UTC), by its kind; a page counts as many as it asks for.
     records_per_day: Mapping[Kind, Count] = Field(default_factory=lambda: dict(_PER_DAY))
-    #: customers of these risk grades and importance tiers are read by ``restricted_readers`` alone (分级管理).
-    restricted_risk: tuple[Literal["low", "medium", "high"], ...] = ("high",)
-    restricted_importance: tuple[Name, ...] = ("important",)
-    #: principals by name; nobody while it is empty.
-    restricted_readers: frozenset[Reference] = frozenset()
 
     @field_validator("per_minute")
     @classmethod

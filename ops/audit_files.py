@@ -1,13 +1,15 @@
-"""Audit records outside Kafka: exports (a value a line, byte for byte) and kept checkpoints."""
+"""Audit records outside Kafka: exports (a value a line, byte for byte), plain or packed, and kept checkpoints."""
 
 from __future__ import annotations
 
+import gzip
 import os
 import tempfile
+import zlib
 from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from schemas.audit import KeptCheckpoint
 from schemas.errors import DanganError
@@ -18,27 +20,60 @@ if TYPE_CHECKING:  # Kafka's client is loaded by who reads the topic
     from streams.audit.reader import Entry
 
 _REPORT_EVERY: Final = 4096  # lines
+Advance = Callable[[int], None]
 
 
-def feed_file(verifier: Verifier, path: Path, advance: Callable[[int], None]) -> None:
+@contextmanager
+def lines_of(path: Path, code: str = "DG-AUD-005") -> Iterator[tuple[BinaryIO, BinaryIO]]:
+    """A file to read lines from, unpacked if its name ends with ``.gz``, and the same as it lies on the disk.
+
+    Raises:
+        DanganError: with the code given, when it cannot be read.
+    """
+    try:
+        with path.open("rb") as raw:
+            if path.suffix != ".gz":
+                yield raw, raw
+            else:
+                with gzip.open(raw) as unpacked:
+                    yield cast("BinaryIO", unpacked), raw
+    except (OSError, EOFError, zlib.error) as error:
+        detail = getattr(error, "strerror", None) or type(error).__name__
+        raise DanganError(code, field=str(path), detail=detail) from error
+
+
+def values_in(paths: Iterable[Path], advance: Advance = lambda _: None) -> Iterator[bytes]:
+    """Every line of the files without its line break; ``advance`` is told how many bytes were read since last.
+
+    Raises:
+        DanganError: DG-AUD-005 when one cannot be read.
+    """
+    for path in paths:
+        with lines_of(path) as (lines, raw):
+            done = 0
+            for number, line in enumerate(lines, 1):
+                if number % _REPORT_EVERY == 0:
+                    advance(raw.tell() - done)
+                    done = raw.tell()
+                yield line.removesuffix(b"\n")
+            advance(raw.tell() - done)
+
+
+def feed_file(verifier: Verifier, path: Path, advance: Advance, source: str | None = None) -> None:
     """Give every line of an export to the verifier; ``advance`` is told how many bytes were read since last.
+
+    Args:
+        verifier: takes them.
+        path: the export.
+        advance: see above.
+        source: what findings call the file; by default its path.
 
     Raises:
         DanganError: DG-AUD-005 when the file cannot be read.
     """
-    source, feed, number, read = str(path), verifier.feed, 0, 0
-    try:
-        with path.open("rb") as lines:
-            for line in lines:
-                number += 1
-                read += len(line)
-                feed(line[:-1] if line.endswith(b"\n") else line, source, number)
-                if number % _REPORT_EVERY == 0:
-                    advance(read)
-                    read = 0
-    except OSError as error:
-        raise DanganError("DG-AUD-005", field=source, detail=error.strerror) from error
-    advance(read)
+    source, feed = source or str(path), verifier.feed
+    for number, value in enumerate(values_in((path,), advance), 1):
+        feed(value, source, number)
 
 
 async def write_export(batches: AsyncIterable[list[Entry]], path: Path, advance: Callable[[int], None]) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 
+from ops.audit_files import Advance, values_in
 from schemas.errors import DanganError
 from streams.audit.chain import OPENING, Link, read_link
 from streams.audit.checkpoint import VALUE_PREFIX, Checkpoint, from_value
@@ -16,8 +17,6 @@ from streams.audit.merkle_proofs import Span, consistency_spans, inclusion_spans
 from streams.audit.proof import GrowthProof, InclusionProof
 
 _CERT = b'"cert":"'
-_REPORT_EVERY = 4096  # lines
-Advance = Callable[[int], None]
 
 
 @dataclass(slots=True)
@@ -49,7 +48,7 @@ def prove_event(
             they hold no checkpoint over it or not the whole chain.
     """
     found = _Search(uid.encode(), wants_note=under is None)
-    for value in _values(paths, advance):
+    for value in values_in(paths, advance):
         if _look(found, value):
             break
     link = found.link
@@ -100,7 +99,7 @@ def prove_growth(
     if older.writer != later.writer or not 0 < older.size <= later.size:
         raise DanganError("DG-AUD-009", detail="the checkpoints are not two of one writer, the older first")
     certs: dict[str, str] = {}
-    for value in _values(paths, advance):
+    for value in values_in(paths, advance):
         _note_cert(certs, value)
         if older.writer in certs:
             break
@@ -116,7 +115,7 @@ def _cert(certs: dict[str, str], writer: str) -> str:
 
 def _roots(paths: Sequence[Path], note: Checkpoint, spans: Sequence[Span], advance: Advance) -> tuple[bytes, ...]:
     try:
-        return tuple(roots_of(spans, _leaves(_values(paths, advance), note.writer)))
+        return tuple(roots_of(spans, _leaves(values_in(paths, advance), note.writer)))
     except ValueError as error:
         raise DanganError("DG-AUD-009", detail="events of the chain are missing") from error
 
@@ -134,27 +133,6 @@ def _leaves(values: Iterable[bytes], writer: str) -> Iterator[bytes]:
             return
         number += 1
         yield leaf_hash(value)
-
-
-def _values(paths: Sequence[Path], advance: Advance) -> Iterator[bytes]:
-    """Every line of the files without its line break.
-
-    Raises:
-        DanganError: DG-AUD-005 when one cannot be read.
-    """
-    for path in paths:
-        read = 0
-        try:
-            with path.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
-                    read += len(line)
-                    if number % _REPORT_EVERY == 0:
-                        advance(read)
-                        read = 0
-                    yield line.removesuffix(b"\n")
-        except OSError as error:
-            raise DanganError("DG-AUD-005", field=str(path), detail=error.strerror) from error
-        advance(read)
 
 
 def _uid_of(value: bytes) -> str | None:

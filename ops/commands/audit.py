@@ -17,7 +17,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from ops.audit_files import feed_file, notes_of, read_kept, write_export, write_kept
-from ops.commands import audit_people, audit_proof
+from ops.commands import audit_people, audit_proof, audit_reconcile
 from ops.commands.audit_view import Wanted, line_of, read_event, since_ms
 from ops.config import load_settings
 from ops.printable import plain
@@ -51,6 +51,7 @@ def register(app: typer.Typer) -> None:
     audit.command()(export)
     audit_proof.add(audit)
     audit_people.add(audit)
+    audit_reconcile.add(audit)
     app.add_typer(audit, name="audit")
 
 

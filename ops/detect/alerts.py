@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
-from ops.detect.rules import Rule, Severity
+from ops.detect.rules import Severity
 from schemas.audit import OCSF_VERSION
 
 ALERT_TYPE: Final = b"archive.alert.v1"
@@ -17,21 +17,47 @@ _SEVERITIES: Final[dict[Severity, tuple[int, str]]] = {
 _PRODUCT: Final = {"name": "dangan", "vendor_name": "dangan"}
 
 
+class Analytic(Protocol):
+    """What found it: a rule (ops/detect/rules.py), or a comparison (ops/reconcile)."""
+
+    @property
+    def id(self) -> str:
+        """Its name, ``a-z 0-9 -``."""
+
+    @property
+    def title(self) -> str:
+        """What it means, in a few words."""
+
+    @property
+    def description(self) -> str:
+        """What it means, and what to look at first."""
+
+    @property
+    def severity(self) -> Severity:
+        """How bad it is."""
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """The clauses that it serves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What a rule found.
+    """What was found.
 
     Attributes:
         uid: the same for the same finding, however often it is looked for.
-        rule: which rule.
-        key: whom it is about: the value of the rule's ``by``.
+        rule: by what.
+        by: what ``key`` is: an attribute of events, or ``identity``: of a token of Vault.
+        key: whom it is about.
         at_ms: when, UNIX milliseconds.
         evidence: the ids of audit events, oldest first; the last ones if there are many.
         total: how many events or values there were.
     """
 
     uid: str
-    rule: Rule
+    rule: Analytic
+    by: str
     key: str
     at_ms: int
     evidence: tuple[str, ...]
@@ -41,7 +67,7 @@ class Alert:
         """The value on the topic: UTF-8 JSON on one line."""
         rule = self.rule
         severity_id, severity = _SEVERITIES[rule.severity]
-        own: dict[str, Any] = {"rule": rule.id, "by": rule.condition.by, "key": self.key, "count": self.total}
+        own: dict[str, Any] = {"rule": rule.id, "by": self.by, "key": self.key, "count": self.total}
         if rule.clauses:
             own["clauses"] = rule.clauses
         info: dict[str, Any] = {
@@ -69,7 +95,7 @@ class Alert:
             "finding_info": info,
             "unmapped": {"dangan": own},
         }
-        if rule.condition.by == "actor":
+        if self.by == "actor":
             event["evidences"] = [{"actor": {"user": {"uid": self.key}}}]
         return orjson.dumps(event)
 

@@ -58,7 +58,7 @@ class Detector:
         for hit in hits:
             uid = str(uuid.uuid5(_NAMESPACE, f"{rule.id}\n{hit.key}\n{hit.at_ms // rule.once_per}"))
             if hit.at_ms >= self._since_ms and self._alerts.is_new(uid):
-                alerts.append(Alert(uid, rule, hit.key, hit.at_ms, hit.evidence, hit.total))
+                alerts.append(Alert(uid, rule, rule.condition.by, hit.key, hit.at_ms, hit.evidence, hit.total))
         return alerts
 
 

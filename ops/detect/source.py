@@ -13,9 +13,10 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from ops.audit_files import values_in
 from ops.detect.alerts import Alert
 from ops.detect.seen import Seen, see
-from schemas.errors import DanganError, Transient
+from schemas.errors import Transient
 from schemas.topics import ALERTS, AUDIT
 from streams.audit.reader import open_topic
 
@@ -35,23 +36,13 @@ def events_in(paths: Sequence[Path], begin_ms: int = 0, wanted: Callable[[Seen],
     Raises:
         DanganError: DG-AUD-005 when a file cannot be read.
     """
-    seen = (event for event in map(see, _lines(paths)) if event is not None)
+    seen = (event for event in map(see, values_in(paths)) if event is not None)
     return ordered(event for event in seen if event.at_ms >= begin_ms and wanted(event))
 
 
 def ordered(events: Iterable[Seen]) -> list[Seen]:
     """The events in the order of time, and of their ids where times are equal: the same however they were read."""
     return sorted(events, key=lambda event: (event.at_ms, event.uid))
-
-
-def _lines(paths: Sequence[Path]) -> Iterator[bytes]:
-    for path in paths:
-        try:
-            with path.open("rb") as lines:
-                for line in lines:
-                    yield line.removesuffix(b"\n")
-        except OSError as error:
-            raise DanganError("DG-AUD-005", field=str(path), detail=error.strerror) from error
 
 
 async def events_on_topic(bootstrap: str, begin_ms: int | None, wanted: Callable[[Seen], bool] = _any) -> list[Seen]:

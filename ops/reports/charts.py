@@ -214,9 +214,9 @@ def _donut(canvas: _Canvas) -> Any:
         row = base - _ROW * (index + 1)
         share = f"{100 * float(value / total):.1f} %" if total else ""
         canvas.add(Rect(2 * radius + 30, row + 5, 9, 9, fillColor=colour_of(index), strokeColor=None))
-        canvas.text(2 * radius + 46, row + 6, fitted(label, canvas.width - 2 * radius - 180))
-        canvas.text(canvas.width - 64, row + 6, canvas.number(value), anchor=1.0, bold=True)
-        canvas.text(canvas.width, row + 6, share, anchor=1.0, colour=_SOFT)
+        canvas.text(2 * radius + 46, row + 6, fitted(label, canvas.width - 2 * radius - 190))
+        canvas.text(canvas.width - 72, row + 6, canvas.number(value), anchor=1.0, bold=True)
+        canvas.text(canvas.width - 8, row + 6, share, anchor=1.0, colour=_SOFT)
     return canvas.finished(height)
 
 

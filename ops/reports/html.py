@@ -83,7 +83,8 @@ class _Page:
         return value if isinstance(value, tuple) else (value,)
 
     def shares(self, table: Table) -> list[str]:
-        return [f"{share / 10:.1f}%" for share in shares(table, self._report, 1000.0, 13.0)]
+        # wider letters than Helvetica's are to fit as well
+        return [f"{share / 10:.1f}%" for share in shares(table, self._report, 1000.0, 16.0)]
 
     @staticmethod
     def level(cell: Cell) -> str:

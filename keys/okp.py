@@ -47,6 +47,10 @@ class SigningKey:
         """The raw public key, 32 bytes."""
         return self.private.public_key().public_bytes_raw()
 
+    def sign(self, data: bytes) -> bytes:
+        """The Ed25519 signature (RFC 8032) over ``data``, 64 bytes."""
+        return self.private.sign(data)
+
 
 @dataclass(frozen=True, slots=True)
 class ReceivingKey:

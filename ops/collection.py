@@ -6,16 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from joserfc import jws
-from joserfc.jwk import OKPKey
-
+import keys.signer
 from consumers.collection_approvals import verified
 from consumers.directory import Directory
 from consumers.rules import Rules
 from keys.principal_keys import PrincipalKeys
 from ops.audited import Desk, stored_digest
 from ops.registry import refuse_personal
-from schemas.approvals import TYP_APPROVAL, Approval
 from schemas.collection_approval import ATTACHMENT, Approved, CollectionApproval
 from schemas.errors import DanganError
 from schemas.levels import Level
@@ -89,10 +86,13 @@ def _level(name: str, purpose: str, rules: Rules) -> Level:
 
 def sign(document: CollectionApproval, approver: PrincipalKeys, *, now: int) -> str:
     """The approver's signature over the document: a compact JWS (schemas/approvals.py); ``now`` in UNIX seconds."""
-    approval = Approval(action="approve-collection", digest=document.digest(), approver=approver.principal, at=now)
-    header = {"alg": "Ed25519", "kid": approver.signing.kid, "typ": TYP_APPROVAL}
-    signer = OKPKey.import_key(approver.signing.private)
-    return jws.serialize_compact(header, approval.model_dump_json(), signer, algorithms=["Ed25519"])
+    return keys.signer.approval(
+        approver.signing,
+        approver=approver.principal,
+        action="approve-collection",
+        digest=document.digest(),
+        at=now,
+    )
 
 
 async def approvals_given(at: Desk) -> AsyncIterator[Mapping[str, str]]:

@@ -15,16 +15,18 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from keys.okp import SigningKey
+from consumers.standing import bar
+from keys.signer import Signer
 from schemas.errors import DanganError
 from schemas.principals import Principal
+from schemas.rule_tables.people import ADMINISTRATOR
 
-#: The role of those who run the system; it goes with no other (clause SEC-06).
-ADMINISTRATOR: Final = "administrator"
+__all__ = ["ADMINISTRATOR", "may_bootstrap", "prove", "sign_statement", "verified_operator"]
+
 _STATEMENT: Final = b"dangan-operator\n%b\n%b"
 
 
-def sign_statement(key: SigningKey, principal: str, nonce: bytes) -> bytes:
+def sign_statement(key: Signer, principal: str, nonce: bytes) -> bytes:
     """The operator's signature (Ed25519, RFC 8032) under the statement that it is he who acts.
 
     Args:
@@ -32,7 +34,7 @@ def sign_statement(key: SigningKey, principal: str, nonce: bytes) -> bytes:
         principal: the operator's principal id.
         nonce: random bytes of this act.
     """
-    return key.private.sign(_STATEMENT % (principal.encode(), nonce))
+    return key.sign(_STATEMENT % (principal.encode(), nonce))
 
 
 def verified_operator(
@@ -55,12 +57,15 @@ def verified_operator(
         roles: one of these is needed.
 
     Raises:
-        DanganError: DG-OPS-060, saying what is missing.
+        DanganError: DG-OPS-060, saying what is missing; DG-SEC-008, 009 or 011 when the registration gives nothing at
+            the moment.
     """
     if known is None:
         raise DanganError("DG-OPS-060", detail="not registered")
     if not known.active or known.roles.isdisjoint(roles):
         raise DanganError("DG-OPS-060", detail=f"inactive, or without the role {' or '.join(roles)}")
+    if (code := bar(known, None, now)) is not None:
+        raise DanganError(code, field=known.id)
     key = known.signing_key(kid)
     if key is None or not key.valid_at(now):
         raise DanganError("DG-OPS-060", detail="the key is not registered, expired or revoked")
@@ -71,7 +76,7 @@ def verified_operator(
     return known.id
 
 
-def prove(known: Principal | None, key: SigningKey, *, now: float, roles: Collection[str] = (ADMINISTRATOR,)) -> str:
+def prove(known: Principal | None, key: Signer, *, now: float, roles: Collection[str] = (ADMINISTRATOR,)) -> str:
     """Sign a fresh statement with the key and verify it against the registration.
 
     Args:

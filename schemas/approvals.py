@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from schemas.commands import Signable
 from schemas.intake import Reference
+from schemas.staff import PermissionReview, StaffDocument
 
 TYP_APPROVAL: Final = "dangan-approval+jws"
 #: How many distinct approvers a destruction takes at least (clause DES-05).
@@ -25,8 +26,9 @@ APPROVERS_NEEDED: Final = 2
 ApprovalAction = Literal[
     "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge",
     "approve-use", "reject-use", "opine",
+    "approve-permission", "review-permissions",
 ]  # fmt: skip
-#: Command type -> what its signers sign, the one that is meant when nothing is said first.
+#: Type of a command, or of a document of schemas/staff.py -> what its signers sign; what is meant by default first.
 ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
     {
         "destroy": ("approve-destroy",),
@@ -36,6 +38,8 @@ ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
         "unmerge": ("merge",),
         "decide": ("approve-update",),
         "apply": ("approve-use", "reject-use", "opine"),
+        "permission_change": ("approve-permission",),
+        "staff_hand_over": ("take-over", "approve-destroy"),
     }
 )
 
@@ -54,7 +58,7 @@ class Approval(BaseModel):
     at: Annotated[int, Field(ge=0)]
 
 
-def digest_of(request: Signable, requester: str) -> str:
+def digest_of(request: Signable | StaffDocument | PermissionReview, requester: str) -> str:
     """The digest that approvers sign: over the request without its approvals, and who makes it."""
     document = request.model_dump(mode="json", exclude={"approvals"})
     document["requester"] = requester

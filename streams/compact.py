@@ -15,10 +15,10 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -170,10 +170,17 @@ def unseal(sealed: Sealed, private: X25519PrivateKey) -> bytes:
         raise Undecryptable("decryption") from None
 
 
-def sign(payload: bytes, header: Mapping[str, object], private: Ed25519PrivateKey) -> bytes:
+class Signs(Protocol):
+    """A private Ed25519 key, or whatever signs with one (keys/signer.py)."""
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature, 64 bytes."""
+
+
+def sign(payload: bytes, header: Mapping[str, object], key: Signs) -> bytes:
     """A compact JWS; ``header`` must hold ``kid`` and ``typ``, ``alg`` is added."""
     signing_input = signing_input_of(payload, header)
-    return signing_input + b"." + b64(private.sign(signing_input))
+    return signing_input + b"." + b64(key.sign(signing_input))
 
 
 def signing_input_of(payload: bytes, header: Mapping[str, object]) -> bytes:

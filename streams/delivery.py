@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.structs import RecordMetadata
 
-from keys.okp import SigningKey
+from keys.signer import Signer
 from schemas import wire
 from schemas.errors import DanganError, Transient
 from schemas.wire import Family
@@ -44,7 +44,7 @@ class Courier:
         bootstrap: str,
         *,
         principal: str,
-        signing_key: SigningKey,
+        signing_key: Signer,
         ingest_keys: KnownIngestKeys,
         unanswered: Unanswered | None,
         timeout: float,

@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from keys.okp import PublicIngestKey, SigningKey
+from keys.okp import PublicIngestKey
+from keys.signer import Signer
 from schemas import wire
 from schemas.errors import UnreadableMessage
 from schemas.principals import PublicKey
@@ -56,7 +57,7 @@ class OpenedBundle:
 def seal_bundle(
     payload: bytes,
     *,
-    signing_key: SigningKey,
+    signing_key: Signer,
     ingest_key: PublicIngestKey,
     bundle_id: str,
     iat: int,
@@ -79,7 +80,7 @@ def seal_bundle(
         "bid": bundle_id,
         "aud": ingest_key.kid,
     }
-    signed = compact.sign(payload, header, signing_key.private)
+    signed = compact.sign(payload, header, signing_key)
     return compact.seal(signed, typ=wire.TYP_BUNDLE_JWE, kid=ingest_key.kid, x=ingest_key.x, secrets=secrets)
 
 

@@ -24,7 +24,8 @@ from typing import Any, Self
 
 from aiokafka.partitioner import murmur2
 
-from keys.okp import ReceivingKey, SigningKey
+from keys.okp import ReceivingKey
+from keys.signer import Signer
 from schemas import wire
 from schemas.errors import DanganError
 from schemas.trust import Trust
@@ -63,7 +64,7 @@ class Publisher:
         bootstrap: str,
         *,
         principal: str,
-        signing_key: SigningKey,
+        signing_key: Signer,
         receiving_key: ReceivingKey | None,
         trust: Trust,
         bundle_commands: int = wire.BUNDLE_COMMANDS,

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from joserfc import jws
-from joserfc.jwk import OKPKey
 from pydantic import Field, TypeAdapter, ValidationError
 from rich.console import Console
 from rich.table import Column, Table
 
+import keys.signer
 from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
+from ops.people.documents import document_of, is_document, show_document
 from ops.printable import plain
 from ops.rules import load_rules
-from schemas.approvals import ACTIONS_OF, TYP_APPROVAL, Approval, ApprovalAction, digest_of
+from schemas.approvals import ACTIONS_OF, ApprovalAction, digest_of
 from schemas.commands import Approved, Confirm, Decide, Merge, Unmerge
 from schemas.errors import DanganError
+from schemas.staff import PermissionChange, StaffDocument, StaffHandOver
 
 #: Of commands about several records: what becomes of them, and what that is called.
 _TITLES: Final = {
@@ -51,7 +52,8 @@ def approve(
     """Show what a request says, sign its digest, print the approval to hand to the requester.
 
     The file holds one command that people sign: destroy (when it names no type), hand_over, confirm, merge, unmerge
-    or decide.
+    or decide; or what dangan admin principal apply, move or handover wrote, and --requester is then the administrator
+    who carries it out.
     """
     command = read_request(request)
     chosen = action_of(command, action)
@@ -60,14 +62,17 @@ def approve(
     typer.echo(sign_approval(command, requester, signer, now=int(time.time()), action=chosen))
 
 
-def read_request(path: Path) -> Approved:
-    """Read a command that people sign; one without a type is a destruction.
+def read_request(path: Path) -> Approved | StaffDocument:
+    """Read a command, or a document about people, that people sign; one without a type is a destruction.
 
     Raises:
-        DanganError: DG-OPS-035 when it is none.
+        DanganError: DG-OPS-035 when it is none; DG-SEC-018 for a document about people that is not in order.
     """
     try:
-        document = {"type": "destroy", **json.loads(path.read_text("utf-8")), "approvals": ()}
+        loaded = json.loads(path.read_text("utf-8"))
+        if is_document(loaded):
+            return document_of(loaded)
+        document = {"type": "destroy", **loaded, "approvals": ()}
         signed: TypeAdapter[Approved] = TypeAdapter(Annotated[Approved, Field(discriminator="type")])
         return signed.validate_python(document)
     except (OSError, ValueError, TypeError) as error:
@@ -75,7 +80,7 @@ def read_request(path: Path) -> Approved:
         raise DanganError("DG-OPS-035", field=str(path), detail=str(place)) from None
 
 
-def action_of(command: Approved, chosen: str | None) -> ApprovalAction:
+def action_of(command: Approved | StaffDocument, chosen: str | None) -> ApprovalAction:
     """What is signed of a command: the chosen action if it is one of the command's, else the only one.
 
     Raises:
@@ -88,11 +93,14 @@ def action_of(command: Approved, chosen: str | None) -> ApprovalAction:
     raise DanganError("DG-OPS-035", field="--action", detail=" or ".join(possible))
 
 
-def show_request(console: Console, command: Approved, requester: str) -> None:
+def show_request(console: Console, command: Approved | StaffDocument, requester: str) -> None:
     """Show all that an approval covers: every record by its id, every other member, who asks, the digest.
 
     The request comes from somebody else: what it says is shown as text, never as markup or terminal commands.
     """
+    if isinstance(command, PermissionChange | StaffHandOver):
+        show_document(console, command, requester)
+        return
     members = command.model_dump(mode="json", exclude={"approvals", "id", "type", "records"})
     if not isinstance(command, Merge | Unmerge | Decide):
         done, title = _TITLES[command.type]
@@ -120,7 +128,12 @@ def _versions(command: Approved) -> list[str]:
 
 
 def sign_approval(
-    command: Approved, requester: str, approver: PrincipalKeys, *, now: int, action: ApprovalAction | None = None
+    command: Approved | StaffDocument,
+    requester: str,
+    approver: PrincipalKeys,
+    *,
+    now: int,
+    action: ApprovalAction | None = None,
 ) -> str:
     """The approval of a request: a compact JWS (schemas/approvals.py).
 
@@ -128,15 +141,13 @@ def sign_approval(
         now: UNIX seconds.
         action: what is signed; the first that the command's type has when None.
     """
-    approval = Approval(
+    return keys.signer.approval(
+        approver.signing,
+        approver=approver.principal,
         action=action or ACTIONS_OF[command.type][0],
         digest=digest_of(command, requester),
-        approver=approver.principal,
         at=now,
     )
-    header = {"alg": "Ed25519", "kid": approver.signing.kid, "typ": TYP_APPROVAL}
-    signer = OKPKey.import_key(approver.signing.private)
-    return jws.serialize_compact(header, approval.model_dump_json(), signer, algorithms=["Ed25519"])
 
 
 def show_catalogue(

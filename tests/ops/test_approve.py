@@ -27,6 +27,16 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "merge": PAIR,
     "unmerge": PAIR,
     "decide": {"record": "rec-0001", "proposal": str(uuid.UUID(int=1)), "verdict": "approved", "reason": "rec-0002"},
+    "permission_change": {
+        "principal": "rec-0001",
+        "kind": "person",
+        "roles": ["reader"],
+        "department": "retail",
+        "clearance": "basic",
+        "from_version": 0,
+        "reason": "rec-0002",
+    },
+    "staff_hand_over": {"principal": "staff:7", "successor": "staff:8", **RECORDS},
 }
 
 

@@ -1,0 +1,1 @@
+"""People and their permissions: applications, hand-overs of leavers, reviews, keys (SEC-03 to 06, 08, 09, 14)."""

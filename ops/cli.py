@@ -29,6 +29,8 @@ _COMMANDS: Final = (
     "collection",
     "intake",
     "archive",
+    "media",
+    "custody",
     "duplicates",
     "correction",
     "destruction",

@@ -19,6 +19,7 @@ from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
 from schemas.rule_tables.people import People
 from schemas.rule_tables.reading import Reading
+from schemas.rule_tables.storage import Storage
 from schemas.rule_tables.table import Table
 from schemas.rule_tables.use import Tier, Use
 
@@ -238,6 +239,7 @@ class RuleBook(BaseModel):
     retention: Retention = Retention()
     correction: Correction = Correction()
     revision: Revision = Revision()
+    storage: Storage = Storage()
     use: Use = Use()
     backup: Backup = Backup()
     deployment: Deployment = Deployment()

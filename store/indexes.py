@@ -8,6 +8,7 @@ from store import (
     archive_index,
     attachments,
     codes,
+    consents,
     ingest_keys,
     intakes,
     ledger,
@@ -16,7 +17,9 @@ from store import (
     papers,
     principals,
     proposals,
+    read_counts,
     records,
+    registers,
     requests,
     sweeps,
     ties,
@@ -25,7 +28,7 @@ from store.database import Database
 
 _MODULES: Final = (
     records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes, archive_index,
-    papers, intakes, ties,
+    papers, intakes, ties, consents, read_counts, registers,
 )  # fmt: skip
 
 

@@ -52,6 +52,13 @@ class Papers:
                 found[doc["_id"]] = _paper(doc)
         return found
 
+    async def of(self, records: Collection[str]) -> list[Paper]:
+        """The papers that correspond to any of those records."""
+        found: list[Paper] = []
+        for part in in_parts(records):
+            found += [_paper(doc) async for doc in self._papers.find({"record": {"$in": part}})]
+        return found
+
     async def all(self) -> AsyncGenerator[Paper]:
         """Every paper, by ascending reference."""
         async with self._papers.find({}).sort("_id", 1) as papers:

@@ -48,6 +48,8 @@ def fact_of(action: Action) -> Fact:
     if action == "start":
         return Fact("worker-1.7c9e.1797592000", action, True, None, "worker-1.7c9e", _AT)
     fact = Fact(_COMMAND, action, True, None, "clerk-7", _AT, record="rec-1042", **_SAID.get(action, {}))
+    if action == "register":
+        return replace(fact, actor="person:archivist-2", record="box-17", book="media.lend", digest="9f" * 32)
     if action not in _VERBS:
         return replace(fact, bundle=_BUNDLE, topic="archive.access", partition=2, offset=4711)
     said: dict[str, Any] = {"actor": "ops:console", "verb": _VERBS[action]}

@@ -8,6 +8,7 @@ from schemas.error_texts.arrangement import ARRANGEMENT
 from schemas.error_texts.attachments import ATTACHMENTS
 from schemas.error_texts.backups import BACKUPS
 from schemas.error_texts.commands import COMMANDS
+from schemas.error_texts.custody import CUSTODY
 from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
 from schemas.error_texts.observing import OBSERVING
@@ -33,6 +34,7 @@ TEXTS: Final[dict[str, Text]] = {
     **OBSERVING,
     **PEOPLE,
     **READING,
+    **CUSTODY,
     **REGISTERS,
     **REPORTS,
     **USE,

@@ -1,0 +1,1 @@
+"""Custody (保管): media, copies, terminals, and where every archive is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from store import (
+    applications,
     archive_index,
     attachments,
     codes,
@@ -28,7 +29,7 @@ from store.database import Database
 
 _MODULES: Final = (
     records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes, archive_index,
-    papers, intakes, ties, consents, read_counts, registers,
+    papers, intakes, ties, applications, consents, read_counts, registers,
 )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from consumers.reading.attachment_reads import AttachmentReader, FieldsOrParts
 from consumers.reading.history import NowOrPast, PastReader
 from consumers.rules import Rules
 from consumers.update import Updater
+from consumers.use.desk import Announce, UseDesk
 from consumers.withdraw import Withdrawer
 from keys.forget import Forgetter
 from keys.index import BlindIndex
@@ -30,6 +31,7 @@ from keys.ring import KeyRing
 from keys.vault import Transit
 from schemas.archive_code import CodeTemplate
 from schemas.wire import FAMILIES, FAMILY_OF, Family
+from store.applications import Applications
 from store.attachments import Attachments
 from store.codes import Codes
 from store.collection_approvals import CollectionApprovals
@@ -50,6 +52,7 @@ from store.records import Records
 from store.requests import Requests
 from store.revisions import Revisions
 from store.ties import matter_records
+from store.use_returns import Returns
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Parts:
     directory: Directory
     ring: KeyRing
     rules: Rules
+    announce: Announce | None = None
 
 
 def appliers(parts: Parts) -> dict[Family, Applier]:
@@ -84,6 +88,9 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     intake = IntakeDesk(Intakes(database), codes.of, parts.directory, rules)
     approvals = KnownApprovals(CollectionApprovals(database), parts.directory, rules.authorizer)
     merges = Merges(database)
+    use = UseDesk(
+        Applications(database), Grants(database), Returns(database), records, parts.directory, rules, parts.announce
+    )
     merger = Merger(merges, records, holds, ledger, ring, parts.directory, rules)
     forgetter = Forgetter(
         parts.transit,
@@ -124,6 +131,9 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
             ),
             PastReader(records, proposals, Grants(database), Requests(database), ring, rules),
         ),
+        "apply": use,
+        "endorse": use,
+        "give_back": use,
         "review": intake,
         "hand_over": intake,
         "confirm": intake,

@@ -1,35 +1,30 @@
-"""``dangan sweep`` destroys old key versions; ``dangan certificate`` shows and verifies what that proves."""
+"""``dangan sweep`` destroys old key versions; what that proves is in :mod:`ops.commands.certificate`."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
-from rich.table import Column, Table
+from rich.table import Table
 
-from keys.certificate import certified_approvers, verify_certificate
 from keys.vault import Transit
 from ops.audited import Desk, desk
 from ops.backups.places import listed_places
+from ops.commands.certificate import register as register_certificate
 from ops.config import load_settings
 from ops.destruction import ROOTS, Destruction, Outcome, Plan
 from ops.ingest_keys import announce_destroyed, drained, rotate
-from ops.printable import plain
 from ops.private_files import private
-from schemas.certificate import Certificate
 from schemas.errors import DanganError
 from schemas.settings import Settings
-from schemas.trust import load_trust
 from store.database import connect
 from store.ingest_keys import IngestKeys
-from store.sweeps import Certificates
 
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
 
@@ -37,10 +32,7 @@ Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
 def register(app: typer.Typer) -> None:
     """Add ``dangan sweep`` and ``dangan certificate`` to the command line."""
     app.command("sweep")(sweep)
-    certificate = typer.Typer(help="Destruction certificates (销毁证明).", no_args_is_help=True)
-    certificate.command("show")(show)
-    certificate.command("verify")(verify)
-    app.add_typer(certificate, name="certificate")
+    register_certificate(app)
 
 
 def sweep(
@@ -148,82 +140,3 @@ def _show_outcome(outcome: Outcome) -> None:
         console.print(f"certificate {serial}")
     if not outcome.certificates:
         console.print("no certificates: nothing that was forgotten has all its roots swept by this")
-
-
-def show(
-    record: Annotated[str, typer.Argument(help="A record's id, or a certificate's serial.")],
-    home: Home = None,
-) -> None:
-    """Print the certificates of a destroyed record: compact JWS, to be given out and verified anywhere."""
-
-    async def find(settings: Settings) -> list[str]:
-        async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
-            by_serial = await Certificates(database).get(record)
-            return [by_serial] if by_serial else await Certificates(database).of_record(record)
-
-    found = asyncio.run(find(load_settings(home)))
-    if not found:
-        raise DanganError("DG-CER-004", detail=record)
-    for jws in found:
-        typer.echo(jws)
-
-
-def verify(
-    file: Annotated[Path, typer.Argument(help="A certificate: one compact JWS.")],
-    trust: Annotated[Path, typer.Option(help="The trust file, obtained from the archive in advance.")],
-) -> None:
-    """Verify a certificate with public keys alone, and show what it states. Needs no connection to anything."""
-    try:
-        texts = trust.read_bytes(), file.read_text("ascii")
-    except (OSError, ValueError) as error:
-        raise DanganError("DG-CER-001", detail=type(error).__name__) from None
-    certificate = verify_certificate(texts[1], load_trust(texts[0]))
-    console = Console()
-    console.print(_statement(certificate))
-    console.print(_roots(certificate))
-    for each in certificate.roots:
-        console.print(plain(f"{each.root}: asked to go back, Vault answered: {each.lowering_refused}"))
-    for place in certificate.horizon:
-        until = _time(place.until) if place.until is not None else "an unknown date"
-        console.print(plain(f"may still hold {place.holds}: {place.place}, until {until}"))
-    for residual in certificate.residuals:
-        console.print(plain(f"not covered: {residual}"))
-    console.print(
-        "[bold green]The signature is good, the approvals verify, and the statement does not contradict itself.[/]"
-    )
-
-
-def _statement(certificate: Certificate) -> Table:
-    names = ", ".join(record.id for record in certificate.records[:5])
-    more = len(certificate.records) - 5
-    table = Table("certificate", certificate.serial, title="Destruction certificate 销毁证明")
-    for name, value in (
-        ("records", f"{names} and {more} more" if more > 0 else names),
-        ("forgotten", _time(max(record.forgotten_at for record in certificate.records))),
-        ("ground", certificate.ground),
-        ("requested by", certificate.requester),
-        ("command", certificate.command),
-        ("reason", certificate.reason),
-        ("approved by", ", ".join(who.id for who in certified_approvers(certificate))),
-        ("old page keys refused by Vault", str(sum(len(keys.sha256) for keys in certificate.refused_keys))),
-        ("ingest keys destroyed", str(len(certificate.ingest_keys_destroyed))),
-        ("no worker's memory after", _time(certificate.caches_empty_at)),
-        ("issued", _time(certificate.issued_at)),
-    ):
-        table.add_row(name, plain(value))
-    return table
-
-
-def _roots(certificate: Certificate) -> Table:
-    root = Column("root", no_wrap=True)
-    table = Table(root, "destroyed up to", "oldest left", "trimmed", "copies of what lives")
-    for each in certificate.roots:
-        copies = ", ".join(copy.place for copy in each.copies)
-        table.add_row(
-            plain(each.root), str(each.before), str(each.min_available), _time(each.trimmed_at), plain(copies)
-        )
-    return table
-
-
-def _time(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

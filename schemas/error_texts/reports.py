@@ -27,4 +27,8 @@ REPORTS: Final[dict[str, Text]] = {
         "A certificate is written as a paper only after it was verified, and there is no trust file here.",
         "Name the archive's trust file, obtained in advance, with --trust.",
     ),
+    "DG-RPT-006": Text(
+        "There are several certificates of this record, and a paper is of one.",
+        "Print them with dangan certificate show RECORD; keep one in a file and name that file.",
+    ),
 }

@@ -1,0 +1,96 @@
+# The destruction certificate on paper.
+
+certificate-title = Destruction certificate
+certificate-statement = What is certified
+certificate-claim = The { $count ->
+    [one] record named below was
+   *[other] { $count } records named below were
+  } destroyed: the keys without which { $count ->
+    [one] it
+   *[other] they
+  } cannot be read exist nowhere in the archive, in its backups or in its message log. Certificate { $serial }.
+certificate-verified = Verified when this paper was made: the signature is good, the approvals verify, and the statement does not contradict itself.
+certificate-count-records = records destroyed
+certificate-count-approvers = people who approved
+certificate-count-roots = root keys renewed
+certificate-count-refused = old keys that Vault refused
+certificate-count-horizon = places that may still hold Vault's storage of before
+certificate-order = The order: what, why, who
+certificate-serial = Certificate
+certificate-issued = Issued
+certificate-ground = Ground
+certificate-ground-expired = The retention period is over
+certificate-ground-subject-request = The customer asked for it
+certificate-ground-business-request = The business asked for it
+certificate-reason = Reason, as stated in the request
+certificate-requester = Requested by
+certificate-command = Request (command id)
+certificate-decided = Decided
+certificate-ordered = Records named in the request
+certificate-approvers = Approved by people other than who asked; each signed with a key of their own
+certificate-approver = Approver
+certificate-key-id = Key id (RFC 7638)
+certificate-approval = Approval
+certificate-approval-verifies = signature verifies
+certificate-records = The records
+certificate-records-destroyed = Records destroyed
+certificate-others = Named in the request, certified elsewhere or not yet
+certificate-record = Record
+certificate-forgotten = Forgotten
+certificate-record-roots = Under the root keys
+certificate-course = Course of the destruction
+certificate-course-table = What happened when
+certificate-when = Time
+certificate-what = What happened
+certificate-at-decided = The destruction was decided
+certificate-at-forgotten-first = The first record was forgotten: the live system cannot read it any more
+certificate-at-forgotten-last = The last record was forgotten
+certificate-at-trimmed = Vault destroyed the old versions of { $root }: no copy of the database can be read for these records
+certificate-at-caches = No worker's memory holds an old key any more
+certificate-at-issued = The certificate was issued
+certificate-evidence = Evidence
+certificate-evidence-meaning = Every key of a record lies under a root key in Vault. After the records were forgotten, all other keys were moved to a new version of the root and the old versions were destroyed. Vault was then asked to accept an old version again, and refused.
+certificate-roots = Root key versions before and after
+certificate-root = Root key
+certificate-before = Destroyed up to version
+certificate-oldest = Oldest version left
+certificate-trimmed = Destroyed
+certificate-lowering = Vault's answer to the attempt to go back
+certificate-copies = Copies of the keys that live on, which replaced every older copy
+certificate-place = Place
+certificate-keys = Keys
+certificate-refused-meaning = The records' own old keys, as they stand in old copies of the database, were shown to Vault once more; it refused every one.
+certificate-refused = Vault's answer to the old keys
+certificate-refused-count = Keys shown
+certificate-answer = Answer to each
+certificate-refused-digests = The old keys (SHA-256 of their wrapped form)
+certificate-ingest = Keys of incoming messages that were destroyed (under { $root })
+certificate-ingest-key = Key id
+certificate-remains = What remains, and until when
+certificate-remains-meaning = No certificate can speak for what lies outside the archive's reach. It states here what may remain, where, and until when.
+certificate-horizon = Places that may still hold Vault's own storage from before
+certificate-holds = What it holds
+certificate-until = Until
+certificate-until-unknown = unknown
+certificate-memory = No worker's memory holds an old key after { $until }.
+certificate-residual-1 = Vault's own storage and snapshots from before the destruction of the old versions can bring them back until the dates above; whoever keeps them must delete them by then.
+certificate-residual-2 = Blind index tokens in old copies of the database can be tested for equality by whoever may use the index keys of their epoch; no value can be read back from one.
+certificate-residual-3 = A worker's memory may have held a page key or an ingest key until the time stated above.
+certificate-residual-4 = Somebody with decrypt rights who copied a page key out before the forgetting can read old copies; Vault's audit log shows such a decryption to whoever compares it with the archive's.
+certificate-residual-5 = Messages about the record that arrived after the forgetting were refused; Kafka holds them sealed until their ingest key is destroyed in its turn.
+certificate-residual-6 = Answers released to readers before the forgetting are out of the archive's reach.
+certificate-how = How to verify this yourself
+certificate-how-1 = 1. Obtain the archive's trust file from the archive in advance, by a way other than this paper. It holds public keys and no secret.
+certificate-how-2 = 2. Take the signed certificate: the file attached to this PDF, or the text on the last pages. Its SHA-256 must be the one stated there.
+certificate-how-3 = 3. Verify it with: dangan certificate verify FILE --trust trust.json. No connection to the archive is needed.
+certificate-how-4 = 4. Or use no program of the archive: docs/verify_certificate.py is a script of under 60 lines that anybody can read; it needs Python and the library cryptography.
+certificate-itself = The signed certificate
+certificate-signing-key = Signed with the key (RFC 7638)
+certificate-algorithm = Form and algorithm
+certificate-length = Characters
+certificate-jws = Compact JWS, one line; line breaks here are the paper's
+certificate-attached = The signed certificate, as it must be verified.
+certificate-keeper = Head of the archive
+certificate-supervisor = Supervisor of the destruction
+certificate-no-personal-data = Records and people are named by references of the archive. This certificate holds no personal data.
+certificate-paper-only = This paper tells what the signed certificate states. The certificate is the proof; where the two differ, it counts.

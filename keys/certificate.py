@@ -17,18 +17,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-import orjson
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
 from keys.approvals import approvers_of
 from keys.ledger import Approver, Entry, LedgerStore, Order, State, complete
-from keys.okp import thumbprint
 from keys.page_keys import MAX_AGE_SECONDS
 from keys.pages import root_version_of
 from keys.ports import PageStore, Tombstones
-from keys.roots import CERTIFICATES_KEY, INGEST_ROOT
+from keys.roots import INGEST_ROOT
+from keys.signed import sign_compact, verified_payload
 from keys.sweep_state import SweepStore
 from keys.vault import KeyRefused, Transit
 from schemas.certificate import (
@@ -43,11 +40,9 @@ from schemas.certificate import (
 from schemas.errors import DanganError, Refusal, Transient
 from schemas.trust import Trust
 
-_ALG: Final = "Ed25519"  # RFC 9864: EdDSA with the curve in its name
 _TYP: Final = "dangan-certificate+jws"
 _BATCH: Final = 5000
 _MAX_RECORDS: Final = 5000
-_MAX_BYTES: Final = 8 << 20
 _SERIALS: Final = uuid.UUID("6ab2f0d1-3f0e-5a54-9a43-8d3c3a1a9f2e")
 
 #: How Vault and OpenBao say that a ciphertext's version is below what the key still accepts. It is said before
@@ -184,7 +179,10 @@ class Issuer:
             reason=order.reason,
             ordered=order.records,
             approvals=order.approvals,
-            approvers=tuple(ApproverKey(id=who.id, x=_b64(who.x).decode()) for who in order.approvers),
+            approvers=tuple(
+                ApproverKey(id=who.id, x=base64.urlsafe_b64encode(who.x).rstrip(b"=").decode())
+                for who in order.approvers
+            ),
             decided_at=order.at,
             records=records,
             roots=tuple(sorted(evidence.values(), key=lambda each: each.root)),
@@ -269,10 +267,7 @@ def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
 
 async def sign_certificate(transit: Transit, certificate: Certificate) -> str:
     """The certificate as one compact JWS (RFC 7515), signed in Vault with ``dangan-certificates``."""
-    kid = thumbprint("Ed25519", await transit.public_key(CERTIFICATES_KEY))
-    header = orjson.dumps({"alg": _ALG, "kid": kid, "typ": _TYP})
-    signed = b".".join((_b64(header), _b64(certificate.model_dump_json().encode())))
-    return b".".join((signed, _b64(await transit.sign(CERTIFICATES_KEY, signed)))).decode()
+    return await sign_compact(transit, _TYP, certificate.model_dump_json().encode())
 
 
 def verify_certificate(jws: str, trust: Trust) -> Certificate:
@@ -285,24 +280,9 @@ def verify_certificate(jws: str, trust: Trust) -> Certificate:
     Raises:
         DanganError: DG-CER-001 (not a certificate), -002 (not a trusted signature), -003 (contradicts itself).
     """
-    if len(jws) > _MAX_BYTES:
-        raise DanganError("DG-CER-001", detail="too long")
+    payload = verified_payload(jws, _TYP, trust)
     try:
-        header_part, payload_part, signature_part = jws.strip().encode("ascii").split(b".")
-        header = orjson.loads(_unb64(header_part))
-        payload, signature = _unb64(payload_part), _unb64(signature_part)
-    except ValueError:
-        raise DanganError("DG-CER-001") from None
-    if not isinstance(header, dict) or header.keys() != {"alg", "kid", "typ"} or header["typ"] != _TYP:
-        raise DanganError("DG-CER-001", detail="header")
-    x = trust.key("certificates", str(header["kid"])) if header["alg"] == _ALG else None
-    if x is None:
-        raise DanganError("DG-CER-002")
-    try:
-        Ed25519PublicKey.from_public_bytes(x).verify(signature, header_part + b"." + payload_part)
         certificate = Certificate.model_validate_json(payload)
-    except InvalidSignature:
-        raise DanganError("DG-CER-002") from None
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise DanganError("DG-CER-001", detail=where) from None
@@ -311,14 +291,3 @@ def verify_certificate(jws: str, trust: Trust) -> Certificate:
         raise DanganError("DG-CER-003", detail="; ".join(found[:3]))
     certified_approvers(certificate)
     return certificate
-
-
-def _b64(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-
-def _unb64(data: bytes) -> bytes:
-    raw = base64.b64decode(data + b"=" * (-len(data) % 4), altchars=b"-_", validate=True)
-    if _b64(raw) != data:  # one text for one value: no stray bits, no padding
-        raise ValueError(data)
-    return raw

@@ -35,6 +35,8 @@ _COMMANDS: Final = (
     "correction",
     "destruction",
     "backup",
+    "restore",
+    "drill",
     "audit",
     "detect",
     "demo",

@@ -152,6 +152,15 @@ def approved_places(settings: Settings, rules: Backup | None = None) -> list[Pla
     return [_opened(settings.home, each) for each in listed.place]
 
 
+def known_places(settings: Settings) -> list[Place]:
+    """The places to read from: all that are listed. Nothing is demanded of them: what is there may be read.
+
+    Raises:
+        DanganError: DG-BAK-025 and -034.
+    """
+    return [_opened(settings.home, each) for each in listed_places(settings).place]
+
+
 def check_folder(settings: Settings, folder: Path, rules: Backup | None = None) -> None:
     """Refuse a folder for an export or a plain copy that is not within an approved place or the home (STO-01).
 

@@ -10,7 +10,7 @@ import bson
 import pytest
 
 from ops.backup import make_backup
-from ops.commands import backup
+from ops.commands import restore
 from ops.restore import Report
 from store.database import Database
 
@@ -64,7 +64,7 @@ def test_a_restore_names_the_records_that_came_back_without_their_identity(
     async def restored(*_: object) -> Report:
         return Report(restored=2, unidentified=["rec-2"])
 
-    monkeypatch.setattr(backup, "load_settings", lambda _home: None)
-    monkeypatch.setattr(backup, "_restore", restored)
-    backup.restore(tmp_path, "archive2")
+    monkeypatch.setattr(restore, "load_settings", lambda _home: None)
+    monkeypatch.setattr(restore, "_restore", restored)
+    restore.restore("archive2", tmp_path)
     assert "without the identity that an earlier record has 1: rec-2" in capsys.readouterr().out

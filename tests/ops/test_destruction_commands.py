@@ -11,12 +11,15 @@ import typer
 from typer.testing import CliRunner, Result
 
 from keys.okp import thumbprint
+from keys.places import DirectoryPlace
 from keys.ring import KeyRing
 from keys.roots import CERTIFICATES_KEY
 from keys.vault import Transit
+from ops.backup import make_backup
 from ops.commands import backup, destruction
 from ops.destruction import Destruction, horizon
 from ops.embedded.stack import Stack
+from ops.restore import Restore
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.settings import Settings
@@ -114,7 +117,7 @@ async def test_forget_sweep_certify_backup_and_restore_with_the_roles_own_tokens
                 for at, keys in enumerate(slots)
             ]
         )
-        folder = await backup.make_backup(database, tmp_path / "backups", now=int(time.time()), on_progress=_silent)
+        folder = await make_backup(database, tmp_path / "backups", now=int(time.time()), on_progress=_silent)
         work = Destruction(mine, database, transit)
         await work.forgetter.forget(["rec-1"], approved("rec-1", at=int(time.time())), at=int(time.time()))
         assert {plan.waiting for plan in await work.plan()} == {1}
@@ -124,8 +127,8 @@ async def test_forget_sweep_certify_backup_and_restore_with_the_roles_own_tokens
         assert {plan.waiting for plan in await work.plan()} == {0}
         with pytest.raises(DanganError, match="DG-SWP-010"):
             await work.sweep(["nonsense"])
-        places = [backup.DirectoryPlace(place) for place in mine.backup_places]
-        report = await backup.Restore(folder, database, target, transit, places, _silent).run()
+        places = [DirectoryPlace(place) for place in mine.backup_places]
+        report = await Restore(folder, database, target, transit, places, _silent).run()
         assert (report.restored, report.destroyed, report.unreadable) == (2, 1, [])
         await database.client.drop_database(name)
         await target.client.drop_database(into)

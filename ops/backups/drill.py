@@ -1,0 +1,227 @@
+"""The drill (模拟恢复测试): restores the newest chain to a scratch database and shows that it is as it must be.
+
+Survivors must open, field by field; the destroyed must not, not even with the keys they had in the backup. Values are
+decrypted in memory and neither shown nor kept. The report is signed like a certificate and kept for good. Clause
+STO-08.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from bson.raw_bson import RawBSONDocument
+from pydantic import BaseModel, ConfigDict, Field
+
+from keys.cipher import FieldCipher
+from keys.places import Place
+from keys.ports import KeyRef
+from keys.ring import Deks, KeyRing
+from keys.signed import sign_compact, verified_payload
+from keys.vault import Transit
+from ops.audit_replay import Told
+from ops.backup import Manifest, Progress, collection_file, read_manifest
+from ops.restore import Report, Restore
+from schemas.errors import DanganError
+from schemas.levels import Level
+from schemas.trust import Trust
+from store.backups import Backups, Drill
+from store.database import Database
+from store.dump import documents
+from store.pages import Pages
+from store.records import Record, Records
+
+TYP: Final = "dangan-drill+jws"
+_BATCH: Final = 200
+_NAMED: Final = 10
+_Count = Annotated[int, Field(ge=0)]
+
+
+class DrillReport(BaseModel):
+    """What a drill found. Times are UNIX seconds, spans seconds; ids are opaque. It holds no value.
+
+    ``survivors`` of the sample were read, each field of each; ``unreadable`` are those that were not, and what the
+    restore itself could not read. ``gone`` of the destroyed were tried with their old keys; ``alive`` are those that
+    opened. Both lists must be empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    format: Literal["dangan-drill-1"] = "dangan-drill-1"
+    at: _Count
+    backup: str
+    chain: tuple[str, ...]
+    documents: _Count
+    bytes: _Count
+    restored: _Count
+    destroyed: _Count
+    survivors: _Count
+    fields: _Count
+    gone: _Count
+    unreadable: tuple[str, ...]
+    alive: tuple[str, ...]
+    seconds: Mapping[Literal["open", "restore", "check"], float]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the backup can be relied on, and brings nothing destroyed back."""
+        return not self.unreadable and not self.alive
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """One drill.
+
+    Attributes:
+        live: the archive's database.
+        scratch: a database that does not exist yet; it is gone afterwards.
+        transit: of the role ``sweeper``: it may use the levels' roots, and sign.
+        places: with key-page snapshots.
+        told: what the audit stream tells.
+        sample: how many survivors are read, and how many destroyed are tried.
+        choose: picks them.
+    """
+
+    live: Database
+    scratch: Database
+    transit: Transit
+    places: Sequence[Place]
+    told: Told
+    sample: int
+    on_progress: Progress
+    choose: random.Random
+    clock: Callable[[], float] = time.time
+
+    async def run(self, plain: Path, chain: Sequence[str], *, opened_in: float) -> tuple[DrillReport, str]:
+        """Restore, look, sign, keep.
+
+        Args:
+            plain: the chain, opened.
+            chain: the backups' ids, newest first.
+            opened_in: seconds that opening took.
+
+        Returns:
+            The report and its compact JWS, which is kept whether it passed or not.
+
+        Raises:
+            DanganError: as :class:`ops.restore.Restore`; there is no report then.
+        """
+        begun = self.clock()
+        manifest = read_manifest(plain)
+        try:
+            result = await Restore(
+                plain, self.live, self.scratch, self.transit, self.places, self.on_progress, self.told
+            ).run()
+            restored_at = self.clock()
+            report = await self._looked_at(plain, manifest, result, chain, begun, (opened_in, restored_at - begun))
+        finally:
+            await self.scratch.client.drop_database(self.scratch.name)
+        jws = await sign_compact(self.transit, TYP, report.model_dump_json().encode())
+        await Backups(self.live).keep_drill(Drill(report.id, report.at, report.backup, report.passed, jws))
+        return report, jws
+
+    async def _looked_at(
+        self, plain: Path, manifest: Manifest, result: Report, chain: Sequence[str], begun: float,
+        spans: tuple[float, float],
+    ) -> DrillReport:  # fmt: skip
+        started = self.clock()
+        async with KeyRing(self.transit, Pages(self.scratch)) as ring:
+            read, fields, unreadable = await self._survivors(ring)
+            tried, alive = await self._destroyed(ring, plain, manifest)
+        return DrillReport(
+            id=str(uuid.uuid4()),
+            at=int(begun),
+            backup=chain[0],
+            chain=tuple(chain),
+            documents=sum(part.documents for part in manifest.collections.values()),
+            bytes=sum(part.size for part in manifest.collections.values()),
+            restored=result.restored,
+            destroyed=result.destroyed,
+            survivors=read,
+            fields=fields,
+            gone=tried,
+            unreadable=tuple(sorted({*result.unreadable, *unreadable})[:_NAMED]),
+            alive=tuple(sorted(alive)[:_NAMED]),
+            seconds={
+                "open": round(spans[0], 3),
+                "restore": round(spans[1], 3),
+                "check": round(self.clock() - started, 3),
+            },
+        )
+
+    async def _survivors(self, ring: KeyRing) -> tuple[int, int, list[str]]:
+        """Read every field of a sample; how many records and fields opened, and which records did not."""
+        names = [name async for name, _ in Records(self.scratch).live_keys()]
+        chosen = self.choose.sample(names, min(self.sample, len(names)))
+        read, fields, unreadable = 0, 0, list[str]()
+        for start in range(0, len(chosen), _BATCH):
+            found = await Records(self.scratch).get(chosen[start : start + _BATCH])
+            deks = await ring.try_open({record.id: record.keys for record in found.values()})
+            for name, record in found.items():
+                if _opens(record, deks[name]):
+                    read += 1
+                    fields += len(record.fields)
+                else:
+                    unreadable.append(name)
+            self.on_progress("survivors", read, len(chosen))
+        return read, fields, unreadable
+
+    async def _destroyed(self, ring: KeyRing, plain: Path, manifest: Manifest) -> tuple[int, list[str]]:
+        """Try destroyed records with the keys that they had in the backup; how many were tried, and which opened."""
+        gone = {str(doc["_id"]) async for doc in self.scratch["ledger"].find({}, {"_id": 1})}
+        keys = _keys_in(collection_file(plain, manifest, "records"), gone)
+        chosen = self.choose.sample(sorted(gone), min(self.sample, len(gone)))
+        standing = await Records(self.scratch).get(chosen)
+        opened = await ring.try_open({name: keys[name] for name in chosen if name in keys})
+        alive = {name for name, deks in opened.items() if not isinstance(deks, DanganError)}
+        self.on_progress("destroyed", len(chosen), len(chosen))
+        return len(chosen), sorted(alive | standing.keys())
+
+
+def verified_drill(jws: str, trust: Trust) -> DrillReport:
+    """The report of a drill, if the archive signed it. Offline.
+
+    Raises:
+        DanganError: DG-CER-001 or -002.
+    """
+    return DrillReport.model_validate_json(verified_payload(jws, TYP, trust))
+
+
+def _keys_in(file: Path, wanted: set[str]) -> dict[str, Mapping[Level, KeyRef]]:
+    """The key references that records had in the backup."""
+    if not file.exists():
+        return {}
+    found: dict[str, Mapping[Level, KeyRef]] = {}
+    with file.open("rb") as source:
+        for raw in documents(source):
+            doc = RawBSONDocument(raw)
+            if doc["_id"] in wanted and doc["state"] == "live":
+                found[str(doc["_id"])] = {
+                    Level(level): KeyRef(page, slot) for level, (page, slot) in doc["keys"].items()
+                }
+    return found
+
+
+def _opens(record: Record, deks: Deks | DanganError) -> bool:
+    """Whether every field opens. The values go no further than this."""
+    if isinstance(deks, DanganError):
+        return False
+    ciphers = [FieldCipher(dek, record.id, level) for level, dek in deks.items()]
+    return all(
+        any(_one(cipher, name, record.field_versions.get(name, 1), sealed) for cipher in ciphers)
+        for name, sealed in record.fields.items()
+    )
+
+
+def _one(cipher: FieldCipher, name: str, version: int, sealed: bytes) -> bool:
+    try:
+        cipher.open(name, version, sealed)
+    except DanganError:
+        return False
+    return True

@@ -1,0 +1,53 @@
+"""Opens sealed backups with the restorer's token, and joins one with the current keys in a new database."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from keys.vault import Transit
+from ops.backup import Manifest, Progress
+from ops.backups.chain import Link, chain_of, unseal
+from ops.backups.frames import file_name
+from ops.backups.places import known_places
+from ops.private_files import private, private_folder
+from schemas.settings import Settings
+from store.backups import Backups
+from store.database import Database
+
+
+async def find_chain(settings: Settings, database: Database | None, backup: str | None) -> list[Link]:
+    """The chain that ends with a backup, or with the newest; held against the register where there is one.
+
+    Args:
+        settings: where the places are.
+        database: holds the register; None where it is lost.
+        backup: its id; None for the newest.
+
+    Raises:
+        DanganError: DG-BAK-029 to -031 and -039, naming the link.
+    """
+    known = await Backups(database).all() if database is not None else []
+    digests = {file_name(each.id, each.kind): each.sha256 for each in known if each.usable}
+    return chain_of(known_places(settings), backup, digests)
+
+
+async def open_into(settings: Settings, links: Sequence[Link], into: Path, on_progress: Progress) -> Manifest:
+    """Open a chain into a folder as plain BSON, with the role ``restorer``. Raises as :func:`unseal`."""
+    token = private(settings.token_file("restorer"))
+    async with Transit(settings.vault_addr, token, mount=settings.transit_mount) as transit:
+        return await unseal(links, transit, into, on_progress)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, links: Sequence[Link], on_progress: Progress) -> AsyncIterator[Path]:
+    """A folder of the home with the plain copy, removed at the end."""
+    scratch = Path(tempfile.mkdtemp(prefix="opened-", dir=private_folder(settings.home / "scratch")))
+    try:
+        await open_into(settings, links, scratch / "plain", on_progress)
+        yield scratch / "plain"
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -45,10 +45,14 @@ def lines_of(path: Path, code: str = "DG-AUD-005") -> Iterator[tuple[BinaryIO, B
 def values_in(paths: Iterable[Path], advance: Advance = lambda _: None) -> Iterator[bytes]:
     """Every line of the files without its line break; ``advance`` is told how many bytes were read since last.
 
+    Args:
+        paths: exports, plain or packed (``.gz``), and folders of an archive (ops/audit_archive), in order.
+        advance: see above.
+
     Raises:
         DanganError: DG-AUD-005 when one cannot be read.
     """
-    for path in paths:
+    for path in files_of(paths):
         with lines_of(path) as (lines, raw):
             done = 0
             for number, line in enumerate(lines, 1):
@@ -57,6 +61,22 @@ def values_in(paths: Iterable[Path], advance: Advance = lambda _: None) -> Itera
                     done = raw.tell()
                 yield line.removesuffix(b"\n")
             advance(raw.tell() - done)
+
+
+def files_of(paths: Iterable[Path]) -> Iterator[Path]:
+    """The files themselves: for a folder its segments, in the order in which they were written.
+
+    Raises:
+        DanganError: DG-AUD-005 for a folder without any.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        segments = sorted(path.glob("*.ndjson.gz"))
+        if not segments:
+            raise DanganError("DG-AUD-005", field=str(path))
+        yield from segments
 
 
 def feed_file(verifier: Verifier, path: Path, advance: Advance, source: str | None = None) -> None:

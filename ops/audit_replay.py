@@ -15,15 +15,14 @@ from typing import Any, Final
 
 import orjson
 
+from ops.audit_archive.reading import archive_of, feed_stream
 from ops.audit_files import feed_file, notes_of
 from schemas.errors import DanganError, Transient
 from schemas.settings import Settings
-from schemas.topics import AUDIT
 from schemas.trust import Trust, load_trust
 from store.checkpoints import Checkpoints
 from store.database import Database
 from streams.audit.checkpoint import VALUE_PREFIX, Checkpoint
-from streams.audit.reader import open_topic
 from streams.audit.verify import Verifier
 
 #: An event that is wanted holds one of these; looking for them costs far less than reading each event.
@@ -126,11 +125,8 @@ async def told_by_audit(settings: Settings, live: Database, export: Path | None)
         verifier = _Listening(trust, notes_of([one async for one in Checkpoints(live).all()]))
         if export is not None:
             feed_file(verifier, export, lambda _bytes: None)
-        else:
-            async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
-                async for entries in topic.to_the_end():
-                    for entry in entries:
-                        verifier.feed(entry.value, f"partition {entry.partition}", entry.offset)
+        elif await feed_stream(verifier, settings.kafka_bootstrap, archive_of(settings)):
+            raise DanganError("DG-BAK-007", detail="DG-AUD-062")
     except (OSError, Transient) as error:
         raise DanganError("DG-BAK-007", detail=getattr(error, "code", type(error).__name__)) from error
     report = verifier.finish()

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ops.audit_archive.reading import archive_of, feed_archive, feed_stream, is_archive, size_of
 from ops.audit_files import feed_file, notes_of, read_kept, write_export, write_kept
-from ops.commands import audit_people, audit_proof, audit_reconcile
+from ops.commands import audit_archive, audit_people, audit_proof, audit_reconcile
 from ops.commands.audit_view import Wanted, line_of, read_event, since_ms
 from ops.config import load_settings
 from ops.printable import plain
@@ -26,7 +27,7 @@ from schemas.settings import Settings
 from schemas.topics import AUDIT
 from schemas.trust import Trust, load_trust
 from streams.audit.checkpoint import Checkpoint
-from streams.audit.findings import Report
+from streams.audit.findings import Finding, Report
 from streams.audit.verify import Verifier
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def register(app: typer.Typer) -> None:
     audit_proof.add(audit)
     audit_people.add(audit)
     audit_reconcile.add(audit)
+    audit_archive.add(audit)
     app.add_typer(audit, name="audit")
 
 
@@ -97,7 +99,10 @@ async def _tail(settings: Settings, begin: int | None, wanted: Wanted, *, follow
 
 
 def verify(
-    files: Annotated[list[Path] | None, typer.Argument(help="Exports, in order; none: the topic.")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Exports and archives, in order; none: archive and topic."),
+    ] = None,
     *,
     trust: Annotated[Path | None, typer.Option(help="Trust file; by default HOME/trust.json.")] = None,
     checkpoints: Annotated[
@@ -128,52 +133,64 @@ def verify(
 def _verify_files(verifier: Verifier, files: Iterable[Path], progress: Progress) -> Report:
     paths = list(files)
     for path in paths:
-        if not path.is_file():
+        if not (path.is_file() or is_archive(path)):
             raise DanganError("DG-AUD-005", field=str(path), detail="there is no such file")
-    advance = _advance(progress, sum(path.stat().st_size for path in paths))
+    advance = _advance(progress, sum(size_of(path) if path.is_dir() else path.stat().st_size for path in paths))
+    broken: list[Finding] = []
     for path in paths:
-        feed_file(verifier, path, advance)
-    return verifier.finish()
+        if path.is_dir():
+            broken += feed_archive(verifier, path, advance)
+        else:
+            feed_file(verifier, path, advance)
+    return _with(verifier.finish(), broken)
 
 
 async def _verify_topic(settings: Settings, trust: Trust, kept: list[Checkpoint] | None, progress: Progress) -> Report:
-    from streams.audit.reader import open_topic  # noqa: PLC0415 - verifying a file needs no Kafka client
-
     # The kept checkpoints first, the end of the topic after them: what was kept must be in what is read.
     verifier = Verifier(trust, await _kept_in_database(settings) if kept is None else kept)
-    async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
-        advance = _advance(progress, topic.total)
-        async for entries in topic.to_the_end():
-            for entry in entries:
-                verifier.feed(entry.value, f"partition {entry.partition}", entry.offset)
-            advance(len(entries))
-    return verifier.finish()
+    advance = _advance(progress, None)
+    broken = await feed_stream(verifier, settings.kafka_bootstrap, archive_of(settings), advance)
+    return _with(verifier.finish(), broken)
+
+
+def _with(report: Report, broken: Iterable[Finding]) -> Report:
+    report.findings[:0] = broken
+    return report
 
 
 def export(
-    out: Annotated[Path, typer.Option(help="New file: one event or checkpoint a line.")],
+    out: Annotated[Path, typer.Option(help="New file: one event or checkpoint a line, or a Parquet table.")],
     *,
     checkpoints: Annotated[
         Path | None, typer.Option(help="New file for the newest checkpoint of every writer.")
     ] = None,
     since: Annotated[str, typer.Option(help="Written from then on: 2h, 30d, an ISO time, or start.")] = "start",
     until: Annotated[str | None, typer.Option(help="Written before then: 2h, 30d, or an ISO time.")] = None,
+    parquet: Annotated[bool, typer.Option("--parquet", help="A table (Parquet) of the events instead.")] = False,
     home: Home = None,
 ) -> None:
     """Write the audit stream to a file (NDJSON) that ``verify`` and any log tool can read.
 
-    A part by time is for log tools: a chain that lacks its beginning does not verify. Every database reads NDJSON.
+    A part by time is for log tools: a chain that lacks its beginning does not verify. What was archived and deleted
+    from the topic is in HOME/audit-archive. With --parquet a row for each event, for analysis; its column value holds
+    the event as it stands on the topic.
     """
     settings = load_settings(home)
     now = time.time()
     span = since_ms(since, now), None if until is None else since_ms(until, now)
     with _progress(quiet=False) as progress:
-        count = asyncio.run(_export(settings, out, checkpoints, span, progress))
+        count = asyncio.run(_export(settings, out, checkpoints, span, progress, parquet=parquet))
     Console().print(f"{count} records in {out}", highlight=False, markup=False)
 
 
 async def _export(
-    settings: Settings, out: Path, checkpoints: Path | None, span: tuple[int | None, int | None], progress: Progress
+    settings: Settings,
+    out: Path,
+    checkpoints: Path | None,
+    span: tuple[int | None, int | None],
+    progress: Progress,
+    *,
+    parquet: bool,
 ) -> int:
     from streams.audit.reader import open_topic  # noqa: PLC0415 - verifying a file needs no Kafka client
 
@@ -181,7 +198,12 @@ async def _export(
     if checkpoints is not None:
         write_kept(await _kept_in_database(settings), checkpoints)
     async with open_topic(settings.kafka_bootstrap, AUDIT, since_ms=begin) as topic:
-        return await write_export(_before(topic.to_the_end(), end), out, _advance(progress, topic.total))
+        batches, advance = _before(topic.to_the_end(), end), _advance(progress, topic.total)
+        if parquet:
+            from ops.audit_parquet import write_parquet  # noqa: PLC0415 - a large library, in an extra
+
+            return await write_parquet(batches, out, advance)
+        return await write_export(batches, out, advance)
 
 
 async def _before(batches: AsyncIterable[list[Entry]], end: int | None) -> AsyncIterator[list[Entry]]:
@@ -209,7 +231,7 @@ def _progress(quiet: bool) -> Progress:
     return Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True)
 
 
-def _advance(progress: Progress, total: int) -> Callable[[int], None]:
+def _advance(progress: Progress, total: int | None) -> Callable[[int], None]:
     task = progress.add_task("reading", total=total)
     return lambda done: progress.advance(task, done)
 

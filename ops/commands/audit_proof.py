@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
-from ops.audit_files import new_file, read_kept
+from ops.audit_files import files_of, new_file, read_kept
 from ops.audit_proofs import prove_event, prove_growth
 from ops.commands.audit_view import line_of, read_event
 from ops.config import load_settings
@@ -20,7 +20,9 @@ from schemas.trust import Trust, load_trust
 from streams.audit.checkpoint import Checkpoint
 from streams.audit.proof import MAX_BYTES, InclusionProof, Proof, check_proof, parse_proof
 
-In = Annotated[list[Path], typer.Option("--in", help="An export; several, in order, by repeating the option.")]
+In = Annotated[
+    list[Path], typer.Option("--in", help="An export, or an archive's folder; several, in order, by repeating.")
+]
 Out = Annotated[Path, typer.Option(help="New file for the proof.")]
 TrustFile = Annotated[Path | None, typer.Option(help="Trust file; by default HOME/trust.json.")]
 Home = Annotated[Path | None, typer.Option(help="Folder of the installation.")]
@@ -137,10 +139,11 @@ def _reading(files: Sequence[Path]) -> Iterator[Callable[[int], None]]:
     Raises:
         DanganError: DG-AUD-005 when one of them is not there.
     """
-    for path in files:
+    paths = list(files_of(files))
+    for path in paths:
         if not path.is_file():
             raise DanganError("DG-AUD-005", field=str(path), detail="there is no such file")
     columns = (TextColumn("reading"), BarColumn(), TaskProgressColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reading", total=2 * sum(path.stat().st_size for path in files))
+        task = progress.add_task("reading", total=2 * sum(path.stat().st_size for path in paths))
         yield lambda done: progress.advance(task, done)

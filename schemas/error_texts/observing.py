@@ -31,8 +31,4 @@ OBSERVING: Final[dict[str, Text]] = {
         "The archive of the audit stream would not go on from what it holds.",
         "Archive into the folder that holds the earlier segments.",
     ),
-    "DG-AUD-066": Text(
-        "The archive of the audit stream may not be deleted yet.",
-        "Wait until every event of the segment is older than audit.retention_years in policies/rules.toml.",
-    ),
 }

@@ -104,7 +104,7 @@ async def test_no_stream_and_no_export_is_refused(tmp_path: Path, monkeypatch: p
     def away(*_: object) -> None:
         raise Transient("DG-AUD-004")
 
-    monkeypatch.setattr("ops.audit_replay.open_topic", away)
+    monkeypatch.setattr("streams.audit.reader.open_topic", away)
     for file in (None, tmp_path / "none"):
         with pytest.raises(DanganError, match=r"DG-BAK-007|DG-AUD-005"):
             await told(tmp_path, file)

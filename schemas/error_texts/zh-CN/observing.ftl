@@ -10,5 +10,3 @@ DG-AUD-064 = Parquet 文件所需的程序库没有安装。
     .next-step = 请安装 dangan 的附加组件 office，或导出 NDJSON。
 DG-AUD-065 = 审计流的归档无法与已有内容衔接。
     .next-step = 请归档到存有较早分段的文件夹。
-DG-AUD-066 = 审计流的归档尚不可删除。
-    .next-step = 请等到该分段的所有事件都超过 policies/rules.toml 中的 audit.retention_years。

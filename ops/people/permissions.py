@@ -1,0 +1,122 @@
+"""What a registration may give at most, and who must have approved it: looked at when permissions are given.
+
+The same rules count again whenever the registration is used (consumers/standing.py); templates and approvals count
+here alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Final
+
+from consumers.standing import bar, clashing, lacks_agreement
+from ops.references import refuse_personal
+from ops.rules import policy_root, rule_book
+from schemas.errors import DanganError
+from schemas.principals import Principal
+from schemas.rule_tables.people import ADMINISTRATOR, People
+from schemas.values import looks_personal
+
+_MONTH: Final = 30 * 86400
+
+
+@cache
+def people_rules(profile: str) -> People:
+    """What an installation demands of people: table ``[people]`` of its profile's rule book.
+
+    Raises:
+        DanganError: DG-OPS-030 when the rule book cannot be read.
+    """
+    return rule_book(policy_root(), profile).people
+
+
+def check(wanted: Principal, people: People, now: int) -> None:
+    """Refuse a registration that gives more than may be given.
+
+    Args:
+        wanted: what is to be registered.
+        people: what the organisation demands.
+        now: UNIX seconds.
+
+    Raises:
+        DanganError: DG-OPS-036 for what is no opaque reference; DG-SEC-012 (an account of several); DG-OPS-032 or
+            DG-SEC-011 (roles that nobody holds together); DG-SEC-010 (more than the role may have); DG-SEC-008 (no
+            confidentiality agreement in force).
+    """
+    refuse_personal(principal=wanted.id, **({"agreement": wanted.agreement} if wanted.agreement else {}))
+    for role in wanted.roles:
+        refuse_personal(role=role)
+    for name, value in wanted.scope:
+        if looks_personal(value):
+            raise DanganError("DG-OPS-036", field=name)
+    if wanted.kind not in ("person", "system"):
+        raise DanganError("DG-SEC-012", field="kind")
+    if clash := clashing(wanted.roles, people):
+        code = "DG-OPS-032" if ADMINISTRATOR in clash else "DG-SEC-011"
+        raise DanganError(code, detail=", ".join(sorted(clash)))
+    _check_template(wanted, people)
+    if lacks_agreement(wanted, people, now):
+        raise DanganError("DG-SEC-008", field="agreement")
+
+
+def _check_template(wanted: Principal, people: People) -> None:
+    templates = {role: people.template(role) for role in sorted(wanted.roles)}
+    found = {role: template for role, template in templates.items() if template is not None}
+    if not found:
+        return
+    if wanted.clearance.rank > max(template.clearance.rank for template in found.values()):
+        raise DanganError("DG-SEC-010", field="clearance", detail=wanted.clearance.value)
+    named = {name for name, _ in wanted.scope}
+    for role, template in found.items():
+        if missing := set(template.scope) - named:
+            raise DanganError("DG-SEC-010", field="scope", detail=f"{role}: {', '.join(sorted(missing))}")
+        if wanted.kind not in template.kinds:
+            raise DanganError("DG-SEC-010", field="kind", detail=f"{role}: {wanted.kind}")
+
+
+def wider(known: Principal, people: People) -> bool:
+    """Whether a registration gives more than its roles' templates (clause SEC-05): it was made before them."""
+    try:
+        _check_template(known, people)
+    except DanganError:
+        return True
+    return False
+
+
+def is_change(known: Principal | None, wanted: Principal) -> bool:
+    """Whether a registration gives permissions, or changes them; new keys alone, or an agreement, do not."""
+    if known is None or not known.active:
+        return bool(wanted.roles - {ADMINISTRATOR})
+
+    def of(one: Principal) -> tuple[object, ...]:
+        return (one.kind, one.roles, one.department, one.clearance, one.scope)
+
+    return of(known) != of(wanted)
+
+
+def vacant(wanted: Principal, everyone: Iterable[Principal], people: People, now: float) -> bool:
+    """Whether somebody is registered for an approving post that nobody holds: nobody could approve it.
+
+    Somebody has to be the first. It is audited as a bootstrap.
+    """
+    if len(wanted.roles) != 1 or not wanted.roles <= set(people.approval):
+        return False
+    return not any(
+        wanted.roles <= one.roles and in_office(one, people, now) and one.id != wanted.id for one in everyone
+    )
+
+
+def in_office(one: Principal | None, people: People, now: float) -> bool:
+    """Whether somebody is an active person against whom nothing stands."""
+    return one is not None and one.kind == "person" and one.active and bar(one, people, now) is None
+
+
+def lapses_at(wanted: Principal, people: People, now: int) -> int | None:
+    """When permissions given or reviewed now lapse (clause SEC-05), UNIX seconds; None for never.
+
+    Those of administrators do not: nobody could let anybody in again. They are listed for review like all others.
+    """
+    if not people.review_months or ADMINISTRATOR in wanted.roles:
+        return None
+    return now + people.review_months * _MONTH

@@ -50,6 +50,11 @@ def key_of(subject: str, reference: str) -> str:
     return f"{subject} {reference}"
 
 
+async def ensure_indexes(database: Database) -> None:
+    """Create the index by customer; repeatable."""
+    await database["consents"].create_index([("subject", 1)], name="subject")
+
+
 class Consents:
     """The ``consents`` collection, and the marks that it leaves on records."""
 
@@ -89,6 +94,15 @@ class Consents:
         for part in in_parts(keys):
             async for doc in self._consents.find({"_id": {"$in": part}}):
                 found[doc["_id"]] = _consented(doc)
+        return found
+
+    async def purposes(self, subjects: Collection[str]) -> dict[str, set[str]]:
+        """What customers consented to and have not withdrawn (clause USE-09): subject -> purposes."""
+        found: dict[str, set[str]] = {}
+        for part in in_parts(subjects):
+            query = {"subject": {"$in": part}, "withdrawal": {"$exists": False}}
+            async for doc in self._consents.find(query, {"subject": 1, "purpose": 1}):
+                found.setdefault(doc["subject"], set()).add(doc["purpose"])
         return found
 
     async def withdraw(self, subject: str, reference: str, withdrawal: Withdrawal) -> Withdrawal:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from keys.pages import Page
@@ -13,6 +14,25 @@ from store.records import Record
 
 #: A page serves up to 256 records, and a joined fetch sends it once for each: only few are worth it.
 _JOINED_UP_TO: Final = 8
+
+
+#: Where an attribute that stands in clear is stored; consumers/about.py says what each means.
+ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "subject": "subject",
+        "building": "intake.household.building",
+        "segment": "intake.customer.segment",
+        "business": "intake.customer.business_type",
+        "customer": "intake.customer.type",
+        "special": "intake.customer.special",
+        "importance": "intake.customer.importance",
+        "risk": "intake.assessment.risk_grade",
+        "grade": "intake.grade",
+        "item": "intake.item",
+        "source": "sender",
+        "custodian": "intake.custodian",
+    }
+)
 
 
 class Reads:
@@ -34,6 +54,41 @@ class Reads:
         found = await self._records.get(ids)
         wanted = {ref.page for record in found.values() for level, ref in record.keys.items() if level in levels}
         return found, await self._pages.get(wanted)
+
+    async def page(
+        self,
+        ids: Collection[str] | None,
+        having: Mapping[str, str],
+        *,
+        after: str,
+        limit: int,
+        levels: Collection[Level],
+    ) -> tuple[list[Record], dict[str, Page]]:
+        """Live records in order of their ids, from the one after ``after``, with their key pages of ``levels``.
+
+        Args:
+            ids: which records; None for all.
+            having: attributes that they must have (:data:`ATTRIBUTES`).
+            after: the id before the first one; empty for the beginning.
+            limit: how many at most.
+        """
+        if not having.keys() <= ATTRIBUTES.keys():  # no record has it
+            return [], {}
+        query: Document = {ATTRIBUTES[name]: value for name, value in having.items()} | {"state": "live"}
+        if ids is None:
+            query["_id"] = {"$gt": after}
+        else:  # a few more than asked for, since some may be gone; the caller goes on behind the last one
+            query["_id"] = {"$in": sorted(each for each in ids if each > after)[:limit]}
+        cursor = self._collection.find(query, {"history": 0}, batch_size=limit).sort("_id", 1).limit(limit)
+        found = [records.from_document(doc) async for doc in cursor]
+        wanted = {ref.page for record in found for level, ref in record.keys.items() if level in levels}
+        return found, await self._pages.get(wanted)
+
+    async def with_token(self, field: str, tokens: Collection[bytes], *, limit: int) -> list[Record]:
+        """Live records with one of those blind index tokens in a field, at most ``limit``."""
+        query = {"tokens.t": {"$in": list(tokens)}, "state": "live"}
+        found = [records.from_document(doc) async for doc in self._collection.find(query, {"history": 0}).limit(limit)]
+        return [record for record in found if record.tokens.get(field) in tokens]
 
     async def _joined(
         self, ids: Collection[str], levels: Collection[Level]

@@ -26,6 +26,7 @@ from ops.reports.model import (
     Figures,
     Level,
     Paragraph,
+    Points,
     Report,
     Section,
     Signatory,
@@ -76,8 +77,8 @@ def certificate_report(
             Section(say("certificate-evidence"), tuple(_evidence(certificate))),
             Section(say("certificate-remains"), tuple(_remains(certificate))),
             Section(say("certificate-how"), tuple(_how())),
-            Section(say("certificate-itself"), tuple(_itself(jws))),
         ),
+        annex=(Section(say("certificate-itself"), tuple(_itself(jws))),),
         signatures=(Signatory(say("certificate-keeper")), Signatory(say("certificate-supervisor"))),
         footnotes=(say("certificate-no-personal-data"), say("certificate-paper-only")),
         attachments=(
@@ -220,14 +221,12 @@ def _remains(certificate: Certificate) -> Iterator[Block]:
         (each.place, each.holds, unknown if each.until is None else _moment(each.until)) for each in certificate.horizon
     )
     yield Table.of(say("certificate-horizon"), columns, rows)
-    yield Paragraph(say("certificate-memory", until=str(_moment(certificate.caches_empty_at).isoformat())))
-    for residual in certificate.residuals:
-        yield Paragraph(say(_RESIDUALS[residual]) if residual in _RESIDUALS else residual, "neutral")
+    yield Paragraph(say("certificate-memory", until=f"{_moment(certificate.caches_empty_at):%Y-%m-%d %H:%M:%S} UTC"))
+    yield Points(tuple(say(_RESIDUALS[text]) if text in _RESIDUALS else text for text in certificate.residuals))
 
 
 def _how() -> Iterator[Block]:
-    for step in range(1, 5):
-        yield Paragraph(say(f"certificate-how-{step}"))
+    yield Points(tuple(say(f"certificate-how-{step}") for step in range(1, 5)), numbered=True)
 
 
 def _itself(jws: str) -> Iterator[Block]:

@@ -28,6 +28,8 @@ _INK, _SOFT, _LINE = HexColor("#1b2430"), HexColor("#55606e"), HexColor("#d5dbe2
 _SIZE: Final = 8.5
 _ROW: Final = 19.0
 _MOST_LABEL: Final = 0.36
+#: Rows of bars and legends are closer together where they would not fit on a page.
+_MOST_ROWS: Final = 600.0
 _TICKS: Final = 5
 
 
@@ -137,22 +139,27 @@ def _bars(canvas: _Canvas) -> Any:
     left = min(canvas.width * _MOST_LABEL, max((width_of(label, _SIZE) for label in canvas.labels), default=0)) + 8
     right = max((width_of(number, _SIZE, bold=True) for number in numbers), default=0) + 8
     legend = _legend_height(canvas) if stacked else 0.0
-    height = legend + _ROW * max(1, len(chart.labels)) + 6
+    row = _row(len(chart.labels))
+    height = legend + row * max(1, len(chart.labels)) + 6
     room, top = canvas.width - left - right, max(totals, default=0) or 1
     if stacked:
         canvas.legend(height)
     for index, label in enumerate(canvas.labels):
-        base = height - legend - _ROW * (index + 1)
-        canvas.text(left - 8, base + 6, fitted(label, left - 8), anchor=1.0)
+        base = height - legend - row * (index + 1)
+        canvas.text(left - 8, base + row / 2 - 3, fitted(label, left - 8), anchor=1.0)
         x = left
         for place, series in enumerate(chart.series):
             wide = float(series.values[index] / top) * room if series.values[index] else 0.0
             if wide:
-                canvas.add(Rect(x, base + 3, wide, _ROW - 6, fillColor=colour_of(place), strokeColor=None))
+                canvas.add(Rect(x, base + row * 0.15, wide, row * 0.7, fillColor=colour_of(place), strokeColor=None))
             x += wide
-        canvas.text(x + 5, base + 6, numbers[index], bold=True)
+        canvas.text(x + 5, base + row / 2 - 3, numbers[index], bold=True)
     canvas.add(Line(left, 3, left, height - legend, strokeColor=_SOFT, strokeWidth=0.7))
     return canvas.finished(height)
+
+
+def _row(count: int) -> float:
+    return min(_ROW, _MOST_ROWS / max(1, count))
 
 
 def _legend_height(canvas: _Canvas) -> float:
@@ -197,7 +204,8 @@ def _donut(canvas: _Canvas) -> Any:
     chart, radius = canvas.chart, 62.0
     values: Sequence[int | Decimal] = chart.series[0].values if chart.series else ()
     total = sum(values)
-    height = max(2 * radius + 10, _ROW * len(values) + 10)
+    step = _row(len(values))
+    height = max(2 * radius + 10, step * len(values) + 10)
     x, y, start = radius + 4, height / 2, 90.0
     for index, value in enumerate(values):
         extent = 360 * float(value / total) if total else 0.0
@@ -209,14 +217,14 @@ def _donut(canvas: _Canvas) -> Any:
     if not total:
         canvas.add(Circle(x, y, radius, fillColor=None, strokeColor=_LINE))
     canvas.text(x, y - 3, canvas.number(total), anchor=0.5, bold=True)
-    base = y + _ROW * len(values) / 2
+    base = y + step * len(values) / 2
     for index, (label, value) in enumerate(zip(canvas.labels, values, strict=True)):
-        row = base - _ROW * (index + 1)
+        row = base - step * (index + 1)
         share = f"{100 * float(value / total):.1f} %" if total else ""
-        canvas.add(Rect(2 * radius + 30, row + 5, 9, 9, fillColor=colour_of(index), strokeColor=None))
-        canvas.text(2 * radius + 46, row + 6, fitted(label, canvas.width - 2 * radius - 190))
-        canvas.text(canvas.width - 72, row + 6, canvas.number(value), anchor=1.0, bold=True)
-        canvas.text(canvas.width - 8, row + 6, share, anchor=1.0, colour=_SOFT)
+        canvas.add(Rect(2 * radius + 30, row + step / 2 - 4, 8, 8, fillColor=colour_of(index), strokeColor=None))
+        canvas.text(2 * radius + 46, row + step / 2 - 3, fitted(label, canvas.width - 2 * radius - 190))
+        canvas.text(canvas.width - 72, row + step / 2 - 3, canvas.number(value), anchor=1.0, bold=True)
+        canvas.text(canvas.width - 8, row + step / 2 - 3, share, anchor=1.0, colour=_SOFT)
     return canvas.finished(height)
 
 

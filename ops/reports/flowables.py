@@ -167,30 +167,56 @@ class Tiles(Part):
         return fill(value, self._wide - 2 * self._PAD, _FIGURE)[:3]
 
 
-class Lines(Part):
-    """Where one person signs: the role, then named lines to write on."""
+class Point(Text):
+    """One of several short texts, with a dot or a number before it."""
 
-    _STEP = 25.0
+    _INDENT = 16.0
 
-    def __init__(self, role: str, fields: Sequence[tuple[str, str]]) -> None:
-        super().__init__(6, 10)
-        self._role, self._fields = role, fields
-        self._width = 0.0
+    def __init__(self, mark: str, text: str) -> None:
+        super().__init__(text, BODY, after=3)
+        self._mark = mark
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Width and height that it takes."""
+        return width, super().wrap(width - self._INDENT, height)[1]
+
+    def split(self, width: float, height: float) -> list[Any]:
+        """A point is not cut."""
+        del width, height
+        return []
+
+    def draw(self) -> None:
+        """Put it on the page."""
+        draw(self.canv, 2, len(self._lines) * BODY.leading - BODY.size, self._mark, BODY)
+        self.canv.translate(self._INDENT, 0)
+        super().draw()
+
+
+class Signing(Part):
+    """Where one or two people sign, side by side: the role, then named lines to write on."""
+
+    _STEP, _GAP, _NAMES = 25.0, 30.0, 84.0
+
+    def __init__(self, people: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> None:
+        super().__init__(4, 10)
+        self._people = people
+        self._wide = 0.0
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Width and height that it takes."""
         del height
-        self._width = min(width, 330.0)
-        return width, 16 + self._STEP * len(self._fields)
+        self._wide = (width - self._GAP) / 2
+        return width, 16 + self._STEP * max(len(fields) for _, fields in self._people)
 
     def draw(self) -> None:
         """Put it on the page."""
-        y = self._STEP * len(self._fields) + 4
-        draw(self.canv, 0, y, fill(self._role, self._width, CAPTION)[0], CAPTION)
-        for name, value in self._fields:
-            y -= self._STEP
-            draw(self.canv, 0, y + 3, name, SMALL)
-            draw(self.canv, 115, y + 3, fill(value, self._width - 115, BODY)[0], BODY)
-            self.canv.setStrokeColor(INK)
-            self.canv.setLineWidth(0.5)
-            self.canv.line(110, y, self._width, y)
+        for index, (role, fields) in enumerate(self._people):
+            x, y = index * (self._wide + self._GAP), self._STEP * len(fields) + 4
+            draw(self.canv, x, y, fill(role, self._wide, CAPTION)[0], CAPTION)
+            for name, value in fields:
+                y -= self._STEP
+                draw(self.canv, x, y + 3, name, SMALL)
+                draw(self.canv, x + self._NAMES + 5, y + 3, fill(value, self._wide - self._NAMES - 5, BODY)[0], BODY)
+                self.canv.setStrokeColor(INK)
+                self.canv.setLineWidth(0.5)
+                self.canv.line(x + self._NAMES, y, x + self._wide, y)

@@ -19,7 +19,7 @@ from ops.reports.charts import as_svg
 from ops.reports.data import digest
 from ops.reports.layout import shares
 from ops.reports.model import Attachment, Cell, Chart, Report, Table
-from ops.reports.values import MAX_VERBATIM, SIGNS, shown
+from ops.reports.values import MAX_VERBATIM, SIGNS, clipped, shown
 from ops.reports.words import Words, say, told
 
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -58,7 +58,7 @@ class _Page:
         return self.words(say(key, **places))
 
     def words(self, words: Words) -> str:
-        return told(words, self._report.language, isolated)
+        return clipped(told(words, self._report.language, isolated))
 
     def cell(self, cell: Cell) -> str:
         return shown(cell, self._report.language, self._report.zone, isolated)

@@ -102,7 +102,7 @@ def draw(canvas: Any, x: float, y: float, text: str, style: Style) -> None:
         heavy = style.bold and run.font == CJK
         if heavy:
             canvas.setStrokeColor(style.colour)
-            canvas.setLineWidth(style.size * 0.028)
+            canvas.setLineWidth(style.size * 0.02)
         canvas.setFont(run.font, style.size)
         canvas.drawString(x, y, run.text, mode=2 if heavy else 0)
         x += width_of(run.text, style.size, bold=style.bold, mono=style.mono)

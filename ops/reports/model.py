@@ -54,6 +54,14 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """Short texts one below the other, with dots or numbers before them."""
+
+    points: tuple[Words, ...]
+    numbered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fact:
     """A name and its value, or several values."""
 
@@ -173,7 +181,7 @@ class Verbatim:
     text: str
 
 
-Block = Paragraph | Facts | Figures | Table | Chart | Verbatim
+Block = Paragraph | Points | Facts | Figures | Table | Chart | Verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +231,7 @@ class Report:
         language: the language that it is written in unless another one is asked for; not part of its digest.
         signatures: who signs it by hand.
         footnotes: what a reader must know besides.
+        annex: what stands behind the signatures and the footnotes: long proofs.
         zone: the zone that all its times are told in.
     """
 
@@ -236,6 +245,7 @@ class Report:
     signatures: tuple[Signatory, ...] = ()
     footnotes: tuple[Words, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    annex: tuple[Section, ...] = ()
     zone: timezone = field(default=CHINA)
 
     def __post_init__(self) -> None:
@@ -243,7 +253,7 @@ class Report:
             raise ValueError("a report's name is of lower-case letters, digits and hyphens")
         if self.generated_at.utcoffset() is None:
             raise ValueError("generated_at needs a zone")
-        _at_most("blocks", sum(len(section.blocks) for section in self.sections), MAX_BLOCKS)
+        _at_most("blocks", sum(len(section.blocks) for section in (*self.sections, *self.annex)), MAX_BLOCKS)
 
 
 def _at_most(what: str, count: int, limit: int) -> None:

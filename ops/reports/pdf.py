@@ -15,12 +15,25 @@ from reportlab.platypus import BaseDocTemplate, CondPageBreak, Frame, PageTempla
 
 from ops.reports.charts import drawing
 from ops.reports.data import digest
-from ops.reports.flowables import BODY, CAPTION, CODE, SMALL, TITLE, Heading, Lines, Notice, Text, Tiles
+from ops.reports.flowables import BODY, CAPTION, CODE, SMALL, TITLE, Heading, Notice, Point, Signing, Text, Tiles
 from ops.reports.grid import SIZE, Grid, drawn, drawn_header, drawn_name
 from ops.reports.layout import shares
-from ops.reports.model import Block, Cell, Chart, Facts, Figures, Paragraph, Report, Status, Table, Verbatim
+from ops.reports.model import (
+    Block,
+    Cell,
+    Chart,
+    Facts,
+    Figures,
+    Paragraph,
+    Points,
+    Report,
+    Section,
+    Status,
+    Table,
+    Verbatim,
+)
 from ops.reports.pages import Foot, canvas_class
-from ops.reports.values import MAX_VERBATIM, shown
+from ops.reports.values import MAX_VERBATIM, clipped, shown
 from ops.reports.words import Words, say, told
 
 MARGIN: Final = 54.0
@@ -67,7 +80,7 @@ class _Paper:
         return self.words(say(key, **places))
 
     def words(self, words: Words) -> str:
-        return told(words, self._report.language)
+        return clipped(told(words, self._report.language))
 
     def cell(self, cell: Cell) -> str:
         return shown(cell, self._report.language, self._report.zone)
@@ -79,16 +92,23 @@ class _Paper:
             yield Text(self.words(report.organisation), SMALL, after=2)
         yield Text(self.words(report.title), TITLE, after=4)
         yield Text(self._about(), SMALL, after=2)
-        for index, section in enumerate(report.sections):
-            yield from _headed(self.words(section.title), f"part-{index + 1}")
-            for block in section.blocks:
-                yield from self._block(block)
+        yield from self._sections(report.sections, "part")
         yield from self._signatures()
         yield from self._attachments()
+        yield from self._notes()
+        yield from self._sections(report.annex, "annex")
+
+    def _sections(self, sections: tuple[Section, ...], key: str) -> Iterator[Any]:
+        for index, section in enumerate(sections):
+            yield from _headed(self.words(section.title), f"{key}-{index + 1}")
+            for block in section.blocks:
+                yield from self._block(block)
+
+    def _notes(self) -> Iterator[Any]:
         yield from _headed(self.say("report-footnotes"), "notes")
-        for note in report.footnotes:
+        for note in self._report.footnotes:
             yield Text(self.words(note), SMALL, after=3)
-        yield Text(self.say("report-all-times", zone=str(report.zone)), SMALL, after=3)
+        yield Text(self.say("report-all-times", zone=str(self._report.zone)), SMALL, after=3)
         yield Text(self.say("report-cut"), SMALL)
 
     def _about(self) -> str:
@@ -105,6 +125,10 @@ class _Paper:
                 yield Text(self.words(block.words))
             case Paragraph():
                 yield Notice(self.words(block.words), block.level or "neutral")
+            case Points():
+                for index, point in enumerate(block.points):
+                    yield Point(f"{index + 1}." if block.numbered else "•", self.words(point))
+                yield Spacer(0, 5)
             case Facts():
                 yield self._facts(block)
             case Figures():
@@ -162,13 +186,21 @@ class _Paper:
             yield Text(self.say("report-more-rows", count=block.more), SMALL)
 
     def _signatures(self) -> Iterator[Any]:
-        if self._report.signatures:
-            yield from _headed(self.say("report-signatures"), "signatures", _SIGNING)
-        for each in self._report.signatures:
-            named = (self.say("report-name"), self.words(each.name))
-            yield Lines(
-                self.words(each.role), [named, (self.say("report-signature"), ""), (self.say("report-date"), "")]
+        people = [
+            (
+                self.words(each.role),
+                (
+                    (self.say("report-name"), self.words(each.name)),
+                    (self.say("report-signature"), ""),
+                    (self.say("report-date"), ""),
+                ),
             )
+            for each in self._report.signatures
+        ]
+        if people:
+            yield from _headed(self.say("report-signatures"), "signatures", _SIGNING)
+        for first in range(0, len(people), 2):
+            yield Signing(people[first : first + 2])
 
     def _attachments(self) -> Iterator[Any]:
         if self._report.attachments:

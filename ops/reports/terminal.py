@@ -21,6 +21,7 @@ from ops.reports.model import (
     Kind,
     Level,
     Paragraph,
+    Points,
     Report,
     Status,
     Table,
@@ -62,7 +63,7 @@ class _Terminal:
             head.append(self._told(say("report-from-until", **{"from": begin.isoformat(), "until": end.isoformat()})))
         head.append(f"{self._told(say('report-generated'))} {self._shown(report.generated_at)} {report.zone}")
         self._console.print(Panel(Text(printable(" · ".join(head))), title=Text(self._told(report.title), "bold")))
-        for section in report.sections:
+        for section in (*report.sections, *report.annex):
             self._console.print(Text(f"\n{self._told(section.title)}", "bold"))
             for block in section.blocks:
                 self._block(block)
@@ -74,6 +75,10 @@ class _Terminal:
             case Paragraph():
                 sign = f"{SIGNS[block.level]} " if block.level else ""
                 self._console.print(Text(sign + self._told(block.words), _STYLES[block.level or "neutral"]))
+            case Points():
+                for index, point in enumerate(block.points):
+                    mark = f"{index + 1}." if block.numbered else "-"
+                    self._console.print(Text(f"{mark} {self._told(point)}"))
             case Facts():
                 self._facts([(fact.name, fact.value) for fact in block.facts])
             case Figures():

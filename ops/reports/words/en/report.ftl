@@ -27,7 +27,7 @@ report-rows = { $count ->
     [one] 1 row
    *[other] { $count } rows
   }
-report-cut = Text that is too long for its place ends with three dots; the JSON data has all of it.
+report-cut = Text that is too long for its place ends with three dots; the report's data have all of it.
 report-verbatim-cut = The first { $shown } of { $all } characters; the attached file has all of them.
 report-total = Total
 report-label = Item

@@ -33,19 +33,31 @@ def load_rules(folder: Path | None = None, profile: str = "") -> Rules:
             the strictest.
 
     Raises:
-        DanganError: DG-OPS-030 naming the file and what is wrong with it.
+        DanganError: DG-OPS-030 naming the file and what is wrong with it; DG-POL-001 to 007 for a policy.
     """
-    root = folder or Path(str(files("policies")))
-    book = _rule_book(root, profile)
+    root = policy_root(folder)
+    book = rule_book(root, profile)
     catalogue = _checked("catalogue.toml", lambda: _catalogue(root, book))
     forms = _checked("forms", lambda: _forms(root, catalogue, book))
     notices = _checked("notices", lambda: _notices(root, catalogue))
-    policy_file = root / "cedar" / "archive.cedar"
+    return Rules(catalogue, _checked("cedar", lambda: Authorizer(*policy_files(root))), book, forms, notices)
 
-    def authorizer() -> Authorizer:
-        return Authorizer(policy_file.read_text("utf-8"), policy_file.with_suffix(".cedarschema").read_text("utf-8"))
 
-    return Rules(catalogue, _checked(policy_file.name, authorizer), book, forms, notices)
+def policy_root(folder: Path | None = None) -> Path:
+    """The folder of what the organisation may change; the one that comes with dangan by default."""
+    return folder or Path(str(files("policies")))
+
+
+def policy_files(root: Path) -> tuple[dict[str, str], str]:
+    """The Cedar policies of a folder, by file name, and their schema.
+
+    Raises:
+        OSError: when a file cannot be read.
+        ValueError: when one is not UTF-8.
+    """
+    cedar = root / "cedar"
+    texts = {file.name: file.read_text("utf-8") for file in sorted(cedar.glob("*.cedar"))}
+    return texts, (cedar / "archive.cedarschema").read_text("utf-8")
 
 
 def _checked(name: str, read: Callable[[], T]) -> T:
@@ -79,7 +91,16 @@ def _tables(folder: Path) -> dict[str, dict[str, Any]]:
     return {file.stem: tomllib.loads(file.read_text("utf-8")) for file in sorted(folder.glob("*.toml"))}
 
 
-def _rule_book(root: Path, profile: str) -> RuleBook:
+def rule_book(root: Path, profile: str) -> RuleBook:
+    """The rule book alone, which is quick to read.
+
+    Args:
+        root: the folder that holds ``rules.toml`` and ``profiles/``.
+        profile: the profile that overlays it; none or empty: the strictest.
+
+    Raises:
+        DanganError: DG-OPS-030 naming the file and what is wrong with it.
+    """
     layers: list[dict[str, Any]] = []
     for file in (root / "rules.toml", *([root / "profiles" / profile / "rules.toml"] if profile else [])):
         try:

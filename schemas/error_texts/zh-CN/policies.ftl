@@ -1,0 +1,20 @@
+DG-POL-001 = 有一条策略不是有效的 Cedar 文本。
+    .next-step = 请更正所示文件和行处的策略；写法见 docs/policies.md。
+DG-POL-002 = 有一条策略缺少编号或条款，或其写法不对。
+    .next-step = 请在策略开头写明 @id("small-letters-and-hyphens") 和 @clause("SEC-03")，多个条款用逗号分开。
+DG-POL-003 = 两条策略的编号相同。
+    .next-step = 请给其中一条换一个 @id；两处位置均已列出。
+DG-POL-004 = 没有策略，或策略多于可用的数量。
+    .next-step = 请在 policies/cedar/*.cedar 各文件中保留 1 至 1000 条策略，每个文件不超过 262144 字节。
+DG-POL-005 = 有一条策略无法求值，因此一律不予许可。
+    .next-step = 请告知策略维护人员：dangan policy test 会指出是哪一条。
+DG-POL-006 = 有一条策略不符合模式定义。
+    .next-step = 请使用 policies/cedar/archive.cedarschema 中的属性和操作；dangan policy show 会列出各条策略。
+DG-POL-007 = 策略的模式定义不能使用。
+    .next-step = 请在详情所示之处更正 policies/cedar/archive.cedarschema。
+DG-POL-010 = 策略测试中有一行不能使用。
+    .next-step = 请更正所示的行；每行的内容见 policies/tests 和 docs/policies.md。
+DG-POL-011 = 策略的结论与测试的预期不符。
+    .next-step = 请查看表中标出的行；dangan policy explain 会说明由哪条策略决定。
+DG-POL-012 = 对人员、系统或档案的描述不能使用。
+    .next-step = 请指定已登记的编号或 JSON 文件，属性写成 name=value；参见 dangan policy explain --help。

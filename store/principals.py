@@ -101,6 +101,11 @@ class Grants:
         """Every grant, by id."""
         return [_grant(doc) async for doc in self._grants.find({}).sort("_id", 1)]
 
+    async def running(self, principal: str, now: int) -> list[str]:
+        """The ids of a principal's grants that are neither ended, recalled nor returned; ``now`` in UNIX seconds."""
+        mine = {"principal": principal, "recalled_at": None, "not_after": {"$gt": now}}
+        return [doc["_id"] async for doc in self._grants.find(mine, {"returned_at": 1}) if not doc.get("returned_at")]
+
     async def put(self, grant: Grant) -> bool:
         """Make a grant; False when one of that id was ever made."""
         try:

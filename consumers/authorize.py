@@ -51,7 +51,7 @@ class Authorizer:
         self._decide = lru_cache(maxsize=_CACHED)(self.ask)
         self._last: tuple[Principal, Action, Level, str, About, bool] | None = None
 
-    def allows(self, principal: Principal, action: Action, level: Level, purpose: str, about: About = NOTHING) -> bool:
+    def allows(self, principal: Principal, action: Action, level: Level, purpose: str, of: About = NOTHING) -> bool:
         """Whether the policies allow the action on records of that level for that purpose.
 
         Args:

@@ -126,7 +126,7 @@ async def told_by_audit(settings: Settings, live: Database, export: Path | None)
         if export is not None:
             feed_file(verifier, export, lambda _bytes: None)
         elif await feed_stream(verifier, settings.kafka_bootstrap, archive_of(settings)):
-            raise DanganError("DG-BAK-007", detail="DG-AUD-062")
+            raise DanganError("DG-BAK-007", field="audit-archive")
     except (OSError, Transient) as error:
         raise DanganError("DG-BAK-007", detail=getattr(error, "code", type(error).__name__)) from error
     report = verifier.finish()

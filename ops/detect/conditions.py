@@ -9,7 +9,7 @@ from typing import Any, Final
 from ops.detect.counts import WatchHabits, WatchSequence, WatchVolume
 from ops.detect.moments import WatchHours, WatchList
 from ops.detect.rules import Rule
-from ops.detect.runs import WatchAbsence, WatchRuns
+from ops.detect.runs import WatchAbsence, WatchReturns, WatchRuns
 from ops.detect.watching import Watcher
 
 _WATCHERS: Final[Mapping[str, Callable[[Any], Watcher]]] = MappingProxyType(
@@ -19,6 +19,7 @@ _WATCHERS: Final[Mapping[str, Callable[[Any], Watcher]]] = MappingProxyType(
         "sequence": WatchSequence,
         "listed": WatchList,
         "absent": WatchAbsence,
+        "unreturned": WatchReturns,
         "outside_run": WatchRuns,
         "unusual": WatchHabits,
     }

@@ -136,12 +136,31 @@ class Listed(_Table):
 
 
 class Absent(_Table):
-    """A selected event that no event of ``then`` with the same ``by`` follows within a time."""
+    """A selected event that so many events of ``then`` with the same ``by`` do not follow within a time.
+
+    One event of ``closed`` ends the waiting as well.
+    """
 
     kind: Literal["absent"]
     by: Attribute = "actor"
     within: Span
     then: Select
+    at_least: Annotated[int, Field(ge=1, le=100)] = 1
+    closed: Select | None = None
+
+
+class Unreturned(_Table):
+    """Selected events under a ``by`` (a grant) that ended, and no event of ``returned`` came within a time.
+
+    Where no event of ``ended`` is seen, it counts as ended ``at_most`` after the last selected event.
+    """
+
+    kind: Literal["unreturned"]
+    by: Attribute = "grant"
+    ended: Select
+    returned: Select
+    within: Span
+    at_most: Span
 
 
 class OutsideRun(_Table):
@@ -165,7 +184,7 @@ class Unusual(_Table):
 
 
 Condition = Annotated[
-    Volume | OffHours | Sequence | Listed | Absent | OutsideRun | Unusual, Field(discriminator="kind")
+    Volume | OffHours | Sequence | Listed | Absent | Unreturned | OutsideRun | Unusual, Field(discriminator="kind")
 ]
 
 

@@ -95,6 +95,9 @@ def a_day(seed: int, accesses: int = 10_000) -> Day:
     for at in range(3):
         made.add(MORNING + at * MINUTE, actor="newcomer-1", allowed=False)
     made.add(MORNING + HOUR, action="grant", verb="give", actor="ops:console", reader="newcomer-1", record="")
+    # read under a lease and given back; let in by an emergency that both signed; refused once
+    for at, desk in enumerate(desks[:20]):
+        _lease(made, MORNING + at * MINUTE, desk, f"lease-{at}", returned=True)
     _sweep(made, MORNING + 3 * HOUR, honest=True)
     _misuse(made)
     return Day(sorted(made.events, key=lambda one: (one.at_ms, one.uid)), made.planted)
@@ -105,8 +108,23 @@ def _sweep(made: _Maker, at_ms: int, *, honest: bool, operator: str = "ops:conso
     return [made.add(at_ms + at, action="sweep", verb=verb, actor=operator) for at, verb in enumerate(verbs)]
 
 
+def _lease(made: _Maker, at_ms: int, reader: str, grant: str, *, returned: bool) -> list[str]:
+    uids = [made.add(at_ms + step, actor=reader, grant=grant) for step in range(3)]
+    made.add(at_ms + HOUR, action="recall", verb="recall", actor="ops:1", grant=grant, record="")
+    if returned:
+        made.add(at_ms + HOUR + MINUTE, action="use", verb="give_back", actor=reader, grant=grant, record="")
+    return uids
+
+
+def _emergency(made: _Maker, at_ms: int, reader: str, grant: str, *, signatures: int) -> str:
+    uid = made.add(at_ms, action="grant", verb="emergency", actor=reader, reader=reader, grant=grant, record="")
+    for step in range(signatures):
+        made.add(at_ms + HOUR + step, action="use", verb="endorse", actor=f"head-{step}", grant=grant, record="")
+    return uid
+
+
 def _misuse(made: _Maker) -> None:
-    """Five of each of six kinds, at different people."""
+    """Five of each of six kinds at different people, and two of each other kind."""
     for at in range(5):
         start = MORNING + at * HOUR
         thief, night, door, nosy, odd = (f"desk-{base + at}" for base in (0, 5, 10, 22, 30))
@@ -123,3 +141,30 @@ def _misuse(made: _Maker) -> None:
         operator = f"ops:{at}"
         made.plant("sweep-outside-run", operator, _sweep(made, start, honest=False, operator=operator))
         made.plant("unusual-purpose", odd, [made.add(start, actor=odd, purpose="marketing")])
+    for at in range(2):
+        start = MORNING + at * HOUR
+        thorough, curious, hasty = f"desk-{15 + at}", f"desk-{35 + at}", f"ops:{20 + at}"
+        tried = [
+            made.add(start + step * MINUTE // 2, actor=thorough, record=f"door-{step}", allowed=False)
+            for step in range(30)
+        ]
+        made.plant("refusals-in-bulk", thorough, tried)
+        made.plant("refused-attempt", f"probe-{at}", [made.add(start, actor=f"probe-{at}", allowed=False)])
+        for step in range(60):  # what is usual there
+            made.add(MORNING - 3 * DAY + step * MINUTE, actor=curious, level="sensitive")
+        made.plant("unusual-level", curious, [made.add(start, actor=curious, level="core")])
+        left = made.add(start, action="sweep", verb="begin", actor=f"ops:{10 + at}", record="")
+        made.plant("run-without-end", f"ops:{10 + at}", [left])
+        keys = [made.add(start + step, action="key", verb="rotate", actor=hasty, record="") for step in range(25)]
+        made.plant("keys-in-bulk", hasty, keys)
+        made.plant("break-glass", f"guard-{at}", [_emergency(made, start, f"guard-{at}", f"eg-{at}", signatures=2)])
+        lone = _emergency(made, start, f"late-{at}", f"el-{at}", signatures=at)
+        made.plant("break-glass-unsigned", f"el-{at}", [lone])
+        made.plant("break-glass", f"late-{at}", [lone])
+        kept = _lease(made, start, f"desk-{20 + at}", f"kept-{at}", returned=False)
+        made.plant("access-without-return", f"kept-{at}", kept)
+    strange = [
+        made.add(MORNING + step * MINUTE, action="collect", actor="unknown", record="", allowed=False)
+        for step in range(20)
+    ]
+    made.plant("strangers", "unknown", strange)

@@ -31,6 +31,10 @@ def at(year: int, month: int, day: int, hour: int, minute: int = 0) -> int:
 
 REFUSED: dict[str, Any] = {"allowed": False, "code": "DG-ACC-001"}
 GRANT: dict[str, Any] = {"action": "grant", "verb": "give", "actor": "ops:1", "record": ""}
+EMERGENCY: dict[str, Any] = {"action": "grant", "verb": "emergency", "record": ""}
+SIGNED: dict[str, Any] = {"action": "use", "verb": "endorse", "record": ""}
+BACK: dict[str, Any] = {"action": "use", "verb": "give_back", "record": ""}
+ENDED: dict[str, Any] = {"action": "recall", "verb": "recall", "record": ""}
 SWEEP: dict[str, Any] = {"action": "sweep", "actor": "ops:1", "record": ""}
 
 
@@ -72,6 +76,17 @@ FOUND: list[tuple[str, list[Seen], str]] = [
         [*reads(50, level="sensitive"), event("odd", MORNING + HOUR, level="core")],
         "desk-1",
     ),
+    ("break-glass", [event("e", reader="desk-9", grant="g-1", **EMERGENCY)], "desk-9"),
+    ("break-glass-unsigned", [event("e", grant="g-1", **EMERGENCY)], "g-1"),
+    ("break-glass-unsigned", [event("e", grant="g-1", **EMERGENCY), event("s", grant="g-1", **SIGNED)], "g-1"),
+    (
+        "access-without-return",
+        [event("r", grant="g-1"), event("x", MORNING + HOUR, action="recall", verb="recall", grant="g-1")],
+        "g-1",
+    ),
+    ("access-without-return", [event("r", grant="g-1"), event("later", MORNING + 30 * DAY)], "g-1"),
+    ("refused-attempt", [event("e", **REFUSED)], "desk-1"),
+    ("strangers", reads(11, actor="unknown", record="", action="collect", allowed=False, code="DG-WIR-003"), "unknown"),
 ]
 
 LEFT_ALONE: list[tuple[str, list[Seen]]] = [
@@ -103,10 +118,32 @@ LEFT_ALONE: list[tuple[str, list[Seen]]] = [
     ("unusual-purpose", [*reads(49, record="rec-1"), event("odd", MORNING + HOUR, purpose="marketing")]),
     ("unusual-purpose", reads(200)),
     ("unusual-level", reads(200, level="sensitive")),
+    ("break-glass", [event("e", reader="desk-9", grant="g-1", **GRANT | {"actor": "desk-2"})]),
+    ("break-glass", [event("e", reader="desk-9", grant="g-1", **EMERGENCY | {"allowed": False})]),
+    (
+        "break-glass-unsigned",
+        [event(f"e-{at}", MORNING + at, grant="g-1", **said) for at, said in enumerate((EMERGENCY, SIGNED, SIGNED))],
+    ),
+    ("break-glass-unsigned", [event("e", grant="g-1", **EMERGENCY), event("x", MORNING + 1, grant="g-1", **ENDED)]),
+    (
+        "access-without-return",
+        [event(f"e-{at}", MORNING + at, grant="g-1", **said) for at, said in enumerate(({}, ENDED, BACK))],
+    ),
+    ("access-without-return", [event("r", grant="g-1"), event("b", MORNING + DAY, grant="g-1", **BACK)]),
+    ("access-without-return", [event("r", grant="g-1"), event("s", MORNING + 27 * DAY, grant="g-1")]),
+    ("access-without-return", [event("x", grant="g-1", **ENDED), event("y")]),  # nobody had read under it
+    (
+        "access-without-return",
+        [event("r", grant="g-1", actor="sys:shop"), event("x", MORNING + 1, grant="g-1", **ENDED)],
+    ),
+    ("refused-attempt", reads(20)),
+    ("refused-attempt", [event("e", action="collect", **REFUSED)]),
+    ("strangers", reads(10, actor="unknown", action="collect", allowed=False)),
+    ("strangers", reads(50, actor="sys:shop", action="collect", allowed=False)),
 ]
 
 
-@pytest.mark.clause("AUD-08")
+@pytest.mark.clause("AUD-08", "SEC-12")
 @pytest.mark.parametrize(("rule", "events", "key"), FOUND, ids=lambda one: one if isinstance(one, str) else "")
 def test_a_rule_finds_what_it_is_for(rule: str, events: list[Seen], key: str) -> None:
     (alert,) = told(rule, events, events[-1].at_ms + DAY)

@@ -119,7 +119,7 @@ class _Silent:
         self.letters = 0
 
     async def open(self, messages: Sequence[Message], family: str) -> list[Opened | Unread]:
-        from schemas.errors import UnreadableMessage  # noqa: PLC0415 - only here
+        from schemas.errors import UnreadableMessage
 
         return [Unread(message, UnreadableMessage("DG-WIR-001")) for message in messages]
 

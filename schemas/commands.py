@@ -26,6 +26,7 @@ from schemas.members import (
     Value,
     Versions,
 )
+from schemas.retention import ExtendRetention
 from schemas.use import Apply, Browse, Endorse, GiveBack, Search
 
 #: What happens at a customer and changes the archive at once (UPD-07).
@@ -184,7 +185,8 @@ class Access(CommandBase):
     """Use (使用): a read of named fields of one record under a grant, or of one part of an attachment.
 
     With a grant for history the fields may be those of an earlier ``version``, what a ``proposal`` would have them
-    be, or the list of ``versions`` that changed them (版本变更, UPD-04): one of the three.
+    be, or the list of ``versions`` that changed them (版本变更, UPD-04): one of the three. ``copying`` says that the
+    answer will be saved, printed or sent on: the grant must allow it (USE-13).
     """
 
     type: Literal["access"]
@@ -197,6 +199,7 @@ class Access(CommandBase):
     version: Annotated[int, Field(ge=1)] | None = None
     proposal: CommandId | None = None
     versions: bool = False
+    copying: bool = False
 
     @property
     def of_the_past(self) -> bool:
@@ -249,7 +252,7 @@ Command = Annotated[
     Field(discriminator="type"),
 ]
 #: Commands that others sign besides their sender.
-Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide
+Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide | ExtendRetention
 #: Those, and an application, whose signatures come by themselves (``endorse``).
 Signable = Approved | Apply
 

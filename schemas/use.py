@@ -65,7 +65,10 @@ class Endorse(CommandBase):
 
 
 class Browse(CommandBase):
-    """A page of a bulk read under a grant: records in order of their ids, from the one ``after``."""
+    """A page of a bulk read under a grant: records in order of their ids, from the one ``after``.
+
+    ``copying`` says that the answer will be saved, printed or sent on: the grant must allow it (USE-13).
+    """
 
     type: Literal["browse"]
     grant: Reference
@@ -73,6 +76,7 @@ class Browse(CommandBase):
     fields: Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=MAX_FIELDS)]
     after: Reference | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = MAX_ROWS
+    copying: bool = False
 
 
 class Search(CommandBase):

@@ -20,7 +20,13 @@ from consumers.notify import Told
 from consumers.propose import Proposer
 from consumers.reading.access import Reader
 from consumers.reading.attachment_reads import AttachmentReader, FieldsOrParts
+from consumers.reading.browse import Browser
 from consumers.reading.history import NowOrPast, PastReader
+from consumers.reading.limits import Limited
+from consumers.reading.marks import Marked
+from consumers.reading.purposes import Purposes
+from consumers.reading.search import Searcher
+from consumers.reading.shelf import Shelf
 from consumers.rules import Rules
 from consumers.update import Updater
 from consumers.use.desk import Announce, UseDesk
@@ -47,6 +53,7 @@ from store.notices import Notices
 from store.pages import Pages
 from store.principals import Grants
 from store.proposals import Proposals
+from store.read_counts import ReadCounts
 from store.reads import Reads
 from store.records import Records
 from store.requests import Requests
@@ -116,21 +123,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
         "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),
         "attach": Attacher(records, attachments, ring, rules, approvals),
-        "access": NowOrPast(
-            FieldsOrParts(
-                Reader(
-                    Reads(database),
-                    Grants(database),
-                    Requests(database),
-                    ring,
-                    rules.catalogue,
-                    rules.authorizer,
-                    rules.book.sensitivity,
-                ),
-                AttachmentReader(records, attachments, Grants(database), Requests(database), ring, rules),
-            ),
-            PastReader(records, proposals, Grants(database), Requests(database), ring, rules),
-        ),
+        **_reading(parts, records, attachments, proposals, index),
         "apply": use,
         "endorse": use,
         "give_back": use,
@@ -141,3 +134,25 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "merge": merger,
         "unmerge": merger,
     }
+
+
+def _reading(
+    parts: Parts, records: Records, attachments: Attachments, proposals: Proposals, index: BlindIndex
+) -> dict[str, Applier]:
+    """What answers with values: each within the reader's limits, each answer with its watermark."""
+    database, rules, ring = parts.database, parts.rules, parts.ring
+    reads, grants, requests = Reads(database), Grants(database), Requests(database)
+    purposes = Purposes(Consents(database), rules.book.reading)
+    shelf = Shelf(reads, purposes, ring, rules)
+    one = NowOrPast(
+        FieldsOrParts(
+            Reader(reads, grants, requests, shelf, rules),
+            AttachmentReader(records, attachments, grants, requests, purposes, ring, rules),
+        ),
+        PastReader(records, proposals, grants, requests, purposes, ring, rules),
+    )
+    many = Browser(reads, grants, requests, shelf, rules)
+    search = Searcher(reads, grants, requests, index, purposes, rules)
+    counts = ReadCounts(database)
+    by_type: dict[str, Applier] = {"access": one, "browse": many, "search": search}
+    return {kind: Limited(Marked(applier, parts.transit), counts, rules) for kind, applier in by_type.items()}

@@ -45,9 +45,10 @@ class Receipt:
 
     @property
     def partition_key(self) -> str:
-        """What decides the partition: an opaque reference, the record's or else the subject's."""
+        """What decides the partition: an opaque reference, the record's or else the subject's, or what it is about."""
         command = self.command
-        return str(command.get("record") or command.get("subject") or command["records"][0])
+        named = (command.get(name) for name in ("record", "subject", "application", "grant"))
+        return str(next(filter(None, (*named, *command.get("records", ())[:1])), self.command_id))
 
     def fail(self, error: DanganError) -> None:
         """End whatever has not happened yet."""

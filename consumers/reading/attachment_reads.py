@@ -12,7 +12,11 @@ from dataclasses import replace
 from itertools import groupby
 
 from consumers.consents import refuse_withdrawn
-from consumers.reading.access import Reader, check_references, grant_covers
+from consumers.authorize import check_open
+from consumers.reading.access import Reader
+from consumers.reading.leases import check_references, grant_covers
+from consumers.reading.purposes import Purposes
+from consumers.reading.readable import check_known
 from consumers.reading.usable import check_usable
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.rules import Rules
@@ -68,6 +72,7 @@ class AttachmentReader:
         attachments: Attachments,
         grants: Grants,
         requests: Requests,
+        purposes: Purposes,
         ring: KeyRing,
         rules: Rules,
     ) -> None:
@@ -75,6 +80,7 @@ class AttachmentReader:
         self._attachments = attachments
         self._grants = grants
         self._requests = requests
+        self._purposes = purposes
         self._ring = ring
         self._rules = rules
 
@@ -100,8 +106,16 @@ class AttachmentReader:
                 raise Refusal("DG-CMD-003")
             if record is None or holder is None:
                 raise Refusal("DG-ACC-007")
+            reader, authorizer = received.sender, self._rules.authorizer
+            check_known(record, grants[command.grant], reader, attachment.level, command.purpose, authorizer)
+            for each in {record.id: record, holder.id: holder}.values():
+                check_open(
+                    each, grants.get(command.grant), received.sender, attachment.level, command.purpose,
+                    self._rules.authorizer,
+                )  # fmt: skip
             refuse_withdrawn(record)
-            check_usable(record, received.sender, self._rules.authorizer)
+            check_usable(record, reader, authorizer)
+            await self._purposes.check(record, command.purpose)
             values = await self._values(holder, attachment, command.part or 0)
             return _answered(received, record, holder, attachment, values)
         except DanganError as error:

@@ -17,18 +17,21 @@ import orjson
 from consumers.by_type import Applier
 from consumers.consents import refuse_withdrawn
 from consumers.propose import opened, reason_of
-from consumers.reading.access import Lease, check_references, grant_covers
+from consumers.reading.leases import Lease, lease_of
+from consumers.reading.purposes import Purposes
+from consumers.reading.readable import check_known
+from consumers.reading.refusals import refusal_of
 from consumers.reading.usable import check_usable
-from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
+from consumers.received import OF_THE_RECORD, Outcome, Received, fact
 from consumers.revise import REASON
 from consumers.rules import Rules
 from keys.cipher import FieldCipher
 from keys.ring import Deks, KeyRing
-from schemas.combination import about_person, combined_level, handled_as, shown
+from schemas.combination import about_person, handled_as, shown
 from schemas.commands import Access
 from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
-from schemas.principals import Grant, Principal
+from schemas.principals import Grant
 from schemas.replies import Result
 from store.principals import Grants
 from store.proposals import Proposal, Proposals
@@ -71,11 +74,8 @@ def decide(received: Received[Access], grant: Grant | None, rules: Rules, now: f
     Raises:
         Refusal: DG-COL-001, 005, 006, 007, DG-CMD-004, DG-ACC-001 to 004, 006, DG-COR-005.
     """
-    command, catalogue = received.command, rules.catalogue
-    check_references(command)
-    catalogue.purpose(command.purpose)
-    level = combined_level({catalogue.needed_field(name, command.purpose).level for name in command.fields})
-    lease = grant_covers(received, grant, command.fields, level, rules.authorizer, now)
+    command = received.command
+    lease = lease_of(received, grant, rules.catalogue, rules.authorizer, now)
     if grant is None or not grant.history:
         raise Refusal("DG-COR-005")
     allows = rules.authorizer.allows
@@ -114,6 +114,7 @@ class PastReader:
         proposals: Proposals,
         grants: Grants,
         requests: Requests,
+        purposes: Purposes,
         ring: KeyRing,
         rules: Rules,
     ) -> None:
@@ -121,6 +122,7 @@ class PastReader:
         self._proposals = proposals
         self._grants = grants
         self._requests = requests
+        self._purposes = purposes
         self._ring = ring
         self._rules = rules
 
@@ -144,12 +146,13 @@ class PastReader:
             record = (await self._records.get([command.record], history=True)).get(command.record)
             if record is None:
                 raise Refusal("DG-ACC-007")
-            self._check_record(record, received.sender)
+            self._check_record(received, record, grants[command.grant], lease)
+            await self._purposes.check(record, command.purpose)
             version, values = await self._answer(command, lease, record)
         except DanganError as error:
             if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
                 raise
-            return self._refused(received, error)
+            return refusal_of(received, error, self._rules.catalogue)
         event = fact(
             received,
             "access",
@@ -161,17 +164,24 @@ class PastReader:
             grant=command.grant,
             version=version,
         )
-        return Outcome(Result(id=command.id, status="accepted", version=version, values=values), (event,))
+        clear = tuple(name for name in lease.fields if name in values and self._is_clear(lease, name)) or None
+        result = Result(id=command.id, status="accepted", version=version, values=values, clear=clear)
+        return Outcome(result, (event,))
 
-    def _check_record(self, record: Record, reader: Principal) -> None:
+    def _is_clear(self, lease: Lease, name: str) -> bool:
+        return _clear(lease, name) and self._rules.catalogue.field(name).level is not Level.BASIC
+
+    def _check_record(self, received: Received[Access], record: Record, grant: Grant, lease: Lease) -> None:
         """As for a read of the present, but that what was merged into another archive keeps a past of its own.
 
         Raises:
-            Refusal: DG-ACC-007 to 010.
+            Refusal: DG-ACC-001, 007 to 010.
         """
+        reader, authorizer = received.sender, self._rules.authorizer
+        check_known(record, grant, reader, lease.level, received.command.purpose, authorizer)
         refuse_withdrawn(record)
         if record.part_of is None:
-            check_usable(record, reader, self._rules.authorizer)
+            check_usable(record, reader, authorizer)
         elif record.objected:
             raise Refusal("DG-ACC-010")
 
@@ -233,20 +243,6 @@ class PastReader:
 
     async def _deks(self, record: Record) -> Deks:
         return (await self._ring.open({record.id: record.keys}))[record.id]
-
-    def _refused(self, received: Received[Access], error: DanganError) -> Outcome:
-        command, catalogue = received.command, self._rules.catalogue
-        event = fact(
-            received,
-            "access",
-            record=command.record,
-            allowed=False,
-            code=error.code,
-            fields=tuple(name for name in command.fields if name in catalogue.fields),
-            purpose=command.purpose if command.purpose in catalogue.purposes else None,
-            grant=None if error.code == "DG-COL-007" else command.grant,
-        )
-        return Outcome(refused(received, error), (event,))
 
 
 class NowOrPast:

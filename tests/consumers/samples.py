@@ -12,6 +12,7 @@ from ops.rules import load_rules
 from schemas.commands import Access, Collect, Update
 from schemas.levels import Level
 from schemas.principals import Grant, Principal, PublicKey
+from schemas.use import Browse, Search
 
 NOW = 1_800_000_000
 RULES = load_rules(profile="trial")
@@ -76,6 +77,31 @@ def access(**changes: Any) -> Access:
         "fields": ["name", "phone"],
     }
     return Access.model_validate(members | changes)
+
+
+def browse(**changes: Any) -> Browse:
+    """A page of a bulk read of two fields under a grant."""
+    members: dict[str, Any] = {
+        "id": str(uuid.uuid4()),
+        "type": "browse",
+        "grant": "grant-1",
+        "purpose": "account_service",
+        "fields": ["name", "city"],
+    }
+    return Browse.model_validate(members | changes)
+
+
+def search(**changes: Any) -> Search:
+    """A search by telephone number under a grant."""
+    members: dict[str, Any] = {
+        "id": str(uuid.uuid4()),
+        "type": "search",
+        "grant": "grant-1",
+        "purpose": "account_service",
+        "field": "phone",
+        "value": "138 0013 8000",
+    }
+    return Search.model_validate(members | changes)
 
 
 def grant(holder: str, **changes: Any) -> Grant:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from consumers.reading.access import Reader, decide
+from consumers.reading.purposes import Purposes
+from consumers.reading.shelf import Shelf
 from keys.ports import KeyRef
 from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
@@ -105,7 +107,8 @@ class Shelves:
 
 async def apply(*batch: Any, seen_before: frozenset[str] = frozenset()) -> list[Any]:
     shelves = Shelves(seen_before)
-    reader = Reader(shelves, shelves, shelves, shelves, RULES.catalogue, RULES.authorizer)  # type: ignore[arg-type]
+    shelf = Shelf(shelves, Purposes(shelves, RULES.book.reading), shelves, RULES)  # type: ignore[arg-type]
+    reader = Reader(shelves, shelves, shelves, shelf, RULES)  # type: ignore[arg-type]
     return [outcome.result.code for outcome in await reader.apply(batch, NOW)]
 
 

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers import collect as collecting
-from consumers.reading.access import Lease, Reader, decide
+from consumers.reading.access import decide
+from consumers.reading.leases import Lease
+from consumers.reading.opening import Opening
 from consumers.reading.parts import sources
 from keys.cipher import FieldCipher
 from keys.ports import KeyRef
@@ -45,9 +47,9 @@ def record(fields: tuple[str, ...] = FIELDS, **changes: Any) -> Record:
 
 
 def answer(names: list[str], clear: frozenset[str], held: Record, **rules: Any) -> dict[str, object]:
-    reader = Reader(None, None, None, None, RULES.catalogue, RULES.authorizer, Sensitivity(**rules))  # type: ignore[arg-type]
+    opening = Opening(None, RULES.catalogue, Sensitivity(**rules))  # type: ignore[arg-type] # keys are given below
     lease = Lease(tuple(names), clear, highest({level_of(name) for name in names}))
-    return reader._values(lease, held, sources(held, lease.fields, {}), {held.id: DEKS})
+    return opening.shown(lease, held, sources(held, lease.fields, {}), {held.id: DEKS}).values
 
 
 @pytest.mark.clause("ARR-04")

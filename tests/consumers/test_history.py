@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from consumers.reading.history import NowOrPast, PastLease, PastReader, as_of, decide
+from consumers.reading.purposes import Purposes
 from consumers.received import Outcome
 from schemas.commands import Access
 from schemas.errors import Refusal
@@ -44,7 +45,8 @@ async def read(at: Corrections, held: Grant, by: Principal = READER, **members: 
     documents: Any = at.documents
     proposals: Any = at.proposals
     async with at.ring() as ring:
-        reader = PastReader(documents, proposals, stores, stores, ring, RULES)
+        purposes = Purposes(stores, RULES.book.reading)
+        reader = PastReader(documents, proposals, stores, stores, purposes, ring, RULES)
         (outcome,) = await reader.apply([received(access(**members), by)], 1_800_000_000)
     return outcome
 

@@ -1,0 +1,153 @@
+"""Bulk reads (批量查阅): pages of records under one grant, each decided, opened and masked as a single read is.
+
+The grant is read anew for each page: one that is recalled ends the reading with the next page. What cannot be shown is
+counted, not named; what the reader must not know of is not even counted. Each record of a page has its own audit event,
+durable before the page leaves (clause AUD-01), so that who read what is asked the same way of every read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import orjson
+
+from consumers.reading.answers import events_of
+from consumers.reading.leases import Lease, lease_of
+from consumers.reading.readable import check_record
+from consumers.reading.refusals import refusal_of
+from consumers.reading.shelf import Asked, Shelf
+from consumers.received import OF_THE_RECORD, Outcome, Received, fact
+from consumers.rules import Rules
+from keys.pages import Page as KeyPage
+from schemas.audit import Fact
+from schemas.errors import DanganError, Refusal
+from schemas.principals import Grant
+from schemas.replies import Result
+from schemas.use import Browse
+from store.principals import Grants
+from store.reads import Reads
+from store.records import Record
+from store.requests import Requests
+
+#: JSON bytes of one page's rows; the reader goes on behind the last one. A message takes somewhat more.
+MAX_PAGE_JSON: Final = 640 * 1024
+#: Refusals of a record that the reader does not learn of: not there, not theirs, or shown with its archive.
+_SILENT: Final = frozenset({"DG-ACC-001", "DG-ACC-007", "DG-MRG-004"})
+
+
+@dataclass(slots=True)
+class Page:
+    """What one page holds so far: rows, events, the fields shown unmasked, and how many records cannot be shown."""
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    events: list[Fact] = field(default_factory=list)
+    clear: set[str] = field(default_factory=set)
+    withheld: int = 0
+    after: str | None = None
+
+
+class Browser:
+    """Answers bulk reads, one page after the other: each is large.
+
+    Args:
+        reads, grants, requests: the stores.
+        shelf: opens what may be read.
+        rules: catalogue and policies.
+    """
+
+    def __init__(self, reads: Reads, grants: Grants, requests: Requests, shelf: Shelf, rules: Rules) -> None:
+        self._reads = reads
+        self._grants = grants
+        self._requests = requests
+        self._shelf = shelf
+        self._rules = rules
+
+    async def apply(self, batch: Sequence[Received[Browse]], now: float) -> list[Outcome]:
+        """Decide and read; one outcome for each command, in order.
+
+        Raises:
+            Transient: a dependency does not answer; apply the same batch again.
+        """
+        return [await self._one(received, now) for received in batch]
+
+    async def _one(self, received: Received[Browse], now: float) -> Outcome:
+        command = received.command
+        place = {command.id: f"{received.place}/{received.at}"}
+        noting = asyncio.create_task(self._requests.replayed(place, now=now))  # beside the reading, as for one record
+        try:
+            outcome = await self._read(received, now)
+        except Refusal as refusal:
+            outcome = refusal_of(received, refusal, self._rules.catalogue)
+        finally:
+            replayed = await noting
+        if replayed and outcome.result.code != "DG-COL-007":
+            return refusal_of(received, Refusal("DG-CMD-003"), self._rules.catalogue)
+        return outcome
+
+    async def _read(self, received: Received[Browse], now: float) -> Outcome:
+        command = received.command
+        grant = (await self._grants.get({command.grant})).get(command.grant)
+        lease = lease_of(received, grant, self._rules.catalogue, self._rules.authorizer, now)
+        if grant is None:  # lease_of has refused it
+            raise Refusal("DG-ACC-001")
+        page = await self._page(received, grant, lease)
+        if not page.events:  # an empty page is an answer too
+            page.events.append(
+                fact(received, "access", fields=lease.fields, purpose=command.purpose, grant=command.grant)
+            )
+        values: dict[str, object] = {"rows": page.rows, "withheld": page.withheld, "after": page.after}
+        result = Result(command.id, "accepted", values=values, clear=tuple(sorted(page.clear)) or None)
+        return Outcome(result, tuple(page.events))
+
+    async def _page(self, received: Received[Browse], grant: Grant, lease: Lease) -> Page:
+        command, sender = received.command, received.sender
+        every = "*" in grant.records
+        levels = {self._rules.catalogue.field(name).level for name in lease.fields}
+        found, keys = await self._reads.page(
+            None if every else grant.records,
+            dict(grant.selection) if every else {},
+            after=command.after or "",
+            limit=command.limit,
+            levels=levels,
+        )
+        page, readable = Page(), list[Record]()
+        for record in found:
+            try:
+                check_record(record, grant, sender, lease.level, command.purpose, self._rules.authorizer)
+            except Refusal as refusal:
+                page.withheld += refusal.code not in _SILENT
+            else:
+                readable.append(record)
+        last = await self._fill(page, received, [Asked(record, lease, command.purpose) for record in readable], keys)
+        page.after = last or self._next(found, command, grant)
+        return page
+
+    async def _fill(
+        self, page: Page, received: Received[Browse], asked: Sequence[Asked], keys: Mapping[str, KeyPage]
+    ) -> str | None:
+        """Add the rows; return the id of the last one if the page is full before the last."""
+        size = 0
+        for each, shown in zip(asked, await self._shelf.open(asked, keys), strict=True):
+            if isinstance(shown, DanganError):
+                if not isinstance(shown, Refusal) and shown.code not in OF_THE_RECORD:
+                    raise shown
+                page.withheld += 1
+                continue
+            row = {"record": each.record.id, "version": each.record.version, "values": shown.values}
+            size += len(orjson.dumps(row))
+            if page.rows and size > MAX_PAGE_JSON:
+                return str(page.rows[-1]["record"])
+            page.rows.append(row)
+            page.clear.update(shown.clear)
+            page.events += events_of(received, each, shown.read)
+        return None
+
+    def _next(self, found: Sequence[Record], command: Browse, grant: Grant) -> str | None:
+        """Where the next page begins, None behind the last one."""
+        if "*" in grant.records:
+            return found[-1].id if len(found) == command.limit else None
+        left = sorted(each for each in grant.records if each > (command.after or ""))
+        return left[command.limit - 1] if len(left) > command.limit else None

@@ -1,0 +1,120 @@
+"""How much one principal may read: so many requests a minute, so many records a day (clause USE-07, 最小化使用).
+
+A grant bounds what is read, this bounds how fast it can be carried away. Counting is one durable write for a message,
+beside the reading; where the rule book sets no limit there is none. A message that comes again is not counted again
+(store/read_counts.py). Whoever is above a limit is refused without any write until the minute or the day is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any, Final
+
+from consumers.by_type import Applier
+from consumers.reading.refusals import refusal_of
+from consumers.received import Outcome, Received
+from consumers.rules import Rules
+from schemas.errors import Refusal
+from schemas.rule_tables.reading import Reading
+from schemas.use import Browse
+from store.read_counts import Asked, ReadCounts
+
+#: Principals above a limit that one worker remembers.
+_REMEMBERED: Final = 1000
+
+
+class Limited:
+    """Refuses what is above the limits of whoever asks, and lets another applier answer the rest.
+
+    Args:
+        applier: reads.
+        counts: what each principal asked for, of all workers.
+        rules: the rule book's table ``[reading]``, and the catalogue for the events.
+    """
+
+    def __init__(self, applier: Applier, counts: ReadCounts, rules: Rules) -> None:
+        self._applier = applier
+        self._counts = counts
+        self._rules = rules
+        self._above: OrderedDict[tuple[str, str, int], None] = OrderedDict()
+
+    async def apply(self, batch: Sequence[Received[Any]], now: float) -> list[Outcome]:
+        """One outcome for each command, in order.
+
+        Raises:
+            Transient: a dependency does not answer; apply the same batch again.
+        """
+        if not any(_limited(self._rules.book.reading, received) for received in batch):
+            return await self._applier.apply(batch, now)
+        # The reading runs beside the count; nothing of it is handed on before the count is known.
+        counting = asyncio.create_task(self._refusals(batch))
+        try:
+            outcomes = await self._applier.apply(batch, now)
+        finally:
+            refusals = await counting
+        return [
+            outcome if refusal is None else refusal_of(received, refusal, self._rules.catalogue)
+            for received, outcome, refusal in zip(batch, outcomes, refusals, strict=True)
+        ]
+
+    async def _refusals(self, batch: Sequence[Received[Any]]) -> list[Refusal | None]:
+        found: list[Refusal | None] = []
+        for _, group in groupby(batch, key=lambda received: received.place):
+            found += await self._of_message(list(group))
+        return found
+
+    async def _of_message(self, message: Sequence[Received[Any]]) -> list[Refusal | None]:
+        first, reading = message[0], self._rules.book.reading
+        if not _limited(reading, first):
+            return [None] * len(message)
+        sizes = [_records(received) for received in message]
+        minute, day = first.at_ms // 60_000, first.at_ms // 86_400_000
+        for code, time in (("DG-ACC-023", minute), ("DG-ACC-024", day)):
+            if (first.sender.id, code, time) in self._above:
+                return [Refusal(code)] * len(message)
+        asked = await self._counts.add(
+            first.sender.id, first.place, requests=len(message), records=sum(sizes), at_ms=first.at_ms
+        )
+        found = refusals(reading, first.sender.kind, asked, sizes)
+        last = found[-1]
+        if last is not None:  # what is refused counts too: nothing more passes in that time
+            self._above[first.sender.id, last.code, minute if last.code == "DG-ACC-023" else day] = None
+            while len(self._above) > _REMEMBERED:
+                self._above.popitem(last=False)
+        return found
+
+
+def refusals(reading: Reading, kind: Any, asked: Asked, sizes: Sequence[int]) -> list[Refusal | None]:
+    """Which commands of a message are above a limit: those from the first on that crosses it. Pure.
+
+    Args:
+        reading: the limits.
+        kind: the principal's.
+        asked: so far, the message included.
+        sizes: how many records each command asks for.
+    """
+    most_requests, most_records = reading.per_minute[kind], reading.records_per_day[kind]
+    requests, records = asked.requests - len(sizes), asked.records - sum(sizes)
+    found: list[Refusal | None] = []
+    for size in sizes:
+        requests, records = requests + 1, records + size
+        if most_requests and requests > most_requests:
+            found.append(Refusal("DG-ACC-023"))
+        elif most_records and records > most_records:
+            found.append(Refusal("DG-ACC-024"))
+        else:
+            found.append(None)
+    return found
+
+
+def _limited(reading: Reading, received: Received[Any]) -> bool:
+    kind = received.sender.kind
+    return bool(reading.per_minute[kind] or reading.records_per_day[kind])
+
+
+def _records(received: Received[Any]) -> int:
+    command = received.command
+    return command.limit if isinstance(command, Browse) else 1

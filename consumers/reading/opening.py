@@ -1,0 +1,83 @@
+"""Opens the fields of records that may be read, and shows each as far as the lease goes (clauses USE-14, STO-03)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from consumers.reading.leases import Lease
+from keys.cipher import FieldCipher
+from keys.pages import Page
+from keys.ports import KeyRef
+from keys.ring import Deks, KeyRing
+from schemas.catalogue import Catalogue
+from schemas.combination import about_person, handled_as, shown
+from schemas.errors import DanganError
+from schemas.levels import Level
+from schemas.rulebook import Sensitivity
+from store.records import Record
+
+#: Field -> the record that it is read of: the archive itself, or a part of it (consumers/reading/parts.py).
+Sources = Mapping[str, Record]
+
+
+class Shown(NamedTuple):
+    """What is answered of one record: its values, and the names of those above ``basic`` that stand there unmasked."""
+
+    values: dict[str, object]
+    clear: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Opens and masks, for every kind of read of records as they are now."""
+
+    ring: KeyRing
+    catalogue: Catalogue
+    sensitivity: Sensitivity
+
+    async def keys(self, pages: Mapping[str, Page], reads: Iterable[Sources]) -> dict[str, Deks | DanganError]:
+        """The keys that the reads need and no others, or why a record's cannot be had.
+
+        Raises:
+            Transient: DG-KEY-001 when Vault does not answer.
+        """
+        needed: dict[str, dict[Level, KeyRef]] = {}
+        for read in reads:
+            for name, record in read.items():
+                level = self.catalogue.field(name).level
+                needed.setdefault(record.id, {})[level] = record.keys[level]
+        return await self.ring.open_with(pages, needed)
+
+    def shown(self, lease: Lease, record: Record, read: Sources, opened: Mapping[str, Deks | DanganError]) -> Shown:
+        """The values of one record: masked, unless the grant says clear.
+
+        Raises:
+            DanganError: DG-KEY-003 to 006, 007 when the record does not open.
+        """
+        fields, clear = self.catalogue.fields, lease.clear
+        together = {fields[name].level for name in read}
+        person = about_person(record.intake)
+        ciphers: dict[tuple[str, Level], FieldCipher] = {}
+        values: dict[str, object] = {}
+        unmasked: list[str] = []
+        for name, source in read.items():
+            spec = fields[name]
+            cipher = ciphers.get((source.id, spec.level))
+            if cipher is None:
+                deks = opened[source.id]
+                if isinstance(deks, DanganError):
+                    raise deks
+                cipher = ciphers[source.id, spec.level] = FieldCipher(deks[spec.level], source.id, spec.level)
+            value = orjson.loads(cipher.open(name, source.field_versions.get(name, 1), source.fields[name]))
+            handled = handled_as(spec.level, together, person=person, rules=self.sensitivity)
+            if name in clear or "*" in clear:
+                values[name] = value
+                if handled is not Level.BASIC:
+                    unmasked.append(name)
+            else:
+                values[name] = shown(spec, value, handled)
+        return Shown(values, tuple(unmasked))

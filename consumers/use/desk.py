@@ -88,7 +88,7 @@ class UseDesk:
         applying.check_references(command)
         application = await self._applications.get(command.id)
         if application is None:
-            await self._check_applicant(sender.id, now)
+            await self._check_applicant(sender.id, now, emergency=command.emergency)
             named = [name for name in command.records if name != "*"]
             sight = Sight(await self._records.get(named) if named else {}, self._directory, self._rules)
             application = decide_apply(received, sight)
@@ -104,10 +104,11 @@ class UseDesk:
             facts.append(await self._give(received, application))
         return Outcome(Result(id=command.id, status="accepted"), tuple(facts))
 
-    async def _check_applicant(self, applicant: str, now: float) -> None:
+    async def _check_applicant(self, applicant: str, now: float, *, emergency: bool) -> None:
         use = self._rules.book.use
         before = int(now) - 86_400 * use.return_days
-        if use.refuse_while_overdue and await self._applications.is_overdue(applicant, before=before):
+        refuse = use.refuse_while_overdue and not emergency  # which is told of at once, and signed by two
+        if refuse and await self._applications.is_overdue(applicant, before=before):
             raise Refusal("DG-USE-016")
         if await self._applications.open_of(applicant, now=int(now), limit=MAX_OPEN) >= MAX_OPEN:
             raise Refusal("DG-USE-017")

@@ -1,0 +1,1 @@
+"""Use as the archive department sees it: what is open, overdue, borrowed; contracts and consultations."""

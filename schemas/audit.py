@@ -36,7 +36,7 @@ Verb = Literal[
     "number", "assign", "link", "list", "count",
     "reject", "overdue", "paper", "validate", "revise", "watch", "unwatch",
     "pass", "return", "hand_over", "confirm", "object", "clear",
-    "apply", "endorse", "opine", "give_back", "expire", "emergency", "unsigned_emergency", "contract", "copy",
+    "apply", "endorse", "opine", "withdraw", "give_back", "expire", "emergency", "unsigned_emergency", "contract", "copy",
 ]  # fmt: skip
 
 

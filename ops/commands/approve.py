@@ -19,15 +19,17 @@ from ops.people.documents import document_of, is_document, show_document
 from ops.printable import plain
 from ops.rules import load_rules
 from schemas.approvals import ACTIONS_OF, ApprovalAction, digest_of
-from schemas.commands import Approved, Confirm, Decide, Merge, Unmerge
+from schemas.commands import Confirm, Decide, Merge, Signable, Unmerge
 from schemas.errors import DanganError
 from schemas.staff import PermissionChange, StaffDocument, StaffHandOver
+from schemas.use import Apply
 
 #: Of commands about several records: what becomes of them, and what that is called.
 _TITLES: Final = {
     "destroy": ("destroyed", "Destruction"),
     "hand_over": ("handed over", "Hand-over"),
     "confirm": ("confirmed", "Confirmation"),
+    "apply": ("used", "Use"),
 }
 
 
@@ -45,14 +47,18 @@ def approve(
     requester: Annotated[str, typer.Option(help="Principal id of who will send the command.")],
     key: Annotated[Path, typer.Option(help="Your key file.")],
     action: Annotated[
-        str | None, typer.Option(help="What you sign, where that is not clear: hand-over or take-over of a hand_over.")
+        str | None,
+        typer.Option(
+            help="What you sign, where that is not clear: hand-over or take-over of a hand_over; approve-use, "
+            "reject-use or opine of an application."
+        ),
     ] = None,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Show what a request says, sign its digest, print the approval to hand to the requester.
 
     The file holds one command that people sign: destroy (when it names no type), hand_over, confirm, merge, unmerge
-    or decide; or what dangan admin principal apply, move or handover wrote, and --requester is then the administrator
+    or decide; an application that dangan use show --out wrote; or what dangan admin principal apply, move or handover wrote, and --requester is then the administrator
     who carries it out.
     """
     command = read_request(request)
@@ -62,7 +68,7 @@ def approve(
     typer.echo(sign_approval(command, requester, signer, now=int(time.time()), action=chosen))
 
 
-def read_request(path: Path) -> Approved | StaffDocument:
+def read_request(path: Path) -> Signable | StaffDocument:
     """Read a command, or a document about people, that people sign; one without a type is a destruction.
 
     Raises:
@@ -72,15 +78,17 @@ def read_request(path: Path) -> Approved | StaffDocument:
         loaded = json.loads(path.read_text("utf-8"))
         if is_document(loaded):
             return document_of(loaded)
+        if loaded.get("type") == "apply":  # whose signatures are sent by themselves
+            return Apply.model_validate(loaded)
         document = {"type": "destroy", **loaded, "approvals": ()}
-        signed: TypeAdapter[Approved] = TypeAdapter(Annotated[Approved, Field(discriminator="type")])
+        signed: TypeAdapter[Signable] = TypeAdapter(Annotated[Signable, Field(discriminator="type")])
         return signed.validate_python(document)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         place = error.errors()[0]["loc"] if isinstance(error, ValidationError) else type(error).__name__
         raise DanganError("DG-OPS-035", field=str(path), detail=str(place)) from None
 
 
-def action_of(command: Approved | StaffDocument, chosen: str | None) -> ApprovalAction:
+def action_of(command: Signable | StaffDocument, chosen: str | None) -> ApprovalAction:
     """What is signed of a command: the chosen action if it is one of the command's, else the only one.
 
     Raises:
@@ -93,7 +101,7 @@ def action_of(command: Approved | StaffDocument, chosen: str | None) -> Approval
     raise DanganError("DG-OPS-035", field="--action", detail=" or ".join(possible))
 
 
-def show_request(console: Console, command: Approved | StaffDocument, requester: str) -> None:
+def show_request(console: Console, command: Signable | StaffDocument, requester: str) -> None:
     """Show all that an approval covers: every record by its id, every other member, who asks, the digest.
 
     The request comes from somebody else: what it says is shown as text, never as markup or terminal commands.
@@ -120,7 +128,7 @@ def show_request(console: Console, command: Approved | StaffDocument, requester:
         console.print(plain(f"{name}: {value}"), soft_wrap=True)
 
 
-def _versions(command: Approved) -> list[str]:
+def _versions(command: Signable) -> list[str]:
     """The versions that are signed for, where there is one for each record."""
     if isinstance(command, Confirm) and len(command.versions) == len(command.records):
         return [str(version) for version in command.versions]
@@ -128,7 +136,7 @@ def _versions(command: Approved) -> list[str]:
 
 
 def sign_approval(
-    command: Approved | StaffDocument,
+    command: Signable | StaffDocument,
     requester: str,
     approver: PrincipalKeys,
     *,

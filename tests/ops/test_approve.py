@@ -24,6 +24,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "destroy": RECORDS | {"ground": "expired", "reason": "ten years over"},
     "hand_over": RECORDS,
     "confirm": RECORDS,
+    "apply": RECORDS | {"fields": ["city"], "purpose": "account_service", "reason": "a loan"},
     "merge": PAIR,
     "unmerge": PAIR,
     "decide": {"record": "rec-0001", "proposal": str(uuid.UUID(int=1)), "verdict": "approved", "reason": "rec-0002"},

@@ -1,7 +1,7 @@
 """How much each principal asked for: one small document for a principal and day, counted by all workers together.
 
-A message counts once: the places of the last messages stand in the document, and a redelivered one is found there. The
-count and the place are written in one update, so that a crash leaves both or neither.
+A message counts once: marks of the last messages stand in the document, and one that comes again, redelivered after a
+crash or replayed by somebody, is found there. Count and mark are written in one update: a crash leaves both or neither.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class ReadCounts:
     def __init__(self, database: Database) -> None:
         self._counts = database["read_counts"]
 
-    async def add(self, principal: str, place: str, *, requests: int, records: int, at_ms: int) -> Asked:
+    async def add(self, principal: str, mark: str, *, requests: int, records: int, at_ms: int) -> Asked:
         """Count one message of a principal, unless it was counted before.
 
         Args:
             principal: who asks.
-            place: ``topic/partition/offset`` of the message.
+            mark: stands for the message, and for it alone; at most 32 characters.
             requests: how many commands it holds.
             records: how many records these ask for.
             at_ms: when Kafka took it, UNIX milliseconds: it decides minute and day.
@@ -56,13 +56,13 @@ class ReadCounts:
         key, minute = f"{principal} {at:%Y-%m-%d}", f"minutes.{at:%H%M}"
         update: Document = {
             "$inc": {"records": records, minute: requests},
-            "$push": {"places": {"$each": [place], "$slice": -_REMEMBERED}},
+            "$push": {"marks": {"$each": [mark], "$slice": -_REMEMBERED}},
             "$setOnInsert": {"at": at},
         }
         for _ in range(2):  # two workers may insert the day's document at once
             try:
                 doc = await self._counts.find_one_and_update(
-                    {"_id": key, "places": {"$ne": place}},
+                    {"_id": key, "marks": {"$ne": mark}},
                     update,
                     {"records": 1, minute: 1},
                     upsert=True,
@@ -70,10 +70,10 @@ class ReadCounts:
                 )
                 return _asked(doc or {}, minute)
             except DuplicateKeyError:
-                standing = await self._counts.find_one({"_id": key, "places": place}, {"records": 1, minute: 1})
+                standing = await self._counts.find_one({"_id": key, "marks": mark}, {"records": 1, minute: 1})
                 if standing is not None:
                     return _asked(standing, minute)
-        return await self.add(principal, place, requests=requests, records=records, at_ms=at_ms)
+        return await self.add(principal, mark, requests=requests, records=records, at_ms=at_ms)
 
 
 def _asked(doc: Document, minute: str) -> Asked:

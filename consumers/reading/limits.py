@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from hashlib import blake2b
 from itertools import groupby
 from typing import Any, Final
 
@@ -76,7 +77,7 @@ class Limited:
             if (first.sender.id, code, time) in self._above:
                 return [Refusal(code)] * len(message)
         asked = await self._counts.add(
-            first.sender.id, first.place, requests=len(message), records=sum(sizes), at_ms=first.at_ms
+            first.sender.id, mark_of(message), requests=len(message), records=sum(sizes), at_ms=first.at_ms
         )
         found = refusals(reading, first.sender.kind, asked, sizes)
         last = found[-1]
@@ -108,6 +109,15 @@ def refusals(reading: Reading, kind: Any, asked: Asked, sizes: Sequence[int]) ->
         else:
             found.append(None)
     return found
+
+
+def mark_of(message: Sequence[Received[Any]]) -> str:
+    """What a message counts under: its commands' ids.
+
+    The same commands that come again, from the same place or another, are no second use: as replays they are refused.
+    The message's own id would not do: its sender chooses it, and could send many messages under one.
+    """
+    return blake2b("\n".join(received.command.id for received in message).encode(), digest_size=16).hexdigest()
 
 
 def _limited(reading: Reading, received: Received[Any]) -> bool:

@@ -25,14 +25,16 @@ async def find_chain(settings: Settings, database: Database | None, backup: str 
     Args:
         settings: where the places are.
         database: holds the register; None where it is lost.
-        backup: its id; None for the newest.
+        backup: its id; None for the newest that the register knows, or else that the places hold.
 
     Raises:
         DanganError: DG-BAK-029 to -031 and -039, naming the link.
     """
     known = await Backups(database).all() if database is not None else []
-    digests = {file_name(each.id, each.kind): each.sha256 for each in known if each.usable}
-    return chain_of(known_places(settings), backup, digests)
+    usable = [each for each in known if each.usable]
+    wanted = backup or (usable[-1].id if usable else None)
+    digests = {file_name(each.id, each.kind): each.sha256 for each in usable}
+    return chain_of(known_places(settings), wanted, digests)
 
 
 async def open_into(settings: Settings, links: Sequence[Link], into: Path, on_progress: Progress) -> Manifest:

@@ -13,7 +13,7 @@ from keys.places import digest
 from ops.backups.making import copy_across, holds
 from ops.backups.s3 import S3Place
 from schemas.errors import DanganError
-from tests.simulators.object_storage import BUCKET, ID, SECRET, ObjectStorage, object_storage
+from tests.simulators.object_storage import ID, SECRET, ObjectStorage, object_storage
 
 _MIB = 1 << 20
 
@@ -26,7 +26,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]
 
 def place(storage: ObjectStorage, prefix: str = "", **more: object) -> S3Place:
     options = {"endpoint": storage.endpoint, "region": "us-east-1", "credentials": storage.credentials, **more}
-    return S3Place("cloud", BUCKET, prefix=prefix, **options)  # type: ignore[arg-type]
+    return S3Place("cloud", storage.bucket, prefix=prefix, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("size", [0, 1000, 8 * _MIB, 19 * _MIB + 7])
@@ -54,7 +54,7 @@ def test_a_file_that_is_given_up_leaves_nothing(storage: ObjectStorage) -> None:
     sink.write(os.urandom(9 * _MIB))
     sink.abandon()
     assert cloud.files() == []
-    assert "Uploads" not in storage.client.list_multipart_uploads(Bucket=BUCKET)
+    assert "Uploads" not in storage.client.list_multipart_uploads(Bucket=storage.bucket)
 
 
 def test_only_the_files_below_the_prefix_are_its_own(storage: ObjectStorage) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import boto3
 from moto.server import ThreadedMotoServer
 
-BUCKET = "archive-backups"
 ID, SECRET = "AKIAEXAMPLE", "not-a-real-secret"
 
 
@@ -24,8 +24,9 @@ class ObjectStorage:
         self.credentials.write_text(f"[default]\naws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n")
         self.credentials.chmod(0o600)
         self._port = 0
+        self.bucket = f"backups-{uuid.uuid4().hex[:12]}"  # what moto stores, all servers of a process share
         self.start()
-        self.client.create_bucket(Bucket=BUCKET)
+        self.client.create_bucket(Bucket=self.bucket)
 
     def start(self) -> None:
         """Serve, on the same port as before."""
@@ -56,8 +57,8 @@ class ObjectStorage:
     def stored(self, prefix: str = "") -> dict[str, bytes]:
         """Every object below a prefix."""
         s3 = self.client
-        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
-        found = {key.removeprefix(prefix): s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+        keys = [each["Key"] for each in s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", ())]
+        found = {key.removeprefix(prefix): s3.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in keys}
         s3.close()
         return found
 

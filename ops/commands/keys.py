@@ -1,8 +1,9 @@
-"""``dangan keys``: make and show the key file of a person or system."""
+"""``dangan keys``: make, show, rotate and revoke the key file of a person or system."""
 
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ def register(app: typer.Typer) -> None:
     keys = typer.Typer(help="Key files of people and systems.", no_args_is_help=True)
     keys.command("new")(new)
     keys.command("show")(show)
+    keys.command("rotate")(rotate)
+    keys.command("revoke")(revoke)
     app.add_typer(keys, name="keys")
 
 
@@ -47,6 +50,50 @@ def show(
 ) -> None:
     """Check a key file and print its public part."""
     _print(read_key_file(file, passphrase_file))
+
+
+def rotate(
+    file: Annotated[Path, typer.Argument(help="The key file as it is registered.")],
+    out: Annotated[Path, typer.Option(help="The new key file to write (mode 0600); must not exist yet.")],
+    request: Annotated[Path, typer.Option(help="The request to write, for dangan admin principal rotate.")],
+    overlap_days: Annotated[
+        int, typer.Option(min=0, max=31, help="For how many days the old keys hold beside the new ones.")
+    ] = 7,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days the new keys hold.")] = 365,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Make new keys, and a request for their registration that the old key signs.
+
+    An administrator registers them with dangan admin principal rotate. If the old key was stolen, revoke it instead
+    and apply for a registration: a thief could sign such a request too.
+    """
+    from ops.people import rotation  # noqa: PLC0415 - showing a key needs neither Kafka nor database
+
+    old = read_key_file(file, passphrase_file)
+    for path in (out, request):
+        if path.exists():
+            raise DanganError("DG-WIR-022", field=str(path), detail="the file exists already")
+    fresh = PrincipalKeys.generate(old.principal)
+    token = rotation.request(old, fresh, now=int(time.time()), overlap_days=overlap_days, days=days)
+    write_private(out, dump_keys(fresh, read_passphrase(passphrase_file)))
+    write_private(request, token + "\n", mode=0o644)
+    _print(fresh)
+
+
+def revoke(
+    file: Annotated[Path, typer.Argument(help="The key file whose keys are to count no more.")],
+    passphrase_file: PassphraseFile = None,
+    home: Annotated[Path | None, typer.Option(help="Folder of this installation.")] = None,
+) -> None:
+    """Revoke your own keys, for instance after a theft: they count no more within 5 seconds everywhere.
+
+    An administrator can do it for you: dangan admin principal revoke, or deactivate for all keys.
+    """
+    from ops.people.own_keys import revoke_own  # noqa: PLC0415 - showing a key needs neither Kafka nor database
+
+    keys = read_key_file(file, passphrase_file)
+    count = revoke_own(home, keys)
+    Console(stderr=True).print(f"{count} keys revoked" if count else "they were revoked before")
 
 
 def read_key_file(file: Path, passphrase_file: Path | None) -> PrincipalKeys:

@@ -139,6 +139,23 @@ def verified(
     )
 
 
+def as_applied_for(change: PermissionChange) -> Principal:
+    """The principal that an application describes, without its keys."""
+    return Principal(
+        id=change.principal,
+        kind=change.kind,
+        roles=frozenset(change.roles),
+        department=change.department,
+        clearance=change.clearance,
+        signing_keys=(),
+        receiving_keys=(),
+        locale=change.locale or DEFAULT,
+        scope=frozenset(change.scope),
+        agreement=change.agreement,
+        agreement_until=change.agreement_until,
+    )
+
+
 async def _wanted(principals: Principals, change: PermissionChange, known: Principal | None, now: int) -> Principal:
     signing_keys = known.signing_keys if known else ()
     receiving_keys = known.receiving_keys if known else ()
@@ -148,19 +165,9 @@ async def _wanted(principals: Principals, change: PermissionChange, known: Princ
         signing_keys, receiving_keys = with_key(signing_keys, signing), with_key(receiving_keys, receiving)
     if not signing_keys:
         raise DanganError("DG-SEC-018", field="keys")
-    return Principal(
-        id=change.principal,
-        kind=change.kind,
-        roles=frozenset(change.roles),
-        department=change.department,
-        clearance=change.clearance,
-        signing_keys=signing_keys,
-        receiving_keys=receiving_keys,
-        locale=change.locale or (known.locale if known else DEFAULT),
-        scope=frozenset(change.scope),
-        agreement=change.agreement,
-        agreement_until=change.agreement_until,
-    )
+    said = as_applied_for(change)
+    locale = change.locale or (known.locale if known else DEFAULT)
+    return replace(said, signing_keys=signing_keys, receiving_keys=receiving_keys, locale=locale)
 
 
 async def _refuse_holders(desk: Desk, known: Principal | None, wanted: Principal, people: People, now: int) -> None:
@@ -179,15 +186,7 @@ async def _is_done(desk: Desk, change: PermissionChange, known: Principal) -> bo
     standing = await PeopleDocuments(desk.database).get(change.id)
     if standing is None or standing["document"] != change.model_dump(mode="json"):
         return False
-    said = replace(
-        known,
-        kind=change.kind,
-        roles=frozenset(change.roles),
-        department=change.department,
-        clearance=change.clearance,
-        scope=frozenset(change.scope),
-    )
-    return not is_change(known, said)
+    return not is_change(known, as_applied_for(change))
 
 
 def kept(change: StaffDocument, operator: str, tokens: Collection[str], now: int) -> dict[str, object]:

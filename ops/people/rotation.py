@@ -151,15 +151,15 @@ async def _store(desk: Desk, changed: Principal, version: int, verb: Verb) -> bo
 
 def _read(token: str) -> tuple[KeyRotation, str]:
     try:
-        if len(token) > _MAX_TEXT:
-            raise ValueError("length")
-        claimed = jws.extract_compact(token.encode("ascii"))
+        claimed = jws.extract_compact(token[:_MAX_TEXT].encode("ascii"))
         header = claimed.headers()
-        if header.get("typ") != TYP_ROTATION or not isinstance(header.get("kid"), str):
-            raise ValueError("header")
-        return KeyRotation.model_validate_json(claimed.payload), str(header["kid"])
+        kid, typ = str(header["kid"]), header["typ"]
+        said = KeyRotation.model_validate_json(claimed.payload)
     except (JoseError, ValidationError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DanganError("DG-SEC-018", detail=type(error).__name__) from None
+    if typ != TYP_ROTATION:
+        raise DanganError("DG-SEC-018", field="typ")
+    return said, kid
 
 
 def _signed_by(token: str, key: PublicKey) -> bool:

@@ -33,12 +33,14 @@ _COMMANDS: Final = (
     "custody",
     "duplicates",
     "correction",
+    "retention",
     "destruction",
     "backup",
     "restore",
     "drill",
     "audit",
     "detect",
+    "observe",
     "demo",
 )
 #: Commands whose module is loaded alone: an auditor verifies a long export in the memory that this takes.

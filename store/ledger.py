@@ -74,6 +74,14 @@ class Ledger:
         """How many entries are in a state."""
         return await self._ledger.count_documents({"state": state.value})
 
+    async def oldest(self, state: State) -> int | None:
+        """Since when the oldest entry in a state waits, UNIX seconds; None when there is none in it."""
+        since = "forgotten_at" if state is State.FORGOTTEN else "order.at"
+        found = await self._ledger.find({"state": state.value}, {since: 1}).sort(since, 1).limit(1).to_list()
+        if not found:
+            return None
+        return int(found[0]["forgotten_at"] if state is State.FORGOTTEN else found[0]["order"]["at"])
+
     async def note(self, traces: Mapping[str, Traces]) -> None:
         """Add traces to the pending entries of those records."""
         if not traces:

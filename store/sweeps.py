@@ -56,6 +56,12 @@ class Sweeps:
         found = self._evidence.find({"_id": {"$in": list(sweeps)}}, {"_id": 0})
         return {doc["sweep"]: RootEvidence.model_validate(doc) async for doc in found}
 
+    async def last_trim(self, root: str) -> int | None:
+        """When a sweep last destroyed old versions of the root, UNIX seconds; None for never."""
+        newest = self._evidence.find({"root": root}, {"trimmed_at": 1}).sort("trimmed_at", -1).limit(1)
+        found = await newest.to_list()
+        return found[0]["trimmed_at"] if found else None
+
 
 class Certificates:
     """The ``certificates`` collection. Implements :class:`keys.certificate.CertificateStore`."""

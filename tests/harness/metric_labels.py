@@ -26,8 +26,8 @@ _WORDS: dict[str, frozenset[str]] = {
     "topic": frozenset(spec.name for spec in topic_specs()),
     "root": frozenset(WRAPPING_ROOTS),
     "state": frozenset({"pending", "forgotten"}),
-    "kind": frozenset({"intake", "correction", "key_copies", "backup"}),
-    "source": frozenset({"store", "kafka", "files"}),
+    "kind": frozenset({"intake", "correction", "full", "incremental", "drill"}),
+    "source": frozenset({"store", "kafka", "records"}),
 }
 _PATTERNS = {"partition": _NUMBER, "le": _NUMBER, "place": _NUMBER, "version": _VERSION, "python": _VERSION}
 

@@ -1,0 +1,1 @@
+"""``dangan observe``: the archive as a whole, as metrics: what waits, what is overdue, what grows old."""

@@ -9,6 +9,7 @@ from ops.doctor.findings import Finding, ok, wrong
 from ops.doctor.machine import examine_machine
 from ops.doctor.rules import examine_rules
 from ops.doctor.services import examine_kafka, examine_mongo
+from ops.doctor.sites import examine_sites
 from ops.doctor.vault import examine_vault
 from schemas.errors import DanganError
 
@@ -31,5 +32,6 @@ def examine(home: Path) -> list[Finding]:
     findings.append(examine_rules(settings))
     findings += examine_kafka(settings)
     findings += examine_mongo(settings)
+    findings += examine_sites(settings)
     findings += examine_vault(settings)
     return findings

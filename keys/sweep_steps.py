@@ -85,6 +85,8 @@ async def save_vault(tools: Tools, _keys: WrappedKeys, sweep: Sweep) -> Sweep:
 
 async def fence(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     """Rehearse the trim: from here Vault behaves as after it, and a person can still take it back."""
+    if await _overtaken(tools, keys, sweep):
+        return await tools.record(sweep, step=Step.FROZEN)
     # Both, since a sweeper that was fenced off may have set the encryption minimum of its own, older target.
     await tools.transit.configure(keys.root, min_decryption_version=sweep.target, min_encryption_version=sweep.target)
     return await tools.record(sweep, step=Step.FENCED)
@@ -92,6 +94,8 @@ async def fence(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
 
 async def copy(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     """Copy every wrapped key to every place, read the copies back, and hold them against what must be there."""
+    if await _overtaken(tools, keys, sweep):
+        return await tools.record(sweep, step=Step.FROZEN)
     await _settle_left(tools, keys, sweep)
     needed = await keys.needed()
     copies = await write_copies(tools, keys, sweep)
@@ -107,6 +111,8 @@ async def copy(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
 
 async def trim(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     """Look at everything once more, then destroy the old versions. The only irreversible step."""
+    if await _overtaken(tools, keys, sweep):
+        return await tools.record(sweep, step=Step.FROZEN)
     await _settle_left(tools, keys, sweep)
     info = await tools.transit.key_info(keys.root)
     if min(info.min_decryption_version, info.min_encryption_version) < sweep.target:
@@ -119,6 +125,15 @@ async def trim(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     sweep = await tools.record(sweep)  # the epoch, right before the point of no return
     await tools.transit.trim(keys.root, sweep.target)
     return await tools.record(sweep, step=Step.TRIMMED, trimmed_at=tools.clock())
+
+
+async def _overtaken(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> bool:
+    """Whether the root was rotated since this sweep settled its target.
+
+    So it is where a restore brought back an interrupted sweep from before later ones: Vault would refuse its old target
+    for ever. It goes on from its frozen set, which was under the older version ``base`` anyway, to a newer target.
+    """
+    return await tools.transit.latest_version(keys.root) > sweep.target
 
 
 async def _settle_left(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> None:

@@ -116,16 +116,22 @@ class Destruction(RuleBasedStateMachine):
             self.archive.now += 1000
             self.now(self.redeliver())
             for _ in range(2):
-                self.now(self.archive.sweep(self.archive.roots(LEVELS)))
+                self.sweep_all()
                 self.nothing_that_lives_is_lost()
                 self.no_certificate_is_false()
                 self.now(self.archive.new_ingest_key())
-            self.now(self.archive.sweep(self.archive.roots(LEVELS)))
+            self.sweep_all()
             self.nothing_that_lives_is_lost()
             self.no_certificate_is_false()
-            assert all(entry.state is State.CERTIFIED for entry in self.archive.ledger.entries.values())
+            assert self.all_is_certified()
         finally:
             self.schedule.close()
+
+    def sweep_all(self) -> None:
+        self.now(self.archive.sweep(self.archive.roots(LEVELS)))
+
+    def all_is_certified(self) -> bool:
+        return all(entry.state is State.CERTIFIED for entry in self.archive.ledger.entries.values())
 
     async def redeliver(self) -> None:
         for message in self.archive.messages:

@@ -73,10 +73,10 @@ class Archive:
         self.messages: list[Message] = []
         self.deks: dict[tuple[str, Level], bytes] = {}
         self._ids = (f"id-{number:06d}" for number in itertools.count(1))
-        self._gate = gate
+        self.gate = gate
 
     def gated(self, store: Any) -> Any:
-        return Gated(store, self._gate)
+        return Gated(store, self.gate)
 
     # --- what workers do ---
 
@@ -141,7 +141,7 @@ class Archive:
         )
 
     async def _on_hold(self, records: Collection[str]) -> set[str]:
-        await self._gate("held")
+        await self.gate("held")
         return self.held & set(records)
 
     async def forget(self, *records: str, order: Order | None = None) -> None:

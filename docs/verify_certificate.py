@@ -1,7 +1,7 @@
 """Verify a destruction certificate: ``python -I verify_certificate.py CERTIFICATE TRUST`` exits 0 or 1 and says why.
 
-TRUST: the archive's public keys, obtained by another way. Checked: signed by a key trusted for certificates; two people
-besides who asked signed this very request; all its roots were swept after a record was forgotten; none older is left."""
+TRUST: the archive's public keys, obtained by another way. Checked: signed with a key trusted for certificates; two
+people other than the requester signed the request; each root was swept after a record was forgotten; no old is left."""
 
 import base64
 import hashlib

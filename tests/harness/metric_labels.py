@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import Protocol
 
-from prometheus_client import CollectorRegistry
+from prometheus_client.core import Metric
 
 from keys.roots import WRAPPING_ROOTS
 from schemas.errors import TEXTS
@@ -32,7 +34,25 @@ _WORDS: dict[str, frozenset[str]] = {
 _PATTERNS = {"partition": _NUMBER, "le": _NUMBER, "place": _NUMBER, "version": _VERSION, "python": _VERSION}
 
 
-def strange_labels(registry: CollectorRegistry) -> list[tuple[str, str, str]]:
+class Registry(Protocol):
+    """What metrics are collected from."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric."""
+
+
+class Scraped:
+    """Metrics as they were read from somewhere."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = list(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric."""
+        return self._metrics
+
+
+def strange_labels(registry: Registry) -> list[tuple[str, str, str]]:
     """Metric, label and value of whatever is no word of ours."""
     return [
         (sample.name, label, value)

@@ -6,10 +6,10 @@ import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from rich.console import Console
 
 from ops.commands.keys import PassphraseFile
@@ -20,6 +20,7 @@ from schemas.errors import DanganError
 from schemas.use import Apply, Endorse, GiveBack
 from store.applications import PREFIX
 
+T = TypeVar("T", Apply, Endorse, GiveBack)
 Again = Annotated[str | None, typer.Option("--id", help="The id of an earlier try: sent again, it counts once.")]
 
 
@@ -144,7 +145,7 @@ def _moment(text: str | None) -> int:
         raise DanganError("DG-OPS-035", field="--from", detail="no such time") from None
 
 
-def _valid[T: BaseModel](kind: type[T], members: dict[str, Any]) -> T:
+def _valid(kind: type[T], members: dict[str, Any]) -> T:
     try:
         return kind.model_validate(members)
     except ValidationError as error:

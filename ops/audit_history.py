@@ -97,7 +97,7 @@ def history(record: str, events: Iterable[Seen]) -> list[Step]:
 
 
 def _gives(event: Seen) -> bool:
-    return event.action == "grant" and event.verb == "give" and event.allowed
+    return event.action == "grant" and event.verb in ("give", "emergency") and event.allowed
 
 
 def _stage(event: Seen) -> str:

@@ -85,7 +85,7 @@ def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | 
     recalled: dict[str, int] = {}
     reads: dict[str, Seen] = {}
     for event in events:
-        if event.action == "grant" and event.verb == "give" and event.allowed:
+        if event.action == "grant" and event.verb in ("give", "emergency") and event.allowed:
             given.setdefault(event.grant, event)
         elif event.action == "recall" and event.allowed:
             recalled.setdefault(event.grant, event.at_ms)
@@ -124,7 +124,7 @@ def _by_database(event: Seen, given: Seen, grant: Grant | None) -> str | None:
     """Why it has none by what the database holds, or None."""
     if grant is None:
         return "the grant is not in the database"
-    if given.digest and given.digest != stored_digest(grant_document(replace(grant, recalled_at=None))):
+    if given.digest and given.digest != stored_digest(grant_document(replace(grant, recalled_at=None, returned_at=None))):
         return "the grant in the database is not the one that was given"
     if "*" not in grant.records and event.record not in grant.records:
         return "a record outside the grant"

@@ -25,6 +25,7 @@ _COMMANDS: Final = (
     "publish",
     "attachment",
     "request",
+    "use",
     "approve",
     "collection",
     "intake",

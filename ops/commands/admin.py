@@ -61,7 +61,12 @@ def grant_add(
     passphrase_file: PassphraseFile = None,
     home: Home = None,
 ) -> None:
-    """Let a principal read fields of records for a purpose and a time."""
+    """Let a principal read fields of records for a purpose and a time, without an application: for trials only.
+
+    Refused unless the rule book has use.direct_grants; otherwise: dangan use apply.
+    """
+    if not load_rules(None, load_settings(home).profile).book.use.direct_grants:
+        raise DanganError("DG-USE-021")
     _check_grant(grant, record, [*field, *(clear or ())], purpose)
     begin = now()
     made = Grant(

@@ -124,7 +124,8 @@ def _by_database(event: Seen, given: Seen, grant: Grant | None) -> str | None:
     """Why it has none by what the database holds, or None."""
     if grant is None:
         return "the grant is not in the database"
-    if given.digest and given.digest != stored_digest(grant_document(replace(grant, recalled_at=None, returned_at=None))):
+    as_given = replace(grant, recalled_at=None, returned_at=None)
+    if given.digest and given.digest != stored_digest(grant_document(as_given)):
         return "the grant in the database is not the one that was given"
     if "*" not in grant.records and event.record not in grant.records:
         return "a record outside the grant"

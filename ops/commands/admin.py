@@ -14,9 +14,11 @@ from ops import registry
 from ops.commands import admin_applications, admin_leavers, admin_principals, admin_review
 from ops.commands.admin_acts import As, Home, as_operator, day, look, now, table
 from ops.commands.keys import PassphraseFile
+from ops.config import load_settings
 from ops.printable import plain
 from ops.rules import load_rules
 from schemas.collection_approval import field_of
+from schemas.errors import DanganError
 from schemas.principals import Grant
 from store.holds import Hold, Holds
 from store.principals import Grants

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from benchmarks.access_rows import access_rows
 from benchmarks.audit_rows import audit_rows
+from benchmarks.backup_rows import backup_rows
 from benchmarks.bench import Bench
 from benchmarks.collect_rows import collect_rows
 from benchmarks.rows import Row
@@ -27,6 +28,7 @@ GROUPS: Final[dict[str, Group]] = {
     **dict.fromkeys(("A1", "A2", "A3", "A4"), collect_rows),
     "A5": access_rows,
     **dict.fromkeys(("E1", "E2", "E3"), audit_rows),
+    "D2": backup_rows,
     **dict.fromkeys(("A6", "A7", "A8", "F"), store_rows),
 }
 

@@ -19,6 +19,7 @@ class Plan:
         encrypted: records through the other encryption libraries.
         keyed: of these, records with a key of their own.
         events: of the audit trail that is verified.
+        backed_up: records of the archive that is backed up and restored.
         low_seconds, high_seconds: of reads at 20 and at 100 a second.
     """
 
@@ -32,6 +33,7 @@ class Plan:
     encrypted: int = 500
     keyed: int = 100
     events: int = 1_000_000
+    backed_up: int = 20_000
     low_seconds: float = 12.0
     high_seconds: float = 5.0
 
@@ -46,6 +48,7 @@ QUICK = Plan(
     encrypted=200,
     keyed=50,
     events=100_000,
+    backed_up=5_000,
     low_seconds=5.0,
     high_seconds=3.0,
 )

@@ -27,6 +27,7 @@ class Received(Generic[C]):
         topic, partition, offset: the message's place in Kafka: the same at a redelivery, another at a replay.
         at: the command's place in its bundle, from 0.
         ingest_key: the key the bundle was sealed to.
+        instance: the place that the message says it comes from, or None.
         at_ms: when Kafka took the message, UNIX milliseconds; the same at a redelivery.
     """
 
@@ -39,6 +40,7 @@ class Received(Generic[C]):
     ingest_key: str
     at_ms: int
     at: int = 0
+    instance: str | None = None
 
     @property
     def place(self) -> str:
@@ -89,6 +91,7 @@ def fact(
         topic=received.topic,
         partition=received.partition,
         offset=received.offset,
+        instance=received.instance,
     )
 
 

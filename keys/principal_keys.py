@@ -38,11 +38,12 @@ _RAW = 32
 
 @dataclass(frozen=True, slots=True)
 class PrincipalKeys:
-    """A principal's id and both private keys."""
+    """A principal's id and both private keys; ``instance`` is the place they are used from (ops/people/instance.py)."""
 
     principal: str
     signing: SigningKey = field(repr=False)
     receiving: ReceivingKey = field(repr=False)
+    instance: str | None = field(default=None, compare=False)
 
     @classmethod
     def generate(cls, principal: str) -> PrincipalKeys:

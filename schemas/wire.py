@@ -50,6 +50,8 @@ HEADER_TYPE: Final = "ce_type"
 HEADER_SOURCE: Final = "ce_source"
 HEADER_SUBJECT: Final = "ce_subject"
 HEADER_TIME: Final = "ce_time"
+#: Optional: the place that the sender's message says it comes from (clause SEC-08).
+HEADER_INSTANCE: Final = "dg_instance"
 #: Of a dead letter: why, where it stood, and of a value that is not kept its bytes and their SHA-256 in hex.
 HEADER_CODE: Final = "dg_code"
 HEADER_PLACE: Final = "dg_place"
@@ -78,6 +80,7 @@ TYP_ANNOUNCEMENT: Final = "dangan-key+jws"
 UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 KID: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # an RFC 7638 SHA-256 thumbprint
 PRINCIPAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{2,63}")
+INSTANCE: Final = re.compile(r"[0-9a-f]{32}")
 RFC3339: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})")
 
 

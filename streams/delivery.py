@@ -37,6 +37,7 @@ class Courier:
         timeout: seconds for one bundle, from sealing to the broker's confirmation.
         kafka: further settings of aiokafka's producer (TLS, SASL).
         clock: UNIX seconds.
+        instance: the place that messages say they come from (docs/wire.md), 32 hex digits; None: they say nothing.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Courier:
         timeout: float,
         kafka: Mapping[str, Any],
         clock: Callable[[], float],
+        instance: str | None = None,
     ) -> None:
         # Idempotent: what the broker did not confirm is repeated without doubling it or changing the order.
         self._settings = {
@@ -65,6 +67,7 @@ class Courier:
         self._unanswered = unanswered
         self._timeout = timeout
         self._clock = clock
+        self._instance = instance
 
     async def __aenter__(self) -> Self:
         """Connect.
@@ -147,7 +150,13 @@ class Courier:
         self, bundle: Sequence[Queued], value: bytes, bundle_id: str, family: Family, partition: int
     ) -> RecordMetadata:
         time = datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds")
-        headers = bundle_headers(family, sender=self._principal, bundle_id=bundle_id, time=time.replace("+00:00", "Z"))
+        headers = bundle_headers(
+            family,
+            sender=self._principal,
+            bundle_id=bundle_id,
+            time=time.replace("+00:00", "Z"),
+            instance=self._instance,
+        )
         message: dict[str, Any] = {
             "value": value,
             "key": bundle[0].receipt.partition_key.encode(),

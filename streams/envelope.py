@@ -31,6 +31,7 @@ Headers = Mapping[str, bytes] | Sequence[tuple[str, bytes]]
 
 _BUNDLE_MEMBERS = frozenset({"iat", "bid", "aud"})
 _MAX_TIME = 1 << 53
+_OWN = frozenset({wire.HEADER_CONTENT_TYPE, wire.HEADER_INSTANCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class OpenedBundle:
         kid_ingest: the ingest key it was sealed to.
         kid_sender: the key that signed.
         iat: when it was signed, UNIX seconds.
+        instance: the place that the message says it comes from; not signed.
     """
 
     sender: str
@@ -52,6 +54,7 @@ class OpenedBundle:
     kid_ingest: str
     kid_sender: str
     iat: int
+    instance: str | None = None
 
 
 def seal_bundle(
@@ -84,8 +87,11 @@ def seal_bundle(
     return compact.seal(signed, typ=wire.TYP_BUNDLE_JWE, kid=ingest_key.kid, x=ingest_key.x, secrets=secrets)
 
 
-def bundle_headers(family: Family, *, sender: str, bundle_id: str, time: str) -> list[tuple[str, bytes]]:
-    """The Kafka headers of a bundle; ``time`` is RFC 3339 in UTC."""
+def bundle_headers(
+    family: Family, *, sender: str, bundle_id: str, time: str, instance: str | None = None
+) -> list[tuple[str, bytes]]:
+    """The Kafka headers of a bundle; ``time`` is RFC 3339 in UTC, ``instance`` 32 hex digits."""
+    place = [(wire.HEADER_INSTANCE, instance.encode())] if instance is not None else []
     return [
         (wire.HEADER_CONTENT_TYPE, wire.CONTENT_TYPE.encode()),
         (wire.HEADER_SPECVERSION, wire.SPECVERSION.encode()),
@@ -93,6 +99,7 @@ def bundle_headers(family: Family, *, sender: str, bundle_id: str, time: str) ->
         (wire.HEADER_TYPE, wire.type_of(family).encode()),
         (wire.HEADER_SOURCE, sender.encode()),
         (wire.HEADER_TIME, time.encode()),
+        *place,
     ]
 
 
@@ -179,7 +186,7 @@ def _verified(
         raise UnreadableMessage("DG-WIR-015", field=wire.HEADER_SOURCE, detail="not the signer's principal")
     if not compact.verify(signed, key.x):
         raise UnreadableMessage("DG-WIR-008")
-    return OpenedBundle(principal, bundle_id, payload, kid_ingest, signed.kid, iat)
+    return OpenedBundle(principal, bundle_id, payload, kid_ingest, signed.kid, iat, cloud_event.instance)
 
 
 def _may_sign(key: PublicKey, iat: int, revoked_by: float) -> bool:
@@ -192,6 +199,7 @@ def _may_sign(key: PublicKey, iat: int, revoked_by: float) -> bool:
 class _CloudEvent:
     id: str
     source: str
+    instance: str | None
 
 
 def _check_headers(headers: Headers | None, family: Family) -> _CloudEvent:
@@ -200,7 +208,7 @@ def _check_headers(headers: Headers | None, family: Family) -> _CloudEvent:
         raise UnreadableMessage("DG-WIR-015", detail="too many headers")
     named: dict[str, str] = {}
     for name, raw in pairs:
-        if name != wire.HEADER_CONTENT_TYPE and not name.startswith("ce_"):
+        if name not in _OWN and not name.startswith("ce_"):
             continue
         if name in named or raw is None or len(raw) > wire.MAX_HEADER_BYTES or not raw.isascii():
             raise UnreadableMessage("DG-WIR-015", detail="repeated, empty, long or not ASCII")
@@ -220,4 +228,7 @@ def _check_headers(headers: Headers | None, family: Family) -> _CloudEvent:
     if declared != wire.type_of(family):
         other = declared in {wire.type_of(each) for each in wire.FAMILIES}
         raise UnreadableMessage("DG-WIR-014" if other else "DG-WIR-015", field=wire.HEADER_TYPE)
-    return _CloudEvent(named[wire.HEADER_ID], named[wire.HEADER_SOURCE])
+    instance = named.get(wire.HEADER_INSTANCE)
+    if instance is not None and not wire.INSTANCE.fullmatch(instance):
+        raise UnreadableMessage("DG-WIR-015", field=wire.HEADER_INSTANCE)
+    return _CloudEvent(named[wire.HEADER_ID], named[wire.HEADER_SOURCE], instance)

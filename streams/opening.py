@@ -103,6 +103,7 @@ def _received(command: Any, message: Message, bundle: OpenedBundle, sender: Any,
         ingest_key=bundle.kid_ingest,
         at_ms=message.at_ms,
         at=at,
+        instance=bundle.instance,
     )
 
 

@@ -57,6 +57,7 @@ class Publisher:
         reply_timeout: seconds from delivery until a command counts as not answered.
         kafka: further settings of aiokafka's clients (TLS, SASL).
         clock: UNIX seconds.
+        instance: the place that messages say they come from (docs/wire.md), 32 hex digits; None: they say nothing.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Publisher:
         reply_timeout: float = 60.0,
         kafka: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = time.time,
+        instance: str | None = None,
     ) -> None:
         settings = dict(kafka or {})
         self._limits = BundleLimits(min(bundle_commands, 256), min(bundle_bytes, wire.BUNDLE_BYTES), linger)
@@ -105,6 +107,7 @@ class Publisher:
             timeout=delivery_timeout,
             kafka=settings,
             clock=clock,
+            instance=instance,
         )
         self._lanes: dict[tuple[Family, int], Lane] = {}
         self._stack = contextlib.AsyncExitStack()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from rich.console import Console
 
 from keys.principal_keys import PrincipalKeys, dump_keys, is_sealed, load_keys
+from ops.people.instance import instance_of
 from ops.private_files import read_by_others, write_private
 from schemas.errors import DanganError
 
@@ -111,7 +113,8 @@ def read_key_file(file: Path, passphrase_file: Path | None) -> PrincipalKeys:
     passphrase = read_passphrase(passphrase_file)
     if passphrase is None and is_sealed(text):
         passphrase = typer.prompt("Passphrase", hide_input=True, err=True).encode()
-    return load_keys(text, passphrase)
+    keys = load_keys(text, passphrase)
+    return replace(keys, instance=instance_of(file, keys.signing.kid))
 
 
 def read_passphrase(file: Path | None) -> bytes | None:

@@ -153,6 +153,7 @@ def _publisher(keys: PrincipalKeys, settings: Settings, trust: Path, bundle: int
         receiving_key=keys.receiving,
         trust=trusted,
         bundle_commands=bundle,
+        instance=keys.instance,
     )
 
 

@@ -1,4 +1,4 @@
-"""``dangan access`` and ``dangan destroy``: single requests, sealed and signed with a principal's key file."""
+"""``dangan destroy``, and how every command sends a request, sealed and signed with a principal's key file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
@@ -37,45 +37,11 @@ Trusted = Annotated[Path | None, typer.Option("--trust", help="The trust file; H
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``dangan access`` and ``dangan destroy`` to the command line."""
-    app.command("access")(access)
+    """Add ``dangan destroy`` to the command line."""
     destroy = typer.Typer(help="Destruction requests: prepare, have them approved, send.", no_args_is_help=True)
     destroy.command("prepare")(prepare)
     destroy.command("send")(send)
     app.add_typer(destroy, name="destroy")
-
-
-def access(
-    record: Annotated[str, typer.Argument(help="The record's id.")],
-    grant: Annotated[str, typer.Option(help="The grant under which you read.")],
-    purpose: Annotated[str, typer.Option(help="The granted purpose.")],
-    field: Annotated[list[str], typer.Option(help="A field to read; repeatable.")],
-    key: As,
-    version: Annotated[int | None, typer.Option(min=1, help="An earlier version, with a grant for history.")] = None,
-    proposal: Annotated[str | None, typer.Option(help="A proposal: the fields as it would have them.")] = None,
-    passphrase_file: PassphraseFile = None,
-    trust: Trusted = None,
-    home: Home = None,
-) -> None:
-    """Read fields of a record under a grant. The read is audited before the answer leaves the archive."""
-    result = ask(
-        load_settings(home),
-        key,
-        passphrase_file,
-        trust,
-        lambda archive: archive.access(
-            record=record, grant=grant, purpose=purpose, fields=field, version=version, proposal=proposal
-        ),
-    )
-    Console().print(_values(record, result))
-
-
-def _values(record: str, result: Result) -> Table:
-    """What was answered. Values come from senders: they are shown as text, never as markup or terminal commands."""
-    table = Table("field", Column("value", overflow="fold"), title=plain(f"{record}, version {result.version}"))
-    for name, value in (result.values or {}).items():
-        table.add_row(plain(name), plain(value))
-    return table
 
 
 def prepare(
@@ -176,6 +142,7 @@ def with_archive(
             trust=trusted,
             bundle_commands=1,
             linger=0.0,
+            instance=keys.instance,
         ) as archive:
             return await work(archive)
 

@@ -25,6 +25,8 @@ class WatchVolume(NothingDue):
         key = event.get(said.by)
         values = self.states[key]
         value = event.get(said.distinct) if said.distinct else event.uid
+        if not value:  # it does not say: that is no value of its own
+            return None
         values[value] = (event.at_ms, event.uid)
         values.move_to_end(value)
         oldest = event.at_ms - said.within

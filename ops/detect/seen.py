@@ -10,7 +10,7 @@ from ops.printable import printable
 from streams.audit.checkpoint import VALUE_PREFIX
 
 #: What a rule may group by, count or compare.
-Attribute = Literal["actor", "record", "subject", "grant", "reader", "purpose", "level", "action", "code"]
+Attribute = Literal["actor", "record", "subject", "grant", "reader", "purpose", "level", "action", "code", "place"]
 NOBODY: Final = "unknown"
 
 
@@ -25,6 +25,7 @@ class Seen(NamedTuple):
         approvers: the principals whose signatures allowed it.
         version: the record's version after it; of a read, the one that was shown.
         digest: of what was stored, if the event says so.
+        place: from which the actor's message says it came.
     """
 
     uid: str
@@ -44,6 +45,7 @@ class Seen(NamedTuple):
     approvers: tuple[str, ...] = ()
     version: int | None = None
     digest: str = ""
+    place: str = ""
 
     def get(self, name: Attribute) -> str:
         """The value of an attribute that a rule names."""
@@ -69,6 +71,7 @@ def see(value: bytes) -> Seen | None:
             approvers=tuple(printable(name) for name in own.get("approvers", ())),
             version=own["version"] if type(own.get("version")) is int else None,
             digest=printable(own.get("digest", "")),
+            place=printable(event.get("src_endpoint", {}).get("instance_uid", "")),
             **text,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):

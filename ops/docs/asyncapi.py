@@ -82,7 +82,7 @@ def _bundle(family: Family) -> dict[str, Any]:
         "title": f"{name} bundle",
         "summary": f"{_SENDS[name]} Sealed by the sender; 1 to 256 commands of type {types}.",
         "contentType": wire.CONTENT_TYPE,
-        "headers": _headers({wire.HEADER_TYPE: {"const": wire.type_of(family)}, wire.HEADER_SOURCE: _principal()}),
+        "headers": _bundle_headers(family),
         "payload": {"$ref": "#/components/schemas/SealedBundle"},
         "bindings": {"kafka": {"key": _RECORD_KEY}},
     }
@@ -160,6 +160,12 @@ def _headers(own: dict[str, Any], *, content_type: str = wire.CONTENT_TYPE, time
     if timed:
         properties[wire.HEADER_TIME] = {"type": "string", "format": "date-time"}
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _bundle_headers(family: Family) -> dict[str, Any]:
+    headers = _headers({wire.HEADER_TYPE: {"const": wire.type_of(family)}, wire.HEADER_SOURCE: _principal()})
+    headers["properties"][wire.HEADER_INSTANCE] = {"type": "string", "pattern": f"^{wire.INSTANCE.pattern}$"}
+    return headers
 
 
 def _principal() -> dict[str, Any]:

@@ -161,6 +161,9 @@ def _misuse(made: _Maker) -> None:
         lone = _emergency(made, start, f"late-{at}", f"el-{at}", signatures=at)
         made.plant("break-glass-unsigned", f"el-{at}", [lone])
         made.plant("break-glass", f"late-{at}", [lone])
+        places = ["a1" * 16, "b2" * 16]
+        used = [made.add(start + step, actor=f"shared-{at}", place=place) for step, place in enumerate(places)]
+        made.plant("credential-at-two-places", f"shared-{at}", used)
         kept = _lease(made, start, f"desk-{20 + at}", f"kept-{at}", returned=False)
         made.plant("access-without-return", f"kept-{at}", kept)
     strange = [

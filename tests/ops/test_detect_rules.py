@@ -50,6 +50,7 @@ def tried(count: int, **said: Any) -> list[Seen]:
 
 FOUND: list[tuple[str, list[Seen], str]] = [
     ("reads-in-bulk", reads(101), "desk-1"),
+    ("credential-at-two-places", [event("e", place="a" * 32), event("f", MORNING + 1, place="b" * 32)], "desk-1"),
     ("refusals-in-bulk", reads(21, **REFUSED), "desk-1"),
     ("reads-off-hours", [event("e", at(2026, 3, 17, 20))], "desk-1"),
     ("reads-off-hours", [event("e", at(2026, 3, 17, 6, 59))], "desk-1"),
@@ -90,6 +91,10 @@ FOUND: list[tuple[str, list[Seen], str]] = [
 ]
 
 LEFT_ALONE: list[tuple[str, list[Seen]]] = [
+    ("credential-at-two-places", [event("e", place="a" * 32), event("f", MORNING + 1, place="a" * 32)]),
+    ("credential-at-two-places", [event("e", place="a" * 32), event("f", MORNING + 1)]),  # one does not say
+    ("credential-at-two-places", [event("e", place="a" * 32), event("f", MORNING + HOUR, place="b" * 32)]),
+    ("credential-at-two-places", reads(2, actor="sys:shop", place="a" * 32)),
     ("reads-in-bulk", reads(100)),
     ("reads-in-bulk", reads(300, record="rec-1")),  # one record again and again
     ("reads-in-bulk", reads(150, 40_000)),  # 90 an hour, the whole day

@@ -41,6 +41,9 @@ DETAILS: Final[dict[str, str]] = {
     "no-majority": "not acknowledged by a majority",
     "archive-not-readable": "an archive is not readable yet",
     "proposal-changing": "the proposal kept changing",
+    "application-changing": "the application kept changing",
+    "return-changing": "the return kept changing",
+    "use-expired": "expired",
     # lawful collection, attachments
     "expected-credit-code": "expected a unified social credit code of 18 characters with a correct check digit",
     "expected-moment": "expected a date and time with offset (RFC 3339)",

@@ -95,7 +95,7 @@ def _names(document: Any, attachments: tuple[Attachment, ...]) -> Any:
     """The catalogue's list of embedded files (ISO 32000-1, 7.11.4)."""
     names: list[Any] = []
     for each in sorted(attachments, key=lambda each: each.name):
-        kept = PDFDictionary({"Type": PDFName("EmbeddedFile"), "Subtype": PDFName(each.media_type)})
+        kept = PDFDictionary({"Type": PDFName("EmbeddedFile"), "Subtype": PDFName(each.media_type.replace("/", "#2F"))})
         kept["Params"] = PDFDictionary({"Size": len(each.data)})
         stream = PDFStream(kept, each.data, filters=[PDFStreamFilterZCompress()])
         where = PDFDictionary({"F": document.Reference(stream)})

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+import asyncio
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from consumers.calendars import calendar
@@ -25,7 +29,8 @@ from store.proposals import Proposals
 from store.sweeps import Sweeps
 
 #: The consumer group of whoever looks after dead letters: what it has committed is taken up.
-DEAD_LETTER_GROUP = "dangan-dead-letters"
+DEAD_LETTER_GROUP: Final = "dangan-dead-letters"
+_WITHIN: Final = 20.0  # seconds
 
 
 async def read_store(database: Database, into: Reading) -> None:
@@ -78,23 +83,22 @@ async def read_kafka(bootstrap: str, into: Reading) -> None:
     Raises:
         Transient: DG-KAF-001 when Kafka does not answer.
     """
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=DEAD_LETTER_GROUP, enable_auto_commit=False, client_id="dangan-observe"
-    )
+    consumer = AIOKafkaConsumer(DEAD_LETTERS, bootstrap_servers=bootstrap, group_id=None, client_id="dangan-observe")
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        await consumer.start()
-        await consumer.topics()  # learns of the partitions
-        places = [TopicPartition(DEAD_LETTERS, at) for at in consumer.partitions_for_topic(DEAD_LETTERS) or ()]
-        if not places:
-            return
-        consumer.assign(places)
-        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-        taken = {place: await consumer.committed(place) or 0 for place in places}
-        into.dead_letters = sum(max(0, ends[place] - max(begins[place], taken[place])) for place in places)
+        async with asyncio.timeout(_WITHIN):  # for a topic that does not exist it would wait on and on
+            await consumer.start()
+            await admin.start()
+            places = sorted(consumer.assignment())  # all of them: there is no group to share with
+            begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+            taken = await admin.list_consumer_group_offsets(DEAD_LETTER_GROUP)
     except (KafkaError, TimeoutError) as error:
         raise Transient("DG-KAF-001", detail=type(error).__name__) from error
     finally:
         await consumer.stop()
+        await admin.close()
+    done = {place: taken[place].offset if place in taken else 0 for place in places}
+    into.dead_letters = sum(max(0, ends[place] - max(begins[place], done[place])) for place in places)
 
 
 def _note(into: dict[str, float], key: str, at: float | None) -> None:

@@ -122,21 +122,6 @@ def entry(record: Record, code: str | None, rules: Rules) -> Entry:
     )
 
 
-def retention_starts(
-    book: RuleBook, *, collected: int, last_transaction: int | None = None, business_ended: int | None = None
-) -> int | None:
-    """When a record's retention period begins (UNIX seconds), None while it does not (clause ARR-07).
-
-    A customer who only pauses has ended nothing: under the strictest setting the period begins with the end of the
-    business alone.
-    """
-    if book.retention.start_event == "collection":
-        return collected
-    if book.retention.start_event == "last_transaction":
-        return collected if last_transaction is None else max(collected, last_transaction)
-    return business_ended
-
-
 def needs_paper(paper: str | None) -> bool:
     """Whether an entry names a paper that must exist."""
     return paper is not None and paper != NO_PAPER

@@ -19,6 +19,7 @@ from types import MappingProxyType
 import orjson
 
 from consumers import arrange, intake_rules, lawfulness
+from consumers.about import SECRET_GRADES
 from consumers.collection_approvals import KnownApprovals
 from consumers.consents import ConsentGate, rests_on_consent
 from consumers.identity import first_stage, identity_of
@@ -62,7 +63,7 @@ def decide(
         approvals: the verified approvals of core-sensitive collection, by reference (clause COL-13).
 
     Raises:
-        Refusal: DG-CMD-004, or one of DG-COL-001, 002, 005, 006, 007, of
+        Refusal: DG-CMD-004, DG-RET-001, or one of DG-COL-001, 002, 005, 006, 007, of
             consumers/lawfulness.py, consumers/arrange.py or consumers/intake_rules.py.
     """
     command, catalogue = received.command, rules.catalogue
@@ -89,6 +90,8 @@ def decide(
             values[of_level] = {name: dumps(normal)}
         if is_indexed:
             indexed[name] = str(normal)
+    if command.purpose in rules.classless:
+        raise Refusal("DG-RET-001", detail=purpose.retention_class)
     level = highest(set(values))
     if not rules.authorizer.allows(received.sender, "collect", level, command.purpose):
         raise Refusal("DG-CMD-004")
@@ -97,6 +100,8 @@ def decide(
     intake_rules.check_collection(command, catalogue, rules.book, received.at_ms)
     rests = command.consent is not None and rests_on_consent(command, rules)
     of_cohort = cohort(purpose.retention_class, received.at_ms)
+    if command.intake is not None and command.intake.grade in SECRET_GRADES:
+        of_cohort = f"{command.intake.grade}/{of_cohort}"  # key pages of their own (STO-04)
     return Draft(received, values, indexed, of_cohort, level, first_stage(rules.book), rests)
 
 

@@ -19,6 +19,7 @@ class Rules:
 
     ``exempt`` holds the legal bases that need nothing said about the collection; it is empty where the rule book
     demands anything of every collection. A collect under one of them, of which nothing is said, is lawful as it is.
+    ``classless`` are purposes whose retention class has no period (STO-10); nothing is collected for them.
     ``steps`` holds for each purpose what a collect does with each of its fields.
     """
 
@@ -28,6 +29,7 @@ class Rules:
     forms: Forms = field(default_factory=Forms)
     notices: Mapping[str, NoticeText] = field(default_factory=dict)
     exempt: frozenset[str] = field(init=False)
+    classless: frozenset[str] = field(init=False)
     steps: Mapping[str, Mapping[str, Step]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -47,3 +49,10 @@ class Rules:
         )
         exempt = frozenset() if demands else frozenset(self.book.consent.legal_exemptions)
         object.__setattr__(self, "exempt", exempt - {"consent"})
+        kept = self.book.retention
+        classless = {
+            name
+            for name, purpose in self.catalogue.purposes.items()
+            if kept.class_required and purpose.retention_class not in kept.years_by_class
+        }
+        object.__setattr__(self, "classless", frozenset(classless))

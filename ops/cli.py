@@ -24,6 +24,8 @@ _COMMANDS: Final = (
     "keys",
     "publish",
     "attachment",
+    "reading",
+    "watermark",
     "request",
     "use",
     "approve",

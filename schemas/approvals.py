@@ -26,7 +26,7 @@ APPROVERS_NEEDED: Final = 2
 ApprovalAction = Literal[
     "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge",
     "approve-use", "reject-use", "opine",
-    "approve-permission", "review-permissions",
+    "approve-permission", "review-permissions", "approve-extension",
 ]  # fmt: skip
 #: Type of a command, or of a document of schemas/staff.py -> what its signers sign; what is meant by default first.
 ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
@@ -37,6 +37,7 @@ ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
         "merge": ("merge",),
         "unmerge": ("merge",),
         "decide": ("approve-update",),
+        "extend_retention": ("approve-extension",),
         "apply": ("approve-use", "reject-use", "opine"),
         "permission_change": ("approve-permission",),
         "staff_hand_over": ("take-over", "approve-destroy"),

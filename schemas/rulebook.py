@@ -17,8 +17,10 @@ from schemas.commands import Event
 from schemas.intake import Name
 from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
+from schemas.rule_tables.expiry import Expiry
 from schemas.rule_tables.people import People
 from schemas.rule_tables.reading import Reading
+from schemas.rule_tables.retention import Retention
 from schemas.rule_tables.storage import Storage
 from schemas.rule_tables.table import Table
 from schemas.rule_tables.use import Tier, Use
@@ -72,7 +74,7 @@ _USE_CHAIN: Final[Mapping[Tier, tuple[str, ...]]] = {
 
 
 class ApprovalRules(Table):
-    """Table ``[approval]``: COL-11, UPD-02, USE-03 to 05. Posts (roles) that must act, in order; each another person."""
+    """Table ``[approval]``: COL-11, UPD-02, USE-03 to 05. Posts (roles) that act, in order; each another person."""
 
     archive_creation: tuple[Name, ...] = ("market_supervision", "sales_director")
     update: tuple[Name, ...] = ("director",)
@@ -81,6 +83,8 @@ class ApprovalRules(Table):
     use: Mapping[Tier, tuple[Name, ...]] = Field(default_factory=lambda: dict(_USE_CHAIN))
     #: who signs after them when the applicant's department is not the responsible one (USE-04).
     cross_department: tuple[Name, ...] = ("general_manager",)
+    #: who signs that records are kept longer than the rules say.
+    retention_extension: tuple[Name, ...] = ("records_head", "director")
     #: one of these is among the signers of an application to copy (USE-13).
     copying: tuple[Name, ...] = ("client_manager", "director")
 
@@ -192,12 +196,6 @@ class Identity(Table):
     unique: bool = True
 
 
-class Retention(Table):
-    """Table ``[retention]``: ARR-07. What a record's retention period is counted from."""
-
-    start_event: Literal["end_of_business", "collection", "last_transaction"] = "end_of_business"
-
-
 class Correction(Table):
     """Table ``[correction]``: UPD-01, 02, 05, 07; a data subject's request has a deadline."""
 
@@ -237,6 +235,7 @@ class RuleBook(BaseModel):
     arrange: Arrange = Arrange()
     identity: Identity = Identity()
     retention: Retention = Retention()
+    expiry: Expiry = Expiry()
     correction: Correction = Correction()
     revision: Revision = Revision()
     storage: Storage = Storage()

@@ -22,6 +22,7 @@ from store import (
     records,
     registers,
     requests,
+    retention,
     sweeps,
     ties,
 )
@@ -29,7 +30,7 @@ from store.database import Database
 
 _MODULES: Final = (
     records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes, archive_index,
-    papers, intakes, ties, applications, consents, read_counts, registers,
+    papers, intakes, ties, applications, consents, read_counts, registers, retention,
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ _TITLES: Final = {
     "hand_over": ("handed over", "Hand-over"),
     "confirm": ("confirmed", "Confirmation"),
     "apply": ("used", "Use"),
+    "extend_retention": ("kept longer", "Extension"),
 }
 
 

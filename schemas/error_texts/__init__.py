@@ -18,6 +18,7 @@ from schemas.error_texts.policies import POLICIES
 from schemas.error_texts.reading import READING
 from schemas.error_texts.registers import REGISTERS
 from schemas.error_texts.reports import REPORTS
+from schemas.error_texts.retention import RETENTION
 from schemas.error_texts.text import Text
 from schemas.error_texts.use import USE
 
@@ -36,6 +37,7 @@ TEXTS: Final[dict[str, Text]] = {
     **READING,
     **CUSTODY,
     **REGISTERS,
+    **RETENTION,
     **REPORTS,
     **USE,
 }

@@ -212,6 +212,15 @@ DETAILS: Final[dict[str, str]] = {
     "only-core": "only core-sensitive fields need an approval",
     "give-four": "give RECORD, --version, --done and --as",
     "not-an-object": "not an object",
+    # registers, custody, retention
+    "at-most": "at most {number:d}",
+    "characters-up-to": "1 to {number:d} characters",
+    "line-too-long": "line {number:d} is too long",
+    "in-line": "line {number:d}",
+    "in-item": "item {number:d}",
+    "more-than-items": "more than {number:d} items",
+    "more-than-lines": "more than {number:d} lines",
+    "not-come-yet": "it has not come yet",
 }
 
 

@@ -135,26 +135,6 @@ def test_a_graded_record_is_never_entered_without_its_mark(grade: str, remarks: 
         check_mark(other)
 
 
-@pytest.mark.clause("ARR-07")
-@given(st.integers(0, 9), st.none() | st.integers(0, 9))
-def test_a_pause_of_trading_never_begins_the_retention_period(collected: int, traded: int | None) -> None:
-    assert arrange.retention_starts(STRICT, collected=collected, last_transaction=traded) is None
-    ended = arrange.retention_starts(STRICT, collected=collected, last_transaction=traded, business_ended=10)
-    assert ended == 10
-
-
-@pytest.mark.clause("ARR-07")
-def test_what_the_period_is_counted_from_is_a_setting() -> None:
-    def starts(event: str, **moments: int) -> int | None:
-        book = RuleBook.from_mappings({"retention": {"start_event": event}})
-        return arrange.retention_starts(book, collected=5, **moments)
-
-    assert starts("collection", business_ended=9) == 5
-    assert starts("last_transaction", business_ended=9) == 5
-    assert starts("last_transaction", last_transaction=7) == 7
-    assert starts("end_of_business", last_transaction=7) is None
-
-
 @pytest.mark.clause("ARR-10")
 @given(st.none() | st.sampled_from(["A-1", "A-2", "A-3"]), st.booleans())
 def test_a_missing_unknown_or_repeated_code_is_never_entered(code: str | None, required: bool) -> None:

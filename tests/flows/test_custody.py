@@ -153,6 +153,6 @@ async def _books(office: Office, since: int) -> list[str]:
             for entry in entries:
                 if entry.value.startswith(b"{"):
                     event = orjson.loads(entry.value)
-                    if book := event["unmapped"]["dangan"].get("book"):
+                    if book := event.get("unmapped", {}).get("dangan", {}).get("book"):
                         found.append((event["time"], book))
     return [book for _, book in sorted(found, key=lambda each: each[0])]

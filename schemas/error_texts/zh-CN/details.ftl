@@ -209,3 +209,14 @@ detail-not-yaml = 不是 YAML
 detail-only-core = 只有核心敏感字段需要审批
 detail-give-four = 请填写 RECORD、--version、--done 和 --as
 detail-not-an-object = 不是对象
+
+## 登记簿、保管、保存期限
+
+detail-at-most = 最多 { $number }
+detail-characters-up-to = 1 至 { $number } 个字符
+detail-line-too-long = 第 { $number } 行太长
+detail-in-line = 第 { $number } 行
+detail-in-item = 第 { $number } 项
+detail-more-than-items = 超过 { $number } 项
+detail-more-than-lines = 超过 { $number } 行
+detail-not-come-yet = 该日期尚未到来

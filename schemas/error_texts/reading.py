@@ -40,7 +40,7 @@ READING: Final = {
         "Name another file; an extract is never overwritten.",
     ),
     "DG-ACC-028": Text(
-        "An extract is saved as .csv, .json, .html or .xlsx.",
+        "An extract is saved as .csv, .json, .xlsx, .html or .pdf.",
         "Give the file one of these endings.",
     ),
 }

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from keys.principal_keys import PrincipalKeys, dump_keys
 from ops.cli import tell
-from ops.commands import approve, request
+from ops.commands import approve, reading
 from ops.printable import plain, printable
 from ops.private_files import write_private
 from schemas.commands import Destroy
@@ -89,7 +89,7 @@ def test_answered_values_are_shown_as_text() -> None:
     console = Console(file=io.StringIO(), width=200)
     values = {"name": HOSTILE, "city": "[bold]Suzhou[/]"}
     answer = Result(id=str(uuid.uuid4()), status="accepted", version=1, values=values)  # type: ignore[arg-type]
-    console.print(request._values("rec-1", answer))
+    console.print(reading._values("rec-1", answer))
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "[red]closed[/red]" in shown
     assert "[bold]Suzhou[/]" in shown

@@ -14,5 +14,5 @@ DG-ACC-026 = 水印的形式是真实的，但审计流中没有与之对应的�
     .next-step = 用 --in 给出当时的导出文件，或检查是否读取了完整的审计流。
 DG-ACC-027 = 要保存的文件已经存在。
     .next-step = 请另取文件名；摘录件从不覆盖。
-DG-ACC-028 = 摘录件只能保存为 .csv、.json、.html 或 .xlsx。
+DG-ACC-028 = 摘录件只能保存为 .csv、.json、.xlsx、.html 或 .pdf。
     .next-step = 请使用上述扩展名之一。

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from keys.roots import root_of
+from ops.reconcile.compare import Comparison
+from ops.reconcile.source import told_on_topic
+from ops.reconcile.vault_log import calls_in
+from schemas.levels import Level
 from store.database import connect
 from tests.harness.canaries import Search, shapes
 from tests.harness.story import MARKERS, Story
@@ -26,6 +32,19 @@ def test_nothing_is_found_after_a_destruction(story: Story) -> None:
     assert story.seen_after.files == {}
     assert story.seen_after.topics == {}
     assert story.seen_after.database == {}
+
+
+@pytest.mark.clause("SEC-12")
+async def test_a_whole_life_with_destruction_and_sweep_reconciles_and_only_the_thief_does_not_fit(story: Story) -> None:
+    settings = story.stack.settings
+    told = await told_on_topic(settings.kafka_bootstrap, 0)
+    comparison = Comparison(told, since_ms=0, until_ms=int(time.time() * 1000) + 1)
+    comparison.feed(calls_in([story.stack.vault_audit_log], settings.transit_mount))
+    report = comparison.finish()
+    assert {one.identity for one in report.findings} == {"root"}  # who set Vault up, and who stole its root token
+    assert {one.kind for one in report.findings} == {"watch-changed", "unknown-identity"}
+    assert {one.path for one in report.findings} >= {f"transit/decrypt/{root_of(level)}" for level in Level}
+    assert report.unwraps > 0
 
 
 @pytest.mark.parametrize("marker", MARKERS.values())

@@ -190,7 +190,7 @@ def test_a_log_is_read_across_rotated_and_packed_files(tmp_path: Path) -> None:
         line(request__path="transit/keys/dangan-core/trim")
         + line(request__path="transit/keys/dangan-core", request__operation="read")
         + line(request__path="transit/encrypt/dangan-core")
-        + line(request__path="sys/audit/test", auth={})
+        + line(request__path="sys/audit/test", auth={"policy_results": {"allowed": True}})
         + line(request__path="sys/audit/file", request__operation="delete")
         + line(request__path="transit/export/encryption-key/dangan-core", request__operation="read")
         + line(error="1 error occurred", auth__policy_results={"allowed": False})

@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from consumers.about import SECRET_GRADES
 from schemas.catalogue import Catalogue
 from schemas.commands import Collect
 from schemas.errors import Refusal
@@ -27,6 +28,8 @@ from store.intakes import Filed
 _IDENTITY: Final = "basic.identity"
 #: The role of who keeps archives (专人).
 CUSTODIAN: Final = "custodian"
+#: The role of who keeps secret and top secret records as well (保密档案专人).
+KEEPER: Final = "secret_keeper"
 
 
 def waits(book: RuleBook) -> bool:
@@ -204,7 +207,7 @@ def check_listed(filed: Filed, listed: Listed, code: str | None, catalogue: Cata
 
 
 def check_custodian(filed: Filed, named: str | None, book: RuleBook, who: Callable[[str], Principal | None]) -> None:
-    """Whether the archive has a custodian: a registered, active person who holds the post (专人管理, ARR-18).
+    """Whether the archive has a custodian: a registered, active person who holds the post (专人管理, ARR-18, STO-04).
 
     Args:
         named: by the hand-over; otherwise the one noted before counts.
@@ -218,13 +221,16 @@ def check_custodian(filed: Filed, named: str | None, book: RuleBook, who: Callab
         if book.intake.custodian_required:
             raise Refusal("DG-INT-009", field=filed.id)
         return
-    if (named is not None or book.intake.custodian_required) and not keeps(who(custodian)):
+    grade = filed.intake.get("grade", "none")
+    if (named is not None or book.intake.custodian_required) and not keeps(who(custodian), grade):
         raise Refusal("DG-INT-009", field=filed.id, detail=custodian)
 
 
-def keeps(who: Principal | None) -> bool:
-    """Whether somebody can be a custodian."""
-    return who is not None and who.active and who.kind == "person" and CUSTODIAN in who.roles
+def keeps(who: Principal | None, grade: str = "none") -> bool:
+    """Whether somebody can be a custodian; of a secret record, only a dedicated keeper can (STO-04)."""
+    if who is None or not who.active or who.kind != "person" or CUSTODIAN not in who.roles:
+        return False
+    return grade not in SECRET_GRADES or KEEPER in who.roles
 
 
 def check_confirmer(filed: Filed, confirmers: Iterable[str]) -> None:

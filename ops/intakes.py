@@ -116,13 +116,17 @@ async def assign(at: Desk, records: list[str], custodian: str) -> None:
     """Give records a custodian.
 
     Raises:
-        DanganError: DG-INT-009 when it is nobody who holds that post, DG-INT-001.
+        DanganError: DG-INT-009 when it is nobody who holds that post (of a secret record: STO-04), DG-INT-001.
     """
-    if not keeps(await Principals(at.database).get(custodian)):
+    who = await Principals(at.database).get(custodian)
+    if not keeps(who):
         raise DanganError("DG-INT-009", detail=custodian)
     for record in records:
-        if record not in await Intakes(at.database).filed([record]):
+        filed = (await Intakes(at.database).filed([record])).get(record)
+        if filed is None:
             raise DanganError("DG-INT-001", field=record)
+        if not keeps(who, filed.intake.get("grade", "none")):
+            raise DanganError("DG-INT-009", field=record, detail=custodian)
         await at.record("intake", verb="assign", record=record, reader=custodian)
         await IntakeNotes(at.database).assign(record, custodian)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from consumers.authorize import Authorizer, check_open
+from consumers.authorize import Authorizer
 from consumers.reading.answers import events_of
 from consumers.reading.leases import Lease, lease_of
 from consumers.reading.readable import check_record

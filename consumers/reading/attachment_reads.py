@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from consumers.consents import refuse_withdrawn
 from consumers.authorize import check_open
+from consumers.consents import refuse_withdrawn
 from consumers.reading.access import Reader
 from consumers.reading.leases import check_references, grant_covers
 from consumers.reading.purposes import Purposes

@@ -49,7 +49,9 @@ class Opening:
         for read in reads:
             for name, record in read.items():
                 level = self.catalogue.field(name).level
-                needed.setdefault(record.id, {})[level] = record.keys[level]
+                of_record = needed.setdefault(record.id, {})
+                if level in record.keys:  # always, unless somebody else wrote to the database (STO-05)
+                    of_record[level] = record.keys[level]
         return await self.ring.open_with(pages, needed)
 
     def shown(self, lease: Lease, record: Record, read: Sources, opened: Mapping[str, Deks | DanganError]) -> Shown:
@@ -71,6 +73,8 @@ class Opening:
                 deks = opened[source.id]
                 if isinstance(deks, DanganError):
                     raise deks
+                if spec.level not in deks:
+                    raise DanganError("DG-KEY-005", field=name)
                 cipher = ciphers[source.id, spec.level] = FieldCipher(deks[spec.level], source.id, spec.level)
             value = orjson.loads(cipher.open(name, source.field_versions.get(name, 1), source.fields[name]))
             handled = handled_as(spec.level, together, person=person, rules=self.sensitivity)

@@ -1,0 +1,304 @@
+"""Use on the real services, from the application to the return, under the strict rules of use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from keys.principal_keys import PrincipalKeys, dump_keys
+from ops.audited import desk
+from ops.cli import build
+from ops.commands.approve import sign_approval
+from ops.embedded.stack import Stack
+from ops.private_files import write_private
+from ops.registry import register
+from ops.rules import load_rules
+from ops.use.late import late
+from schemas.approvals import ApprovalAction
+from schemas.errors import DanganError
+from schemas.levels import Level
+from schemas.replies import Result
+from schemas.use import Apply
+from store.applications import Application, Applications
+from store.principals import Grants
+from tests.harness.aftermath import audit_events
+from tests.harness.office import PURPOSE, Office, open_office, public
+from tests.harness.workers import dangan
+from tests.simulators.using import moment
+
+pytestmark = pytest.mark.flow
+
+_RULES = f"""
+[approval]
+archive_creation = []
+update = []
+
+[use]
+purposes_by_department = {{ retail = ["{PURPOSE}"] }}
+"""
+STAFF = {
+    "reader": ("reader",), "manager": ("client_manager",), "head": ("unit_head",), "head2": ("unit_head",),
+    "dept": ("department_head",), "duty": ("reader", "emergency"),
+}  # fmt: skip
+
+
+@dataclass
+class Site:
+    """The office, and the people whom a use needs."""
+
+    stack: Stack
+    office: Office
+    folder: Path
+    policies: Path
+    staff: dict[str, PrincipalKeys]
+
+    def run(self, *words: str, status: int = 0, home: bool = True) -> str:
+        """Type a command; return what it printed."""
+        where = ("--home", str(self.stack.home)) if home else ()
+        result = CliRunner().invoke(build(), [*words, *where])
+        if isinstance(result.exception, DanganError):
+            raise result.exception
+        assert result.exit_code == status, result.output
+        return result.stdout
+
+    def refused(self, code: str, *words: str) -> None:
+        """A command that must be refused with that code."""
+        with pytest.raises(DanganError) as error:
+            self.run(*words)
+        assert error.value.code == code, error.value
+
+    def by(self, who: str) -> tuple[str, str]:
+        """The option that names a person's key file."""
+        return ("--as", str(self.folder / f"{who}.key.json"))
+
+    def rules(self) -> tuple[str, str]:
+        """The option that names the workers' policies."""
+        return ("--policies", str(self.policies))
+
+    def apply(self, *more: str, who: str = "reader") -> str:
+        """Apply by the command line; the application's id."""
+        name = str(uuid.uuid4())
+        words = ("--purpose", PURPOSE, "--reason", "a loan", "--contact", "staff:17", "--id", name)
+        self.run("use", "apply", *words, *more, *self.by(who))
+        return name
+
+    def sign(self, application: str, who: str, action: str = "approve-use") -> Path:
+        """Fetch an application and sign it, as a person does; the file with the signature."""
+        request, token = self.folder / f"{uuid.uuid4()}.json", self.folder / f"{uuid.uuid4()}.jws"
+        self.run("use", "show", application, "--out", str(request))
+        key = ("--key", str(self.folder / f"{who}.key.json"), "--action", action)
+        signed = self.run("approve", str(request), "--requester", self.staff["reader"].principal, *key, home=False)
+        token.write_text(signed, "ascii")
+        return token
+
+    def endorse(self, application: str, who: str, *more: str, action: str = "approve-use") -> None:
+        """Sign and send by the command line."""
+        self.run("use", "endorse", application, "--approval", str(self.sign(application, who, action)), *more,
+                 *self.by("reader"))  # fmt: skip
+
+    async def ask(self, kind: str, parts: dict[str, Any], who: str | None = None, name: str | None = None) -> Result:
+        """Send one command and wait for the answer."""
+        async with self.office.publisher(self.staff[who] if who else None) as archive:
+            return await (await archive.publish(kind, parts, name))
+
+    def read(self, record: str, grant: str, *fields: str, who: str = "reader") -> Result:
+        """One read."""
+        parts = {"record": record, "grant": grant, "purpose": PURPOSE, "fields": fields}
+        return asyncio.run(self.ask("access", parts, who))
+
+    def collected(self) -> str:
+        """A record of the retail department."""
+        record = f"rec-{uuid.uuid4().hex[:12]}"
+        fields = {"name": "测试客户", "city": "Suzhou", "gender": "other"}
+        parts = {"record": record, "subject": f"sub-{record}", "purpose": PURPOSE, "legal_basis": "contract"}
+        assert asyncio.run(self.ask("collect", {**parts, "fields": fields})).status == "accepted"
+        return record
+
+    def events(self, grant: str) -> list[tuple[str, str, str | None]]:
+        """Action, verb and code of the events about a grant, in order of time; repeated ones once."""
+        found = {
+            event["metadata"]["uid"]: event
+            for event in asyncio.run(audit_events(self.stack.settings))
+            if event["unmapped"]["dangan"].get("grant") == grant
+        }
+        own = sorted(found.values(), key=lambda event: event["time"])
+        said = [(event["unmapped"]["dangan"], event.get("status_code")) for event in own]
+        return [(each["action"], each.get("verb", ""), code) for each, code in said]
+
+
+@pytest.fixture(scope="module")
+def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A worker under the strict rules of use, everything else as in trials."""
+    folder = tmp_path_factory.mktemp("use")
+    shutil.copytree(str(files("policies")), folder / "policies")
+    trial = folder / "policies" / "profiles" / "trial" / "rules.toml"
+    parts = re.split(r"(?m)^(?=\[)", trial.read_text("utf-8"))
+    trial.write_text("".join(part for part in parts if not part.startswith(("[approval]", "[use]"))) + _RULES, "utf-8")
+
+    async def hire() -> tuple[Office, dict[str, PrincipalKeys]]:
+        office = await open_office(stack.settings)
+        staff = {name: PrincipalKeys.generate(f"person:{name}-{uuid.uuid4().hex[:6]}") for name in STAFF}
+        async with desk(stack.settings) as at:
+            for name, keys in staff.items():
+                common = {"department": "retail", "clearance": Level.CORE, "person": True, "now": int(time.time())}
+                await register(at, public(keys), roles=STAFF[name], **common)  # type: ignore[arg-type]
+        return office, staff
+
+    office, staff = asyncio.run(hire())
+    for name, keys in staff.items():
+        write_private(folder / f"{name}.key.json", dump_keys(keys, None))
+    log = folder / "worker.log"
+    process = dangan(stack.home, "worker", "--name", "use", "--policies", str(folder / "policies"), log=log)
+    try:
+        deadline = time.monotonic() + 40
+        while b'"worker_started"' not in log.read_bytes():
+            assert process.poll() is None, log.read_text("utf-8")
+            assert time.monotonic() < deadline, "the worker is not up"
+            time.sleep(0.1)
+        yield Site(stack, office, folder, folder / "policies", staff)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.mark.clause("USE-01", "USE-03", "USE-05", "USE-11", "USE-12")
+def test_from_the_application_to_the_return(site: Site) -> None:
+    record = site.collected()
+    name = site.apply("--record", record, "--field", "name", "--field", "city", "--clear", "name")
+    grant = f"use:{name}"
+    assert site.read(record, grant, "city").code == "DG-ACC-001"  # an application is no grant
+    site.endorse(name, "manager")
+    time.sleep(1.1)  # within a second, the same person's signature is the same one
+    with pytest.raises(DanganError, match="DG-USE-036"):
+        site.endorse(name, "manager")
+    site.endorse(name, "head")
+    assert site.read(record, grant, "city").code == "DG-ACC-001"  # the second approval for a sensitive value
+    site.endorse(name, "dept", "--reason", "seen")
+    read = site.read(record, grant, "name")
+    assert read.values == {"name": "测试客户"}
+    assert site.read(record, grant, "gender").code == "DG-ACC-003"
+    assert site.read(record, grant, "name", who="duty").code == "DG-ACC-001"
+
+    site.run("use", "give-back", grant, "--usage", "read for the loan", "--copies", "1", *site.by("reader"))
+    assert site.read(record, grant, "name").code == "DG-ACC-002"
+    borrowed = ("use", "register", "--borrower", site.staff["reader"].principal, "--json", *site.rules())
+    (loan,) = json.loads(site.run(*borrowed))
+    assert (loan["standing"], loan["copies"], loan["records"]) == ("copies outstanding", 1, [record])
+    last = ("--usage", "shredded", "--copies", "1", "--destroyed", "1")
+    site.run("use", "give-back", grant, *last, *site.by("reader"))
+    (loan,) = json.loads(site.run(*borrowed))
+    assert (loan["standing"], loan["usage"], loan["purpose"]) == ("closed", "shredded", PURPOSE)
+    assert loan["approved_by"] == [site.staff[who].principal for who in ("manager", "head", "dept")]
+    assert loan["out"] <= loan["back"] <= time.time()
+    assert site.run("use", "register", *site.rules())
+    assert site.run("use", "show", name, *site.rules())
+
+    events = site.events(grant)
+    own = [event for event in events if event[0] != "access"]
+    signed = ("use", "endorse", None)
+    assert sorted(own, key=str) == sorted(
+        [("use", "apply", None), *[signed] * 3, ("use", "endorse", "DG-USE-036"), ("grant", "give", None),
+         *[("use", "give_back", None)] * 2], key=str,
+    )  # fmt: skip
+    assert ("access", "", None) in events
+
+
+def signature(site: Site, application: str, request: Apply, who: str, action: ApprovalAction = "approve-use") -> Any:
+    token = sign_approval(request, site.staff["reader"].principal, site.staff[who], now=int(time.time()), action=action)
+    return {"application": application, "reason": "not needed", "approvals": [token]}
+
+
+def test_two_signatures_at_once_give_one_grant_and_a_repeated_one_counts_once(site: Site) -> None:
+    record, name = site.collected(), str(uuid.uuid4())
+    parts = {
+        "records": [record], "fields": ["city"], "purpose": PURPOSE, "reason": "a loan", "contact": "staff:17",
+        "not_before": moment(time.time()), "not_after": moment(time.time() + 900),
+    }  # fmt: skip
+    request = Apply.model_validate({**parts, "id": name, "type": "apply"})
+
+    async def story() -> tuple[list[Result], list[Result]]:
+        async with site.office.publisher(site.staff["reader"]) as archive:
+            for _ in range(2):  # sent again, it is one application
+                assert (await (await archive.publish("apply", parts, name))).status == "accepted"
+            reviewed, command = signature(site, name, request, "manager"), str(uuid.uuid4())
+            first = [await (await archive.publish("endorse", reviewed, command)) for _ in range(2)]
+            both = [await archive.publish("endorse", signature(site, name, request, who)) for who in ("head", "head2")]
+            return first, [await receipt for receipt in both]
+
+    again, once = asyncio.run(story())
+    assert [result.status for result in again] == ["accepted", "accepted"]
+    assert sorted(result.code or "" for result in once) == ["", "DG-USE-023"]
+    assert site.read(record, f"use:{name}", "city").status == "accepted"
+    assert site.events(f"use:{name}").count(("grant", "give", None)) == 1
+
+
+def test_a_rejected_and_a_withdrawn_application_give_nothing(site: Site) -> None:
+    record = site.collected()
+    rejected = site.apply("--record", record, "--field", "city")
+    site.endorse(rejected, "head", "--reason", "no need shown", action="reject-use")
+    withdrawn = site.apply("--record", record, "--field", "city")
+    site.refused("DG-USE-022", "use", "withdraw", withdrawn, *site.by("duty"))
+    site.run("use", "withdraw", withdrawn, *site.by("reader"))
+    site.run("use", "withdraw", withdrawn, *site.by("reader"))
+    for name, standing in ((rejected, "rejected"), (withdrawn, "withdrawn")):
+        assert site.read(record, f"use:{name}", "city").code == "DG-ACC-001"
+        assert json.loads(site.run("use", "show", name, "--json", *site.rules()))["standing"] == standing
+        with pytest.raises(DanganError, match="DG-USE-023"):
+            site.endorse(name, "manager")
+    listed = json.loads(site.run("use", "list", "--waiting", "--json", *site.rules()))
+    assert not {rejected, withdrawn} & {each["id"] for each in listed}
+
+
+@pytest.mark.clause("USE-11")
+def test_what_is_overdue_or_unsigned_is_told_once_and_ends(site: Site) -> None:
+    record = site.collected()
+    emergency = site.apply("--record", record, "--field", "name", "--emergency", who="duty")
+    assert site.read(record, f"use:{emergency}", "name", who="duty").status == "accepted"
+    assert ("grant", "emergency", None) in site.events(f"use:{emergency}")
+    book = load_rules(site.policies, "trial").book
+
+    async def a_day_later() -> list[str]:
+        async with desk(site.stack.settings) as at:
+            told = []
+            for _ in range(2):
+                found = await late(at, book, now=time.time() + 25 * 3600)
+                told += [one.what for one in found if one.application.id == emergency]
+            grant = (await Grants(at.database).get([f"use:{emergency}"]))[f"use:{emergency}"]
+            assert grant.recalled_at is not None
+            known = await Applications(at.database).get(emergency)
+            assert isinstance(known, Application)
+            assert set(known.told) == {"expire", "overdue", "unsigned_emergency"}
+            return told
+
+    told = asyncio.run(a_day_later())
+    assert sorted(told) == ["expire", "overdue", "overdue", "unsigned_emergency", "unsigned_emergency"]
+    events = site.events(f"use:{emergency}")
+    assert [events.count(("use", verb, None)) for verb in ("expire", "overdue", "unsigned_emergency")] == [1, 1, 1]
+    site.run("use", "overdue", *site.rules(), status=0)  # by now nothing is
+
+
+@pytest.mark.clause("USE-16")
+def test_contracts_without_a_consultation_before_are_listed(site: Site) -> None:
+    record = site.collected()
+    party, read, unread = f"sub-{record}", f"contract-{uuid.uuid4().hex[:8]}", f"contract-{uuid.uuid4().hex[:8]}"
+    site.run("use", "consulted", unread, "--party", party, *site.by("duty"), status=1)  # nobody has read it
+    name = site.apply("--record", record, "--field", "city", "--emergency", who="duty")
+    assert site.read(record, f"use:{name}", "city", who="duty").status == "accepted"
+    site.run("use", "consulted", read, "--party", party, *site.by("duty"))
+    site.run("use", "consulted", read, "--party", party, *site.by("duty"))
+    site.refused("DG-USE-024", "use", "consulted", read, "--party", "sub-another", *site.by("duty"))
+    listed = {each["id"] for each in json.loads(site.run("use", "contracts", "--json"))}
+    assert unread in listed  # read too late
+    assert read not in listed

@@ -53,7 +53,7 @@ def test_an_administrator_never_reads_or_changes_customer_information(
 ) -> None:
     boss = principal("ops:1", ADMINISTRATOR, *roles, kind=kind)
     for action in ("collect", "update", "access", "destroy", "decide", "propose", "withdraw"):
-        assert not RULES.authorizer.allows(boss, action, level, "account_service")  # type: ignore[arg-type]
+        assert not RULES.authorizer.allows(boss, action, level, "account_service")
 
 
 @pytest.mark.clause("SEC-09")

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 import uuid
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
-from keys.principal_keys import PrincipalKeys
+from keys.principal_keys import PrincipalKeys, dump_keys
 from keys.vault import Transit
 from keys.watermark import mark_of, marker_from
 from ops.audited import desk
+from ops.cli import build
+from ops.commands.reading import HIDDEN
 from ops.embedded.stack import Stack
+from ops.private_files import write_private
 from ops.registry import give, recall, register
 from schemas.levels import Level
 from schemas.replies import Result
@@ -37,13 +43,12 @@ def phone(number: int) -> str:
     return f"+86139{number:08d}"
 
 
-async def _reader(office: Office, *grants: dict[str, Any]) -> PrincipalKeys:
-    """A person who reads, with those grants."""
-    keys, now = PrincipalKeys.generate(f"person:reader-{uuid.uuid4().hex[:6]}"), int(time.time())
+async def _reader(office: Office, *grants: dict[str, Any], roles: tuple[str, ...] = ("reader",)) -> PrincipalKeys:
+    """Who reads, with those grants: a person, or a portal."""
+    keys, now = PrincipalKeys.generate(f"reader:{uuid.uuid4().hex[:6]}"), int(time.time())
+    person = "self_service" not in roles
     async with desk(office.settings) as at:
-        await register(
-            at, public(keys), roles=("reader",), department="retail", clearance=Level.CORE, person=True, now=now
-        )
+        await register(at, public(keys), roles=roles, department="retail", clearance=Level.CORE, person=person, now=now)
         for parts in grants:
             await give(at, grant_for(keys.principal, now, **{"clear": frozenset(), **parts}))
     return keys
@@ -130,3 +135,50 @@ async def test_a_search_finds_what_the_grant_covers_and_the_watermark_names_the_
     assert marker.made(mark, keys.principal, narrow)
     assert not marker.made(mark, office.crm.principal, narrow)
     assert not marker.made(mark, keys.principal, wide)
+
+
+@pytest.mark.clause("USE-14", "USE-15")
+def test_at_a_terminal_and_into_files(stack: Stack, office: Office, worker: Worker, tmp_path: Path) -> None:
+    """A portal for one customer: shown, saved in several ways, and never anybody else's."""
+    grant, own = f"own-{TAG}", f"of-{row(95_000)}"
+
+    async def prepare() -> PrincipalKeys:
+        async with office.publisher() as publisher:
+            await _collect(publisher, range(95_000, 95_003))
+        return await _reader(
+            office,
+            {"id": grant, "selection": frozenset({("subject", own)}), "clear": frozenset({"name"}), "copying": True},
+            {"id": f"seen-{TAG}", "records": frozenset({row(95_001)})},
+            roles=("self_service",),
+        )
+
+    keys = asyncio.run(prepare())
+    key = tmp_path / "portal.key"
+    write_private(key, dump_keys(keys, None))
+    asking = ["--purpose", PURPOSE, "--field", "name", "--field", "phone", "--as", str(key), "--home", str(stack.home)]
+
+    def run(*words: str, given: str | None = None) -> Any:
+        return CliRunner().invoke(build(), [*words, *asking], input=given)
+
+    shown = run("access", row(95_000), "--grant", grant)
+    assert (shown.exit_code, HIDDEN in shown.stdout, "无名95000" in shown.stdout) == (0, True, False)
+    assert "--show-clear" in shown.stderr
+    clear = run("access", row(95_000), "--grant", grant, "--show-clear")
+    assert "无名95000" in clear.stdout
+    assert "warning: name leave unmasked" in clear.stderr
+    assert phone(95_000) not in clear.stdout
+    another = run("access", row(95_001), "--grant", grant)
+    assert (another.exception.code, another.stdout) == ("DG-ACC-007", "")
+    nobody = run("access", row(95_001), "--grant", f"seen-{TAG}")
+    assert nobody.exception.code == "DG-ACC-001"  # a portal's grant names a customer
+    file = tmp_path / "own.json"
+    saved = run("browse", "--grant", grant, "--save", str(file))
+    assert (saved.exit_code, file.stat().st_mode & 0o777) == (0, 0o600), saved.stderr
+    told = json.loads(file.read_text("utf-8"))
+    assert [each["record"] for each in told["records"]] == [row(95_000)]
+    (token,) = told["watermarks"]
+    leaked = CliRunner().invoke(build(), ["watermark", "resolve", token.upper(), "--json", "--home", str(stack.home)])
+    named = json.loads(leaked.stdout)
+    assert (named["reader"], named["grant"], [each["record"] for each in named["reads"]]) == (
+        keys.principal, grant, [row(95_000)]
+    )  # fmt: skip

@@ -66,13 +66,18 @@ def tail(
     action: Annotated[str | None, typer.Option(help="Only this action, for instance access.")] = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only these.")] = None,
     refused: Annotated[bool, typer.Option("--refused", help="Only refusals: --outcome refused.")] = False,
+    verb: Annotated[str | None, typer.Option(help="Only this deed, for instance give or trim.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="Only for this purpose.")] = None,
+    grant: Annotated[str | None, typer.Option(help="Only under this grant.")] = None,
+    code: Annotated[str | None, typer.Option(help="Only refusals with this code.")] = None,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
     """Show audit events, one a line, as they come."""
     settings = load_settings(home)
     outcome = Outcome.REFUSED if refused else outcome
-    wanted = Wanted(actor, record, action, None if outcome is None else outcome is Outcome.ALLOWED)
+    allowed = None if outcome is None else outcome is Outcome.ALLOWED
+    wanted = Wanted(actor, record, action, allowed, verb, purpose, grant, code)
     begin = since_ms(since, time.time())
     Console(stderr=True).print("Events as they stand on the topic, not verified; to verify: dangan audit verify")
     try:

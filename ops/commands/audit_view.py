@@ -31,6 +31,7 @@ class Shown:
     purpose: str
     grant: str
     code: str
+    verb: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,10 @@ class Wanted:
     record: str | None = None
     action: str | None = None
     allowed: bool | None = None
+    verb: str | None = None
+    purpose: str | None = None
+    grant: str | None = None
+    code: str | None = None
 
     def __call__(self, event: Shown) -> bool:
         """Whether the event is one of them."""
@@ -49,6 +54,10 @@ class Wanted:
             and self.record in (None, event.record)
             and self.action in (None, event.action)
             and self.allowed in (None, event.allowed)
+            and self.verb in (None, event.verb)
+            and self.purpose in (None, event.purpose)
+            and self.grant in (None, event.grant)
+            and self.code in (None, event.code)
         )
 
 
@@ -69,6 +78,7 @@ def read_event(value: bytes) -> Shown | None:
             purpose=printable(own.get("purpose", "")),
             grant=printable(own.get("grant", "")),
             code=printable(event.get("status_code", "")),
+            verb=printable(own.get("verb", "")),
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError):
         return None
@@ -79,7 +89,7 @@ def line_of(event: Shown) -> Text:
     colour = "green" if event.allowed else "red"
     line = Text(event.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"), style="dim")
     line.append(f"  {'allowed' if event.allowed else 'REFUSED':7}  ", style=colour)
-    line.append(f"{event.action:9} ", style="bold")
+    line.append(f"{' '.join(filter(None, (event.action, event.verb))):9} ", style="bold")
     line.append(event.actor, style="cyan")
     if event.record:
         line.append(" → ", style="dim").append(event.record, style="magenta")

@@ -35,7 +35,7 @@ from keys.vault import Transit
 from ops.audit_replay import Told
 from ops.backup import Manifest, Progress, collection_file, read_manifest
 from ops.key_copies import page_copies
-from ops.restored_blocks import block_again
+from ops.restored_blocks import Marks, block_again
 from ops.restored_keys import end_unnamed
 from ops.restored_records import drop_undone_notices, let_read_what_was_checked, one_archive_each
 from schemas.errors import DanganError
@@ -97,7 +97,8 @@ class Restore:
         try:
             report = Report()
             slots = await self._pages(report, expected=_documents_in(manifest, "pages") > 0)
-            named = await self._records(manifest, destroyed, slots, report)
+            marks = Marks()
+            named = await self._records(manifest, destroyed, slots, report, marks)
             await end_unnamed(self.transit, pages.Pages(self.into), slots, named)
             await self._attachments(manifest, destroyed)
             await self._others(manifest)
@@ -105,8 +106,10 @@ class Restore:
             report.unidentified = await one_archive_each(self.into)
             await indexes.ensure(self.into)
             await drop_undone_notices(self.into)
-            await block_again(self.live, self.into, self.told)  # the records are older than what blocks them
-            await let_read_what_was_checked(self.into)
+            # the records are older than what blocks them
+            await block_again(self.live, self.into, self.told, marks.objected)
+            if marks.checking:
+                await let_read_what_was_checked(self.into)
             await self._destroy_again(sorted(self.told.destroyed - destroyed), report)
         except BaseException:
             with suppress(PyMongoError):  # the first error is the one to tell
@@ -115,6 +118,8 @@ class Restore:
         return report
 
     async def _destroy_again(self, names: Sequence[str], report: Report) -> None:
+        if not names:  # the usual case: what follows looks at every record
+            return
         now = int(time.time())
         forgetter = Forgetter(
             self.transit,
@@ -175,7 +180,7 @@ class Restore:
         return slots
 
     async def _records(
-        self, manifest: Manifest, gone: set[str], slots: Mapping[str, int], report: Report
+        self, manifest: Manifest, gone: set[str], slots: Mapping[str, int], report: Report, marks: Marks
     ) -> dict[str, int]:
         """Write the records that are not destroyed, and tombstones; page id -> the slots that they name."""
         absent = set(gone)
@@ -196,6 +201,7 @@ class Restore:
                     report.restored += 1
                 else:
                     report.unreadable.append(record)
+                marks.take(raw, record)
                 for ref in (keys or {}).values():
                     named[ref.page] = named.get(ref.page, 0) | 1 << ref.slot
                 yield raw

@@ -7,7 +7,8 @@ an objection the later one counts, and in doubt the record stays blocked: compli
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,20 +19,44 @@ from store.intake_notes import IntakeNotes
 
 #: Stands for the reason of an objection that only the audit stream knows: its events hold no reasons.
 REASON: Final = "restored from the audit stream"
+#: The beginnings of these members in a record's BSON: an embedded document, and a text with its length.
+_OBJECTION: Final = b"\x03objection\x00"
+_CHECKING: Final = b"\x02consent_state\x00\x09\x00\x00\x00checking\x00"
 
 
-async def block_again(live: Database, into: Database, told: Told) -> None:
+@dataclass(slots=True)
+class Marks:
+    """What is noticed of live records while they are loaded, so that nobody has to look for it among all of them.
+
+    Attributes:
+        objected: records that may have an objection.
+        checking: whether some record may be in the state ``checking``.
+    """
+
+    objected: set[str] = field(default_factory=set)
+    checking: bool = False
+
+    def take(self, raw: bytes, record: str) -> None:
+        """Look at a record's BSON. Bytes that only look so cost a second look, nothing else."""
+        if _OBJECTION in raw:
+            self.objected.add(record)
+        if _CHECKING in raw:
+            self.checking = True
+
+
+async def block_again(live: Database, into: Database, told: Told, marked: Collection[str]) -> None:
     """Block in a restored database what is blocked in the live one, or by the audit stream. Repeatable.
 
     Args:
         live: the archive's database.
         into: the restored one, which has its records, consents and ties already.
         told: what the audit stream tells.
+        marked: all restored records that have an objection, and maybe others.
     """
     consents = Consents(into)
     await _withdraw(consents, told.withdrawn)
     await consents.block_again()
-    await _object(IntakeNotes(live), IntakeNotes(into), told.objections)
+    await _object(IntakeNotes(live), IntakeNotes(into), told.objections, marked)
 
 
 def standing(note: Mapping[str, Any] | None, last: LastWord | None) -> Mapping[str, Any] | None:
@@ -60,9 +85,9 @@ async def _withdraw(consents: Consents, withdrawn: Sequence[Withdrawn]) -> None:
             await consents.withdraw(subject, reference, Withdrawal(at, each.command, each.by, each.at_ms))
 
 
-async def _object(live: IntakeNotes, into: IntakeNotes, words: Mapping[str, LastWord]) -> None:
-    objected = [record async for record, _ in live.objected()] + [record async for record, _ in into.objected()]
-    records = {*objected, *words}
+async def _object(live: IntakeNotes, into: IntakeNotes, words: Mapping[str, LastWord], marked: Collection[str]) -> None:
+    objected = [record async for record, _ in live.objected()]
+    records = {*objected, *marked, *words}
     there, here = await live.objections_to(records), await into.objections_to(records)
     for record, note in here.items():
         stands = standing(there.get(record, note), words.get(record))

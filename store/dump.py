@@ -6,6 +6,7 @@ backup costs little more than reading.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from io import BufferedIOBase
@@ -66,16 +67,27 @@ def documents(source: BufferedIOBase) -> Iterator[bytes]:
 
 
 async def load(database: Database, collection: str, found: Iterable[bytes]) -> int:
-    """Insert documents, as bytes, into a collection that holds none of them; return how many."""
+    """Insert documents, as bytes, into a collection that holds none of them; return how many.
+
+    While the server writes one batch, the next one is made ready.
+    """
     inserted = 0
     batch: list[RawBSONDocument] = []
     size = 0
-    for document in found:
-        batch.append(RawBSONDocument(document))
-        size += len(document)
-        if len(batch) >= _INSERT_DOCUMENTS or size >= _INSERT_BYTES:
-            inserted += await _insert(database, collection, batch)
-            batch, size = [], 0
+    writing: asyncio.Task[int] | None = None
+    try:
+        for document in found:
+            batch.append(RawBSONDocument(document))
+            size += len(document)
+            if len(batch) >= _INSERT_DOCUMENTS or size >= _INSERT_BYTES:
+                if writing is not None:
+                    inserted += await writing
+                writing = asyncio.create_task(_insert(database, collection, batch))
+                await asyncio.sleep(0)  # let it be sent
+                batch, size = [], 0
+    finally:
+        if writing is not None:
+            inserted += await writing
     return inserted + await _insert(database, collection, batch)
 
 

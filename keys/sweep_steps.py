@@ -22,6 +22,8 @@ from schemas.errors import DanganError
 
 _MAX_PASSES: Final = 100
 _LEDGER_BATCH: Final = 5000
+#: How Vault and OpenBao say that they cannot accept a version again: they do not have it any more.
+_NOT_BACK: Final = "min available version"
 
 
 async def freeze(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
@@ -184,7 +186,7 @@ async def _refusal_to_lower(transit: Transit, root: str, version: int) -> str | 
     try:
         await transit.configure(root, min_decryption_version=version)
     except DanganError as error:
-        if error.code != "DG-KEY-002":
-            raise
+        if error.code != "DG-KEY-002" or _NOT_BACK not in (error.detail or ""):
+            raise  # a refusal to talk, to a revoked token for instance, is no evidence
         return error.detail or error.code
     return None

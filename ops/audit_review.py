@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from consumers.use.standing import is_standing
 from ops.audited import stored_digest
 from ops.detect.seen import Seen
 from schemas.principals import Grant
@@ -96,6 +97,8 @@ def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | 
             made.attempts[Attempt(event.actor, event.code)] += 1
             continue
         made.reads += 1
+        if is_standing(event.grant):  # it follows from the rule book, and is given by nobody
+            continue
         reason = _by_stream(event, given.get(event.grant), recalled.get(event.grant))
         if reason is None and grants is not None:
             reason = _by_database(event, given[event.grant], grants.get(event.grant))

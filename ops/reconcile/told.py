@@ -23,7 +23,8 @@ _OPENING: Final = frozenset(
         "intake", "approve",
     }
 )  # fmt: skip
-_READING: Final = frozenset({"access", "query", "unseal"})
+#: What cannot be answered without a key; a search compares tokens, and may find nothing.
+_READING: Final = frozenset({"access", "unseal"})
 _RUNS: Final = frozenset({"sweep", "backup", "restore"})
 #: A run that did not end counts as open for so long, milliseconds: longer than any takes.
 LONGEST_RUN_MS: Final = 24 * 3_600_000
@@ -70,7 +71,7 @@ class Told:
         self.commands.add(second)
         if action in _OPENING or (action == "collect" and _is_attachment(own)):
             self.opened[second] = self.opened.get(second, 0) + 1
-        if action in _READING and event["status_id"] == 1 and own.get("fields"):
+        if action in _READING and event["status_id"] == 1 and own.get("fields") and own.get("record"):
             self.reads.setdefault(second, str(event["metadata"]["uid"]))
 
     @property

@@ -147,6 +147,10 @@ def test_a_read_without_any_unwrap_is_found() -> None:
     assert kinds(report) == ["unwrap-unexplained", "read-without-unwrap"]
 
 
+def test_a_search_that_found_nothing_needs_no_unwrap() -> None:
+    assert compared(told((NOW + 300, "query", None))).findings == []
+
+
 def test_calls_too_new_to_have_been_told_wait() -> None:
     comparison = Comparison(told(), since_ms=0, until_ms=NOW * 1000, window_s=WINDOW)
     comparison.feed([call(NOW)])
@@ -220,7 +224,7 @@ def test_a_log_is_read_across_rotated_and_packed_files(tmp_path: Path) -> None:
     assert read == sum(path.stat().st_size for path in files)
 
 
-@pytest.mark.parametrize("content", [b"no log\n", gzip.compress(b"{}")[:-9]])
+@pytest.mark.parametrize("content", [b"no log\n", gzip.compress(b"{}", mtime=0)[:-9]], ids=["text", "cut"])
 def test_what_is_no_log_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / ("a.gz" if content.startswith(b"\x1f") else "a.log")
     file.write_bytes(content)

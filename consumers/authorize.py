@@ -47,7 +47,7 @@ class Authorizer:
     def __init__(self, policies: Mapping[str, str], schema: str) -> None:
         self.policies: tuple[Policy, ...] = policies_of(policies)
         check_schema(self.policies, schema)
-        self._prepared = cedarpy.PolicySet.from_str("\n".join(policy.text for policy in self.policies))
+        self.prepared = cedarpy.PolicySet.from_str("\n".join(policy.text for policy in self.policies))
         self._decide = lru_cache(maxsize=_CACHED)(self.ask)
         self._last: tuple[Principal, Action, Level, str, About, bool] | None = None
 
@@ -78,7 +78,7 @@ class Authorizer:
             Refusal: DG-POL-005.
         """
         answer = cedarpy.is_authorized(
-            request_of(principal, action), self._prepared, entities_of(principal, seen, level, purpose, of)
+            request_of(principal, action), self.prepared, entities_of(principal, seen, level, purpose, of)
         )
         if answer.diagnostics.errors:
             raise Refusal("DG-POL-005")

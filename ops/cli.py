@@ -42,6 +42,7 @@ _COMMANDS: Final = (
     "restore",
     "drill",
     "audit",
+    "policy",
     "detect",
     "observe",
     "demo",

@@ -61,7 +61,7 @@ class S3Place:
         try:
             self._s3 = boto3.client("s3", endpoint_url=endpoint, region_name=region, config=config, **keys)
         except ValueError as error:  # an endpoint that is no address
-            raise DanganError("DG-BAK-034", field=name, detail="endpoint") from error
+            raise DanganError("DG-BAK-034", field=name, detail="endpoint is no address") from error
 
     def create(self, file: str) -> Sink:
         """Start a file."""

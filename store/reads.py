@@ -58,7 +58,7 @@ class Reads:
     async def page(
         self,
         ids: Collection[str] | None,
-        having: Mapping[str, str],
+        having: Mapping[str, Collection[str]],
         *,
         after: str,
         limit: int,
@@ -68,13 +68,15 @@ class Reads:
 
         Args:
             ids: which records; None for all.
-            having: attributes that they must have (:data:`ATTRIBUTES`).
+            having: attributes (:data:`ATTRIBUTES`), each with the values of which they must have one.
             after: the id before the first one; empty for the beginning.
             limit: how many at most.
         """
         if not having.keys() <= ATTRIBUTES.keys():  # no record has it
             return [], {}
-        query: Document = {ATTRIBUTES[name]: value for name, value in having.items()} | {"state": "live"}
+        query: Document = {ATTRIBUTES[name]: {"$in": list(values)} for name, values in having.items()} | {
+            "state": "live"
+        }
         if ids is None:
             query["_id"] = {"$gt": after}
         else:  # a few more than asked for, since some may be gone; the caller goes on behind the last one

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from consumers.authorize import Authorizer
 from consumers.reading.answers import events_of
+from consumers.reading.grants import NamedGrants
 from consumers.reading.leases import Lease, lease_of
 from consumers.reading.readable import check_record
 from consumers.reading.refusals import refusal_of
@@ -22,10 +24,12 @@ from schemas.commands import Access
 from schemas.errors import DanganError, Refusal
 from schemas.principals import Grant
 from schemas.replies import Result
-from store.principals import Grants
+from schemas.rule_tables.use import Use
 from store.reads import Reads
 from store.records import Record
 from store.requests import Requests
+
+_STRICTEST: Final = Use()
 
 
 def decide(
@@ -35,6 +39,7 @@ def decide(
     catalogue: Catalogue,
     authorizer: Authorizer,
     now: float,
+    use: Use = _STRICTEST,
 ) -> Lease:
     """Check one read against policies and grant.
 
@@ -48,7 +53,7 @@ def decide(
     lease = lease_of(received, grant, catalogue, authorizer, now)
     if record is None:
         raise Refusal("DG-ACC-007")
-    check_record(record, grant, received.sender, lease.level, received.command.purpose, authorizer)
+    check_record(record, grant, received.sender, lease.level, received.command.purpose, authorizer, use)
     return lease
 
 
@@ -61,7 +66,7 @@ class Reader:
         rules: catalogue and policies.
     """
 
-    def __init__(self, reads: Reads, grants: Grants, requests: Requests, shelf: Shelf, rules: Rules) -> None:
+    def __init__(self, reads: Reads, grants: NamedGrants, requests: Requests, shelf: Shelf, rules: Rules) -> None:
         self._reads = reads
         self._grants = grants
         self._requests = requests
@@ -97,19 +102,20 @@ class Reader:
         fields = self._catalogue.fields
         levels = {fields[name].level for received in batch for name in received.command.fields if name in fields}
         grants, (records, pages) = await asyncio.gather(
-            self._grants.get({received.command.grant for received in batch}),
+            self._grants.of(batch, now),
             self._reads.fetch({received.command.record for received in batch}, levels),
         )
         asked: dict[int, Asked] = {}
         outcomes: dict[int, Outcome] = {}
+        known = (self._catalogue, self._rules.authorizer)
         for at, received in enumerate(batch):
-            record, grant = records.get(received.command.record), grants.get(received.command.grant)
+            record, grant = records.get(received.command.record), grants[at]
             try:
-                lease = decide(received, record, grant, self._catalogue, self._rules.authorizer, now)
+                lease = decide(received, record, grant, *known, now, self._rules.book.use)
             except Refusal as refusal:
                 outcomes[at] = refusal_of(received, refusal, self._catalogue, record)
             else:
-                asked[at] = Asked(records[received.command.record], lease, received.command.purpose)
+                asked[at] = Asked(records[received.command.record], lease, received.command.purpose, received.sender)
         for (at, each), found in zip(asked.items(), await self._shelf.open(list(asked.values()), pages), strict=True):
             if isinstance(found, DanganError):
                 outcomes[at] = refusal_of(batch[at], found, self._catalogue, each.record)

@@ -15,7 +15,7 @@ def events_of(received: Received[R], asked: Asked, read: Sources) -> tuple[Fact,
     Who has read a record, and which records somebody read, is asked of the audit stream by record: a page of a bulk
     read leaves an event for each of its records (docs/adr/0028-answers.md).
     """
-    command, (record, lease, _) = received.command, asked
+    command, record, lease = received.command, asked.record, asked.lease
     fields: dict[str, tuple[str, ...]] = {}
     for name, source in read.items():
         if source is not record:

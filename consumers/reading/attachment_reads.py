@@ -14,6 +14,7 @@ from itertools import groupby
 from consumers.authorize import check_open
 from consumers.consents import refuse_withdrawn
 from consumers.reading.access import Reader
+from consumers.reading.grants import NamedGrants
 from consumers.reading.leases import check_references, grant_covers
 from consumers.reading.purposes import Purposes
 from consumers.reading.readable import check_known
@@ -29,7 +30,6 @@ from schemas.levels import Level
 from schemas.principals import Grant
 from schemas.replies import Result
 from store.attachments import Attachment, Attachments
-from store.principals import Grants
 from store.records import Record, Records
 from store.requests import Requests
 
@@ -70,7 +70,7 @@ class AttachmentReader:
         self,
         records: Records,
         attachments: Attachments,
-        grants: Grants,
+        grants: NamedGrants,
         requests: Requests,
         purposes: Purposes,
         ring: KeyRing,
@@ -98,21 +98,19 @@ class AttachmentReader:
         try:
             place = {command.id: f"{received.place}/{received.at}"}
             replayed = await self._requests.replayed(place, now=now)
-            grants = await self._grants.get({command.grant})
+            grant = await self._grants.one(received, now)
             record = (await self._records.get([command.record])).get(command.record)
             holder, found = await self._held(record, command)
-            attachment = decide(received, found, grants.get(command.grant), self._rules, now)
+            attachment = decide(received, found, grant, self._rules, now)
             if replayed:
                 raise Refusal("DG-CMD-003")
             if record is None or holder is None:
                 raise Refusal("DG-ACC-007")
             reader, authorizer = received.sender, self._rules.authorizer
-            check_known(record, grants[command.grant], reader, attachment.level, command.purpose, authorizer)
-            for each in {record.id: record, holder.id: holder}.values():
-                check_open(
-                    each, grants.get(command.grant), received.sender, attachment.level, command.purpose,
-                    self._rules.authorizer,
-                )  # fmt: skip
+            known = (reader, attachment.level, command.purpose, authorizer)
+            check_known(record, grant, *known, self._rules.book.use)
+            if holder.id != record.id:
+                check_open(holder, grant, *known)
             refuse_withdrawn(record)
             check_usable(record, reader, authorizer)
             await self._purposes.check(record, command.purpose)

@@ -15,8 +15,9 @@ from typing import Final
 import orjson
 
 from consumers.reading.answers import events_of
+from consumers.reading.grants import NamedGrants
 from consumers.reading.leases import Lease, lease_of
-from consumers.reading.readable import check_record
+from consumers.reading.readable import check_record, having
 from consumers.reading.refusals import refusal_of
 from consumers.reading.shelf import Asked, Shelf
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact
@@ -27,7 +28,6 @@ from schemas.errors import DanganError, Refusal
 from schemas.principals import Grant
 from schemas.replies import Result
 from schemas.use import Browse
-from store.principals import Grants
 from store.reads import Reads
 from store.records import Record
 from store.requests import Requests
@@ -58,7 +58,7 @@ class Browser:
         rules: catalogue and policies.
     """
 
-    def __init__(self, reads: Reads, grants: Grants, requests: Requests, shelf: Shelf, rules: Rules) -> None:
+    def __init__(self, reads: Reads, grants: NamedGrants, requests: Requests, shelf: Shelf, rules: Rules) -> None:
         self._reads = reads
         self._grants = grants
         self._requests = requests
@@ -89,7 +89,7 @@ class Browser:
 
     async def _read(self, received: Received[Browse], now: float) -> Outcome:
         command = received.command
-        grant = (await self._grants.get({command.grant})).get(command.grant)
+        grant = await self._grants.one(received, now)
         lease = lease_of(received, grant, self._rules.catalogue, self._rules.authorizer, now)
         if grant is None:  # lease_of has refused it
             raise Refusal("DG-ACC-001")
@@ -108,20 +108,23 @@ class Browser:
         levels = {self._rules.catalogue.field(name).level for name in lease.fields}
         found, keys = await self._reads.page(
             None if every else grant.records,
-            dict(grant.selection) if every else {},
+            having(grant.selection) if every else {},
             after=command.after or "",
             limit=command.limit,
             levels=levels,
         )
         page, readable = Page(), list[Record]()
+        known = (self._rules.authorizer, self._rules.book.use)
         for record in found:
             try:
-                check_record(record, grant, sender, lease.level, command.purpose, self._rules.authorizer)
+                check_record(record, grant, sender, lease.level, command.purpose, *known)
             except Refusal as refusal:
                 page.withheld += refusal.code not in _SILENT
             else:
                 readable.append(record)
-        last = await self._fill(page, received, [Asked(record, lease, command.purpose) for record in readable], keys)
+        last = await self._fill(
+            page, received, [Asked(record, lease, command.purpose, sender) for record in readable], keys
+        )
         page.after = last or self._next(found, command, grant)
         return page
 

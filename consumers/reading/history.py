@@ -17,6 +17,7 @@ import orjson
 from consumers.by_type import Applier
 from consumers.consents import refuse_withdrawn
 from consumers.propose import opened, reason_of
+from consumers.reading.grants import NamedGrants
 from consumers.reading.leases import Lease, lease_of
 from consumers.reading.purposes import Purposes
 from consumers.reading.readable import check_known
@@ -33,7 +34,6 @@ from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
 from schemas.principals import Grant
 from schemas.replies import Result
-from store.principals import Grants
 from store.proposals import Proposal, Proposals
 from store.records import Record, Records
 from store.requests import Requests
@@ -112,7 +112,7 @@ class PastReader:
         self,
         records: Records,
         proposals: Proposals,
-        grants: Grants,
+        grants: NamedGrants,
         requests: Requests,
         purposes: Purposes,
         ring: KeyRing,
@@ -139,14 +139,14 @@ class PastReader:
         try:
             place = {command.id: f"{received.place}/{received.at}"}
             replayed = await self._requests.replayed(place, now=now)
-            grants = await self._grants.get({command.grant})
-            lease = decide(received, grants.get(command.grant), self._rules, now)
+            grant = await self._grants.one(received, now)
+            lease = decide(received, grant, self._rules, now)
             if replayed:
                 raise Refusal("DG-CMD-003")
             record = (await self._records.get([command.record], history=True)).get(command.record)
             if record is None:
                 raise Refusal("DG-ACC-007")
-            self._check_record(received, record, grants[command.grant], lease)
+            self._check_record(received, record, grant, lease)
             await self._purposes.check(record, command.purpose)
             version, values = await self._answer(command, lease, record)
         except DanganError as error:
@@ -171,14 +171,14 @@ class PastReader:
     def _is_clear(self, lease: Lease, name: str) -> bool:
         return _clear(lease, name) and self._rules.catalogue.field(name).level is not Level.BASIC
 
-    def _check_record(self, received: Received[Access], record: Record, grant: Grant, lease: Lease) -> None:
+    def _check_record(self, received: Received[Access], record: Record, grant: Grant | None, lease: Lease) -> None:
         """As for a read of the present, but that what was merged into another archive keeps a past of its own.
 
         Raises:
             Refusal: DG-ACC-001, 007 to 010.
         """
         reader, authorizer = received.sender, self._rules.authorizer
-        check_known(record, grant, reader, lease.level, received.command.purpose, authorizer)
+        check_known(record, grant, reader, lease.level, received.command.purpose, authorizer, self._rules.book.use)
         refuse_withdrawn(record)
         if record.part_of is None:
             check_usable(record, reader, authorizer)

@@ -13,14 +13,23 @@ from consumers.authorize import Authorizer, check_open
 from consumers.consents import refuse_withdrawn
 from consumers.reading.leases import SUBJECT
 from consumers.reading.usable import check_usable
+from consumers.use.products import check_product
+from consumers.use.scope import covers
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Grant, Principal
+from schemas.rule_tables.use import Use
 from store.records import Record
 
 
 def check_record(
-    record: Record, grant: Grant | None, reader: Principal, level: Level, purpose: str, authorizer: Authorizer
+    record: Record,
+    grant: Grant | None,
+    reader: Principal,
+    level: Level,
+    purpose: str,
+    authorizer: Authorizer,
+    use: Use,
 ) -> None:
     """Check a record whose id the grant covers.
 
@@ -30,7 +39,7 @@ def check_record(
     Raises:
         Refusal: DG-ACC-001 or 007 for one that the reader must not know of; then DG-ACC-007 to 010, DG-MRG-004.
     """
-    check_known(record, grant, reader, level, purpose, authorizer)
+    check_known(record, grant, reader, level, purpose, authorizer, use)
     refuse_withdrawn(record)
     if record.part_of is not None:
         raise Refusal("DG-MRG-004", detail=record.part_of)
@@ -39,16 +48,24 @@ def check_record(
 
 
 def check_known(
-    record: Record, grant: Grant | None, reader: Principal, level: Level, purpose: str, authorizer: Authorizer
+    record: Record,
+    grant: Grant | None,
+    reader: Principal,
+    level: Level,
+    purpose: str,
+    authorizer: Authorizer,
+    use: Use,
 ) -> None:
     """Check whether the reader may know of the record at all.
 
     Raises:
-        Refusal: DG-ACC-001 or 007, as if there were none.
+        Refusal: DG-ACC-001 or 007, as if there were none; DG-USE-011 or 012 (clause USE-17).
     """
     check_open(record, grant, reader, level, purpose, authorizer)
     if grant is not None and grant.selection and not selected(record, grant.selection):
         raise hidden(grant)
+    if grant is not None:  # what an application for named records was checked for, a selection's records are now
+        check_product(grant.product, purpose, about(record).risk, use)
 
 
 def hidden(grant: Grant | None) -> Refusal:
@@ -58,6 +75,15 @@ def hidden(grant: Grant | None) -> Refusal:
 
 def selected(record: Record, selection: Collection[tuple[str, str]]) -> bool:
     """Whether a record has the attributes of a grant's selection; ``subject`` is the customer it is about (USE-15)."""
-    if any(name == SUBJECT and value != record.subject for name, value in selection):
+    subjects = {value for name, value in selection if name == SUBJECT}
+    if subjects and record.subject not in subjects:
         return False
-    return about(record).has([(name, value) for name, value in selection if name != SUBJECT])
+    return covers([pair for pair in selection if pair[0] != SUBJECT], about(record))
+
+
+def having(selection: Collection[tuple[str, str]]) -> dict[str, list[str]]:
+    """A selection as the store takes it: attribute -> the values of which records have one."""
+    found: dict[str, list[str]] = {}
+    for name, value in sorted(selection):
+        found.setdefault(name, []).append(value)
+    return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from consumers.reading.grants import NamedGrants
 from consumers.reading.leases import Lease, lease_of, names_it
 from consumers.reading.purposes import Purposes
 from consumers.reading.readable import check_record
@@ -23,7 +24,6 @@ from schemas.principals import Grant
 from schemas.replies import Result
 from schemas.use import Search
 from schemas.values import normalise
-from store.principals import Grants
 from store.reads import Reads
 from store.records import Record
 from store.requests import Requests
@@ -43,7 +43,7 @@ class Searcher:
     """
 
     def __init__(
-        self, reads: Reads, grants: Grants, requests: Requests, index: BlindIndex, purposes: Purposes, rules: Rules
+        self, reads: Reads, grants: NamedGrants, requests: Requests, index: BlindIndex, purposes: Purposes, rules: Rules
     ) -> None:
         self._reads = reads
         self._grants = grants
@@ -76,7 +76,7 @@ class Searcher:
 
     async def _searched(self, received: Received[Search], now: float) -> Outcome:
         command = received.command
-        grant = (await self._grants.get({command.grant})).get(command.grant)
+        grant = await self._grants.one(received, now)
         lease = lease_of(received, grant, self._rules.catalogue, self._rules.authorizer, now)
         spec = self._rules.catalogue.field(command.field)
         if grant is None or not spec.index:
@@ -100,10 +100,11 @@ class Searcher:
     ) -> list[Record]:
         """Those that the reader could read under this grant."""
         command, readable = received.command, list[Record]()
+        known = (self._rules.authorizer, self._rules.book.use)
         for record in archives:
             try:
                 if names_it(grant.records, record.id):
-                    check_record(record, grant, received.sender, lease.level, command.purpose, self._rules.authorizer)
+                    check_record(record, grant, received.sender, lease.level, command.purpose, *known)
                     readable.append(record)
             except Refusal:  # found, but not to be read: as if it had not been found
                 continue

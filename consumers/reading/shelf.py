@@ -9,24 +9,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from consumers.about import about
 from consumers.reading.leases import Lease
 from consumers.reading.opening import Opening, Shown, Sources
 from consumers.reading.parts import sources, wanted_parts
-from consumers.reading.purposes import Purposes
+from consumers.reading.purposes import Consented, Purposes
 from consumers.rules import Rules
 from keys.pages import Page
 from keys.ring import KeyRing
 from schemas.errors import DanganError, Refusal
+from schemas.principals import Principal
 from store.reads import Reads
 from store.records import Record
 
 
 class Asked(NamedTuple):
-    """A record that the rules let be read, as far as it says itself, and what for."""
+    """A record that the rules let be read, as far as it says itself; what for, and by whom."""
 
     record: Record
     lease: Lease
     purpose: str
+    reader: Principal
 
 
 class Found(NamedTuple):
@@ -75,7 +78,7 @@ class Shelf:
             if not self._purposes.open(each.record, each.purpose, consented):
                 found[at] = Refusal("DG-ACC-020", field="purpose")
                 continue
-            may = {name: part for name, part in parts.items() if self._purposes.open(part, each.purpose, consented)}
+            may = {name: part for name, part in parts.items() if self._part_open(part, each, consented)}
             found[at] = sources(each.record, each.lease.fields, may)
         reads = [read for read in found.values() if not isinstance(read, DanganError)]
         keys = await self._opening.keys({**pages, **more} if more else pages, reads)
@@ -91,6 +94,13 @@ class Shelf:
             else:
                 answers.append(Found(read, shown.values, shown.clear))
         return answers
+
+    def _part_open(self, part: Record, asked: Asked, consented: Consented) -> bool:
+        """Whether a part of an archive may be read with it: policies and purpose are asked of each part itself."""
+        if not self._purposes.open(part, asked.purpose, consented):
+            return False
+        allows = self._rules.authorizer.allows
+        return allows(asked.reader, "access", asked.lease.level, asked.purpose, about(part))
 
     async def _parts(self, asked: Sequence[Asked]) -> tuple[dict[str, Record], dict[str, Page]]:
         records = {each.record.id: each.record for each in asked if each.record.parts}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from consumers.reading.access import Reader, decide
+from consumers.reading.grants import NamedGrants
 from consumers.reading.purposes import Purposes
 from consumers.reading.shelf import Shelf
 from keys.ports import KeyRef
@@ -108,7 +109,7 @@ class Shelves:
 async def apply(*batch: Any, seen_before: frozenset[str] = frozenset()) -> list[Any]:
     shelves = Shelves(seen_before)
     shelf = Shelf(shelves, Purposes(shelves, RULES.book.reading), shelves, RULES)  # type: ignore[arg-type]
-    reader = Reader(shelves, shelves, shelves, shelf, RULES)  # type: ignore[arg-type]
+    reader = Reader(shelves, NamedGrants(shelves, RULES.book.use), shelves, shelf, RULES)  # type: ignore[arg-type]
     return [outcome.result.code for outcome in await reader.apply(batch, NOW)]
 
 

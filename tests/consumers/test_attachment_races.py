@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from consumers.attachments import LAPSE_MS, MAX_ATTACHMENTS, Attacher
 from consumers.collection_approvals import KnownApprovals
 from consumers.reading.attachment_reads import AttachmentReader
+from consumers.reading.grants import NamedGrants
 from consumers.reading.purposes import Purposes
 from consumers.received import Outcome, Received
 from keys.chunks import ChunkCipher
@@ -315,7 +316,7 @@ def test_a_merged_archive_answers_with_its_parts_scans_and_names_the_part(
             command = {"type": "access", "id": str(uuid.uuid4()), "attachment": "scan-1", "part": 2, **members}
             everything: Any = Always()
             async with at.ring() as ring:
-                parts = (at.records, at.attachments, everything, everything)
+                parts = (at.records, at.attachments, NamedGrants(everything, RULES.book.use), everything)
                 reader = AttachmentReader(*parts, Purposes(everything, RULES.book.reading), ring, RULES)
                 (outcome,) = await reader.apply([received(Access.model_validate(command), CRM)], NOW)
             return outcome

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from consumers.reading.grants import NamedGrants
 from consumers.reading.history import NowOrPast, PastLease, PastReader, as_of, decide
 from consumers.reading.purposes import Purposes
 from consumers.received import Outcome
@@ -46,7 +47,7 @@ async def read(at: Corrections, held: Grant, by: Principal = READER, **members: 
     proposals: Any = at.proposals
     async with at.ring() as ring:
         purposes = Purposes(stores, RULES.book.reading)
-        reader = PastReader(documents, proposals, stores, stores, purposes, ring, RULES)
+        reader = PastReader(documents, proposals, NamedGrants(stores, RULES.book.use), stores, purposes, ring, RULES)
         (outcome,) = await reader.apply([received(access(**members), by)], 1_800_000_000)
     return outcome
 

@@ -140,6 +140,50 @@ async def test_high_risk_and_large_amount_customers_are_read_by_listed_readers_a
     assert refused.result.code == ("DG-ACC-001" if restricted else None)  # nor is the grade told
 
 
+@pytest.mark.clause("SEC-07")
+async def test_a_restricted_part_of_an_archive_is_left_out_of_what_others_read() -> None:
+    part = stored("rec-part", VALUES, part_of="rec-0001", stage="merged", intake={"assessment": {"risk_grade": "high"}})
+    archive = stored("rec-0001", {"city": "Wuxi"}, parts=("rec-part",))
+    shelves = Shelves(archive, part, grants=[grant(CLERK.id)])
+    listed = replace(CLERK, roles=CLERK.roles | {"restricted_reader"})
+    for reader, names in ((CLERK, {"city"}), (listed, {"city", "phone"})):
+        for make in (access, browse):
+            result: Any = (await shelves.ask(make(fields=["city", "phone"]), reader)).result
+            assert set(result.values if make is access else result.values["rows"][0]["values"]) == names
+
+
+@pytest.mark.clause("USE-17")
+async def test_an_offer_is_made_only_to_customers_of_a_grade_that_the_product_allows() -> None:
+    held = grant(CLERK.id, records=frozenset({"*"}), product="fund", purpose="marketing")
+    rules = book(use={"products": {"fund": ("low",)}})
+    for risk, code in (("low", None), ("medium", "DG-USE-012"), ("", "DG-USE-012")):
+        record = stored("rec-0001", VALUES, purpose="marketing", intake={"assessment": {"risk_grade": risk}})
+        shelves = Shelves(record, grants=[held])
+        asked = {"purpose": "marketing", "fields": ["name"]}
+        assert (await shelves.ask(access(**asked), CLERK, rules=rules)).result.code == code
+        page: Any = (await shelves.ask(browse(**asked), CLERK, rules=rules)).result.values
+        assert (len(page["rows"]), page["withheld"]) == ((1, 0) if code is None else (0, 1))
+
+
+@pytest.mark.clause("USE-07")
+async def test_a_standing_scope_is_read_under_and_ends_with_the_role() -> None:
+    scopes = {"steward": {"purposes": ("account_service",), "fields": ("name",), "attribute": "building"}}
+    rules = book(use={"standing_scopes": scopes})
+    steward = replace(CLERK, roles=frozenset({"reader", "steward"}), scope=frozenset({("building", "b-07")}))
+    homes = {b: {"household": {"building": b, "floor": 1, "unit": "a"}} for b in ("b-07", "b-08")}
+    shelves = Shelves(
+        stored("rec-0001", VALUES, intake=homes["b-07"]), stored("rec-0002", VALUES, intake=homes["b-08"])
+    )
+    asked = {"grant": "standing:steward", "fields": ["name"]}
+    assert named(await shelves.ask(browse(**asked), steward, rules=rules)) == {"rec-0001"}
+    assert (await shelves.ask(access(**asked), steward, rules=rules)).result.values
+    assert (await shelves.ask(access(**asked, record="rec-0002"), steward, rules=rules)).result.code == "DG-ACC-007"
+    wider = access(**{**asked, "fields": ["phone"]})
+    assert (await shelves.ask(wider, steward, rules=rules)).result.code == "DG-ACC-003"
+    left = replace(steward, roles=frozenset({"reader"}))
+    assert (await shelves.ask(access(**asked), left, rules=rules)).result.code == "DG-ACC-001"
+
+
 FIELDS = tuple(sorted(RULES.catalogue.purposes["account_service"].fields))
 SECRET = "sample-value-0123456789"
 

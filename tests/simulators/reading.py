@@ -13,6 +13,7 @@ import orjson
 
 from consumers.reading.access import Reader
 from consumers.reading.browse import Browser
+from consumers.reading.grants import NamedGrants
 from consumers.reading.purposes import Purposes
 from consumers.reading.search import Searcher
 from consumers.reading.shelf import Shelf
@@ -83,7 +84,7 @@ class Shelves:
         return {each: self.records[each] for each in ids if each in self.records}, {}
 
     async def page(
-        self, ids: Collection[str] | None, having: Mapping[str, str], *, after: str, limit: int, levels: Any
+        self, ids: Collection[str] | None, having: Mapping[str, Collection[str]], *, after: str, limit: int, levels: Any
     ) -> tuple[list[Record], dict[str, Any]]:
         """The attributes are looked at again by the reader: here they narrow nothing."""
         self.looked_up.append("page")
@@ -108,12 +109,13 @@ class Shelves:
     ) -> Outcome:
         """Have one command answered by what answers its type."""
         stores = cast("Any", self)
+        grants = NamedGrants(stores, rules.book.use)
         purposes = Purposes(stores, rules.book.reading)
         shelf = Shelf(stores, purposes, stores, rules)
         appliers: dict[str, Any] = {
-            "access": lambda: Reader(stores, stores, stores, shelf, rules),
-            "browse": lambda: Browser(stores, stores, stores, shelf, rules),
-            "search": lambda: Searcher(stores, stores, stores, stores, purposes, rules),
+            "access": lambda: Reader(stores, grants, stores, shelf, rules),
+            "browse": lambda: Browser(stores, grants, stores, shelf, rules),
+            "search": lambda: Searcher(stores, grants, stores, stores, purposes, rules),
         }
         self.looked_up = []
         (outcome,) = await appliers[command.type]().apply([received(command, by, offset=offset)], now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -52,6 +53,9 @@ def test_a_genuine_certificate_is_good(issued: Issued, tmp_path: Path) -> None:
     )
 
 
+_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
 def with_payload(jws: str, change: Any) -> str:
     head, payload, signature = jws.split(".")
     stated = json.loads(base64.urlsafe_b64decode(payload + "=="))
@@ -65,6 +69,7 @@ def with_payload(jws: str, change: Any) -> str:
         lambda jws: with_payload(jws, lambda it: it.update(reason="another")),
         lambda jws: with_payload(jws, lambda it: it["records"].append(dict(it["records"][0], id="rec-3"))),
         lambda jws: jws[:-1] + ("A" if jws[-1] != "A" else "B"),
+        lambda jws: jws[:-1] + _DIGITS[_DIGITS.index(jws[-1]) ^ 1],  # a bit that means nothing: the same signature
         lambda jws: jws[:-2],
         lambda jws: jws.replace(".", "..", 1),
         lambda jws: jws + ".x",
@@ -120,8 +125,9 @@ def _of_another_request(_issued: Issued) -> dict[str, Any]:
     return {"approvals": approved("rec-9").approvals}
 
 
-def _by_the_requester(_issued: Issued) -> dict[str, Any]:
-    return {"requester": keys_of("per:one").principal}
+def _by_the_requester(issued: Issued) -> dict[str, Any]:
+    own = approved(*issued.certificate.ordered, requester="per:one")  # the very request, signed by who makes it
+    return {"requester": own.requester, "approvals": own.approvals}
 
 
 def _stale(issued: Issued) -> dict[str, Any]:
@@ -139,6 +145,56 @@ async def test_what_the_archive_itself_signed_falsely_is_not_good(issued: Issued
     assert (code, words[:10]) == (1, "NOT good: ")
     with pytest.raises(DanganError, match="DG-CER-003"):  # as the program says, too
         verify_certificate(jws, issued.trust)
+
+
+def signed_by(action: str, person: str, digest: str) -> str:
+    """What a person signs, whose keys are made up."""
+    key = keys_of(person).signing
+    parts = [
+        {"alg": "Ed25519", "kid": key.kid, "typ": "dangan-approval+jws"},
+        {"action": action, "approver": person, "at": 1000, "digest": digest},
+    ]
+    text = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return f"{text}." + base64.urlsafe_b64encode(key.private.sign(text.encode())).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("witness", "signs", "good"),
+    [
+        ("per:four", "witness-destroy", True),
+        ("per:four", "approve-destroy", False),
+        ("per:two", "witness-destroy", False),  # who approves does not watch
+        ("per:none", None, False),  # named, and has not signed
+    ],
+)
+async def test_applicant_and_witness_sign_as_what_they_are(
+    issued: Issued, tmp_path: Path, witness: str, signs: str | None, good: bool
+) -> None:
+    of = issued.certificate
+    application = {"applicant": "per:three", "witness": witness, "scope": "客户 4711", "no_need": True}
+    asked = {"type": "destroy", "id": of.command, "records": of.ordered, "ground": of.ground, "reason": of.reason}
+    asked |= {"requester": of.requester, "application": application}
+    canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    acts = [("approve-destroy", "per:one"), ("approve-destroy", "per:two"), ("apply-destroy", "per:three")]
+    acts += [(signs, witness)] if signs else []
+    stated = json.loads(of.model_dump_json()) | {
+        "application": application,
+        "approvals": [signed_by(action, person, digest) for action, person in acts],
+        "approvers": [_public(person) for person in ("per:one", "per:two")],
+        "signed_by": [_public(person) for person in ("per:three", "per:four")],
+    }
+    head = issued.jws.split(".")[0]
+    signed = f"{head}.{base64.urlsafe_b64encode(json.dumps(stated).encode()).decode().rstrip('=')}"
+    signature = await issued.archive.vault.sign(CERTIFICATES_KEY, signed.encode())
+    jws = f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    code, words = said(tmp_path, jws, issued.trust.dump())
+    assert (code == 0) is good, words
+
+
+def _public(person: str) -> dict[str, str]:
+    raw = keys_of(person).signing.private.public_key().public_bytes_raw()
+    return {"id": person, "x": base64.urlsafe_b64encode(raw).decode().rstrip("=")}
 
 
 async def test_a_signature_for_another_purpose_is_not_a_certificate(issued: Issued, tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ those of the clauses' ``conflict`` entries (docs/regulation.md).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from schemas.archive_code import CodeTemplate
 from schemas.commands import Event
@@ -245,6 +245,12 @@ class RuleBook(BaseModel):
     reading: Reading = Reading()
     people: People = People()
     audit: AuditRules = AuditRules()
+
+    @model_validator(mode="after")
+    def _events_outlive_records(self) -> Self:
+        periods = (*self.retention.years_by_class.values(), *self.retention.years_by_item.values())
+        self.audit.check_outlives(max(periods, default=0))
+        return self
 
     @classmethod
     def from_mappings(cls, *layers: Mapping[str, Any]) -> RuleBook:

@@ -10,6 +10,15 @@ from schemas.rule_tables.table import Table
 class AuditRules(Table):
     """Table ``[audit]``: AUD-01, AUD-02. An event outlives the record that it tells of."""
 
-    #: whole years that every event is kept, on the topic or in the archive. The default is longer than the longest
-    #: period that a record may have (30 years) by the longest limit of an objection or a claim.
+    #: whole years that every event is kept, on the topic or in the archive: at least as long as any record. No text
+    #: states a period; the default is what a record of a lasting customer and the limits of claims after it may need.
     retention_years: Annotated[int, Field(ge=5, le=200)] = 50
+
+    def check_outlives(self, years: int) -> None:
+        """Refuse a period that is shorter than the longest of a record, in years.
+
+        Raises:
+            ValueError: naming both.
+        """
+        if self.retention_years < years:
+            raise ValueError(f"audit.retention_years is {self.retention_years}; records are kept for {years} years")

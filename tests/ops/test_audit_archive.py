@@ -35,6 +35,7 @@ from ops.audit_proofs import prove_event
 from ops.commands.audit import register
 from schemas.audit import event_id
 from schemas.errors import DanganError
+from schemas.rulebook import RuleBook
 from streams.audit.findings import Report
 from streams.audit.proof import check_proof, parse_proof
 from streams.audit.reader import Entry
@@ -232,6 +233,15 @@ def test_what_is_cut_is_a_beginning_that_ends_behind_a_checkpoint(kinds: list[bo
     assert all(one.at_ms < until for one in cut)
     assert not cut or cut[-1].value == note
     assert not any(one.value == note and one.at_ms < until for one in entries[len(cut) :])
+
+
+@pytest.mark.clause("AUD-02")
+def test_no_rule_book_keeps_events_for_less_than_records() -> None:
+    assert RuleBook().audit.retention_years >= max(RuleBook().retention.years_by_class.values())
+    RuleBook.from_mappings({"audit": {"retention_years": 15}})
+    for longer in ({"years_by_class": {"customer": 60}, "statutory_minimum": {}}, {"years_by_item": {"voucher": 60}}):
+        with pytest.raises(ValueError, match="retention_years is 50; records are kept for 60 years"):
+            RuleBook.from_mappings({"retention": longer})
 
 
 def segment(number: int, last_ms: int, *writers: str) -> Segment:

@@ -21,6 +21,7 @@ from consumers.propose import Proposer
 from consumers.reading.access import Reader
 from consumers.reading.attachment_reads import AttachmentReader, FieldsOrParts
 from consumers.reading.browse import Browser
+from consumers.reading.grants import NamedGrants
 from consumers.reading.history import NowOrPast, PastReader
 from consumers.reading.limits import Limited
 from consumers.reading.marks import Marked
@@ -141,7 +142,8 @@ def _reading(
 ) -> dict[str, Applier]:
     """What answers with values: each within the reader's limits, each answer with its watermark."""
     database, rules, ring = parts.database, parts.rules, parts.ring
-    reads, grants, requests = Reads(database), Grants(database), Requests(database)
+    reads, requests = Reads(database), Requests(database)
+    grants = NamedGrants(Grants(database), rules.book.use)
     purposes = Purposes(Consents(database), rules.book.reading)
     shelf = Shelf(reads, purposes, ring, rules)
     one = NowOrPast(

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -16,19 +16,18 @@ import typer
 from rich.console import Console
 
 from ops.audited import Desk, desk
-from ops.commands import use_requests
+from ops.commands import use_copies, use_requests
 from ops.commands.admin_acts import Home, day, table
-from ops.commands.keys import PassphraseFile, read_key_file
+from ops.commands.keys import PassphraseFile
+from ops.commands.use_acts import in_own_name
 from ops.config import load_settings
 from ops.detect.seen import Seen as Event
-from ops.operators import prove
 from ops.printable import plain
 from ops.rules import load_rules
 from ops.use import applications, consulted, late
 from ops.use import register as loans
 from schemas.rulebook import RuleBook
 from store.contracts import Contract
-from store.principals import Principals
 
 T = TypeVar("T")
 As = Annotated[Path, typer.Option("--as", help="Your key file, of any registered principal.")]
@@ -41,6 +40,7 @@ def register(app: typer.Typer) -> None:
     """Add ``dangan use`` to the command line."""
     group = typer.Typer(help="Use: apply, sign, give back; the borrowing register.", no_args_is_help=True)
     use_requests.register(group)
+    use_copies.register(group)
     for name, command in (
         ("list", list_applications),
         ("show", show),
@@ -114,7 +114,7 @@ def show(
 
 def withdraw(application: Application, key: As, passphrase_file: PassphraseFile = None, home: Home = None) -> None:
     """Take your own application back, before it is decided."""
-    _in_own_name(home, key, passphrase_file, lambda at: applications.withdraw(at, application, now=time.time()))
+    in_own_name(home, key, passphrase_file, lambda at: applications.withdraw(at, application, now=time.time()))
     _told(f"{application} is withdrawn")
 
 
@@ -172,7 +172,7 @@ def contract(
     home: Home = None,
 ) -> None:
     """Record that you are about to sign a contract with a customer, whose archive you have consulted before."""
-    _in_own_name(home, key, passphrase_file, lambda at: consulted.record(at, reference, party))
+    in_own_name(home, key, passphrase_file, lambda at: consulted.record(at, reference, party))
     found = _unread(home)
     if any(each.id == reference for each in found):
         _told(f"{reference} is recorded; you have NOT read an archive of {party} yet: do so before you sign")
@@ -213,23 +213,6 @@ def _look(home: Path | None, policies: Path | None, act: Callable[[Desk, RuleBoo
     async def run() -> T:
         async with desk(settings) as at:
             return await act(at, book)
-
-    return asyncio.run(run())
-
-
-def _in_own_name(home: Path | None, key: Path, passphrase_file: Path | None, act: Callable[[Desk], Awaitable[T]]) -> T:
-    """Run an act in the name of a registered principal, whatever the roles.
-
-    Raises:
-        DanganError: DG-OPS-060.
-    """
-    keys, settings = read_key_file(key, passphrase_file), load_settings(home)
-
-    async def run() -> T:
-        async with desk(settings) as at:
-            known = await Principals(at.database).get(keys.principal)
-            operator = prove(known, keys.signing, now=time.time(), roles=known.roles if known else ())
-            return await act(replace(at, operator=operator))
 
     return asyncio.run(run())
 

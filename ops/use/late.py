@@ -1,6 +1,7 @@
 """What time does to applications: expired, overdue, emergencies that nobody signed (clauses USE-10, USE-11).
 
-Each is told once, as an audit event, and an emergency that nobody signed loses its grant. The event comes first: a run
+Each is told once, as an audit event; an emergency that nobody signed loses its grant, and working copies whose use is
+over their keys. The event comes first: a run
 that dies in between tells the same event again, with the same id.
 """
 
@@ -11,6 +12,7 @@ from typing import Final
 
 from consumers.use.grants import is_overdue
 from ops.audited import CONSOLE, Desk
+from ops.use.copies import forget_ended
 from schemas.audit import Fact
 from schemas.rulebook import RuleBook
 from store.applications import OPEN, Application, Applications, Told
@@ -47,6 +49,7 @@ async def late(desk: Desk, book: RuleBook, *, now: float) -> list[Late]:
         found += [one for one in late_of(each, book, now=now) if one.what == "overdue" or one.what not in each.told]
     async for each in applications.emergencies(before=int(now)):
         found += unsigned(each, now=now)
+    await forget_ended(desk, now=now)
     for one in found:
         if one.what not in one.application.told:
             await desk.audit.publish([fact_of(one, now=now)])

@@ -21,6 +21,7 @@ from keys.principal_keys import PrincipalKeys, dump_keys
 from ops.audited import desk
 from ops.cli import build
 from ops.commands.approve import sign_approval
+from ops.commands.use_copies import this_terminal
 from ops.embedded.stack import Stack
 from ops.private_files import write_private
 from ops.registry import register
@@ -287,6 +288,41 @@ def test_what_is_overdue_or_unsigned_is_told_once_and_ends(site: Site) -> None:
     events = site.events(f"use:{emergency}")
     assert [events.count(("use", verb, None)) for verb in ("expire", "overdue", "unsigned_emergency")] == [1, 1, 1]
     site.run("use", "overdue", *site.rules(), status=0)  # by now nothing is
+
+
+@pytest.mark.clause("USE-11", "USE-13", "STO-17")
+def test_a_working_copy_opens_while_its_use_lasts_and_never_afterwards(site: Site) -> None:
+    record, file = site.collected(), site.folder / "copy.dangan"
+    read = ("--purpose", PURPOSE, "--field", "name", "--out", str(file), *site.rules(), *site.by("duty"))
+    wanted = ("--record", record, "--field", "name", "--clear", "name", "--emergency")
+    plain = site.apply(*wanted, who="duty")
+    site.refused("DG-ACC-022", "use", "copy", record, "--grant", f"use:{plain}", *read)
+    name = site.apply(*wanted, "--copying", "--terminal", "desk-9", who="duty")
+    site.run("use", "copy", record, "--grant", f"use:{name}", *read)
+    content = file.read_bytes()
+    assert "测试客户".encode() not in content
+    assert "测试客户" in site.run("use", "open", str(file), *site.by("duty"))
+    site.refused("DG-USE-050", "use", "open", str(file), *site.by("reader"))
+    (altered := site.folder / "altered.dangan").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    site.refused("DG-USE-055", "use", "open", str(altered), *site.by("duty"))
+    site.refused("DG-USE-055", "use", "open", str(site.folder / "duty.key.json"), *site.by("duty"))
+    site.run(
+        "use", "give-back", f"use:{name}", "--usage", "read", "--copies", "1", "--destroyed", "1", *site.by("duty")
+    )
+    site.refused("DG-USE-054", "use", "open", str(file), *site.by("duty"))
+
+    async def key_left() -> bool:
+        async with desk(site.stack.settings) as at:
+            return await at.database["working_copies"].find_one({"grant": f"use:{name}"}) is not None
+
+    assert not asyncio.run(key_left())  # what is left of the copy is noise
+    shared = ("use", "copy", record, "--grant", f"use:{name}", *read)
+    policies = site.policies / "profiles" / "trial" / "rules.toml"
+    was = policies.read_text("utf-8")
+    policies.write_text(was.replace("[use]", f'[use]\nshared_terminals = ["{this_terminal()}"]'), "utf-8")
+    again = site.apply(*wanted, "--copying", "--terminal", "desk-9", who="duty")
+    site.refused("DG-USE-014", *(f"use:{again}" if word == f"use:{name}" else word for word in shared))
+    policies.write_text(was, "utf-8")
 
 
 @pytest.mark.clause("USE-16")

@@ -64,10 +64,11 @@ def rotate(
     days: Annotated[int, typer.Option(min=1, max=3650, help="For how many days the new keys hold.")] = 365,
     passphrase_file: PassphraseFile = None,
 ) -> None:
-    """Make new keys, and a request for their registration that the old key signs.
+    """Make a new key, and a request for its registration that the old key signs.
 
-    An administrator registers them with dangan admin principal rotate. If the old key was stolen, revoke it instead
-    and apply for a registration: a thief could sign such a request too.
+    The receiving key stays while both hold, so that both files can read the archive's answers; with --overlap-days 0 it
+    is new as well. An administrator registers it with dangan admin principal rotate. If the old key was stolen, revoke it
+    instead and apply for a registration: a thief could sign such a request too.
     """
     from ops.people import rotation  # noqa: PLC0415 - showing a key needs neither Kafka nor database
 
@@ -75,7 +76,7 @@ def rotate(
     for path in (out, request):
         if path.exists():
             raise DanganError("DG-WIR-022", field=str(path), detail="the file exists already")
-    fresh = PrincipalKeys.generate(old.principal)
+    fresh = rotation.successor(old, overlap_days=overlap_days)
     token = rotation.request(old, fresh, now=int(time.time()), overlap_days=overlap_days, days=days)
     write_private(out, dump_keys(fresh, read_passphrase(passphrase_file)))
     write_private(request, token + "\n", mode=0o644)

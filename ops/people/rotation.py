@@ -52,6 +52,16 @@ class KeyRotation(BaseModel):
     days: int = Field(ge=1, le=3650, default=365)
 
 
+def successor(old: PrincipalKeys, *, overlap_days: int) -> PrincipalKeys:
+    """New keys in the place of old ones.
+
+    Answers are sealed to one receiving key. While both signing keys hold, it must be one that both places have: the
+    old one; without an overlap it is new too.
+    """
+    fresh = PrincipalKeys.generate(old.principal)
+    return replace(fresh, receiving=old.receiving) if overlap_days else fresh
+
+
 def request(old: PrincipalKeys, new: PrincipalKeys, *, now: int, overlap_days: int, days: int = 365) -> str:
     """A request to register new keys: a compact JWS by the old signing key.
 

@@ -103,9 +103,18 @@ def run(home: Path, *arguments: str) -> str:
 async def registered(stack: Stack, role: str) -> Path:
     """A person with that role; the person's key file."""
     keys = PrincipalKeys.generate(f"person:{role}-{TAG}")
+    now = int(time.time())
     async with desk(stack.settings) as at:
         await register(
-            at, public(keys), roles=(role,), department="law", clearance=Level.CORE, person=True, now=int(time.time())
+            at,
+            public(keys),
+            roles=(role,),
+            department="law",
+            clearance=Level.CORE,
+            person=True,
+            now=now,
+            agreement="nda-2026-1",
+            agreement_until=now + DAY,
         )
     file = stack.home / f"{role}.key.json"
     write_private(file, dump_keys(keys, None))

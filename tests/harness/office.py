@@ -105,6 +105,8 @@ async def open_office(settings: Settings) -> Office:
                 clearance=Level.CORE,
                 person=keys is not office.crm,
                 now=now,
+                agreement="nda-2026-1",
+                agreement_until=now + 86_400,
             )
         await give(at, grant_for(office.crm.principal, now))
     return office

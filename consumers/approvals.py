@@ -1,63 +1,27 @@
 """Who of the registered principals may approve, and did.
 
-Destruction takes any two approvers (clauses DES-04, DES-05). Other commands are signed by named posts (岗位), each by
-another person (clauses COL-11, COL-18, ARR-13, UPD-02): :func:`signers` where all posts sign the same action,
-:func:`signed_by` where they do not.
+A destruction is signed by its approvers, and with an application by its applicant and its witness (clauses DES-04 to
+DES-06): :func:`destruction_signed_by`. Other commands are signed by named posts (岗位), each by another person (clauses
+COL-11, COL-18, ARR-13, UPD-02): :func:`signers` where all posts sign the same action, :func:`signed_by` where they do
+not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol
+from typing import Final, Protocol
 
 import keys.approvals
 from consumers.authorize import Authorizer
-from keys.approvals import Signed
+from keys.approvals import Signatories, Signed
 from keys.ledger import Approver
 from schemas.approvals import ApprovalAction, digest_of
-from schemas.commands import Approved
+from schemas.commands import Approved, Destroy
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Principal, PublicKey
-
-
-def approvers(
-    approvals: Sequence[str],
-    *,
-    digest: str,
-    requester: str,
-    signer: Callable[[str], tuple[str, PublicKey] | None],
-    principal: Callable[[str], Principal | None],
-    authorizer: Authorizer,
-    now: float,
-) -> tuple[Approver, ...]:
-    """The distinct principals who validly approved the request, by id, with the keys they signed with.
-
-    Args:
-        approvals: compact JWS.
-        digest: of the request they must have signed (schemas/approvals.py).
-        requester: who made the request, and so cannot approve it.
-        signer: principal id and key registered under a key id.
-        principal: looks a principal up by id.
-        authorizer: says who may approve.
-        now: UNIX seconds.
-
-    Raises:
-        Refusal: DG-DES-001 (too few), 002 (invalid), 003 (the requester's own), 004 (another request).
-    """
-
-    def approver(kid: str, at: int) -> Approver | None:
-        known = signer(kid)
-        if known is None or not known[1].valid_at(at) or not known[1].valid_at(now):
-            return None
-        who = principal(known[0])
-        if who is None or not authorizer.allows(who, "approve-destroy", Level.BASIC, "destruction"):
-            return None
-        return Approver(who.id, known[1].x)
-
-    return keys.approvals.approvers(approvals, digest=digest, requester=requester, approver=approver, at=now)
 
 
 class Registered(Protocol):
@@ -68,6 +32,49 @@ class Registered(Protocol):
 
     def signer(self, kid: str, /) -> tuple[str, PublicKey] | None:
         """The principal id and signing key registered under a key id."""
+
+
+def destruction_signed_by(
+    command: Destroy, *, requester: str, directory: Registered, authorizer: Authorizer, now: float
+) -> Signatories:
+    """Who validly signed a destruction: its approvers, and with an application its applicant and its witness.
+
+    Args:
+        command: with its approvals.
+        requester: its sender, who carries it out and so cannot sign it.
+        directory: who is registered.
+        authorizer: says who may sign what.
+        now: UNIX seconds.
+
+    Raises:
+        Refusal: DG-DES-001 to 004, 024 to 026 (keys/approvals.signatories).
+    """
+
+    def signer(kid: str, at: int) -> Approver | None:
+        known = directory.signer(kid)
+        if known is None or not known[1].valid_at(at) or not known[1].valid_at(now):
+            return None
+        who = directory.principal(known[0])
+        if who is None or not any(authorizer.allows(who, each, Level.BASIC, "destruction") for each in _DESTRUCTION):
+            return None
+        return Approver(who.id, known[1].x)
+
+    signed = keys.approvals.signatories(
+        command.approvals,
+        digest=digest_of(command, requester),
+        requester=requester,
+        approver=signer,
+        at=now,
+        application=command.application,
+    )
+    for who in signed.approvers:
+        known = directory.principal(who.id)
+        if known is None or not authorizer.allows(known, "approve-destroy", Level.BASIC, "destruction"):
+            raise Refusal("DG-DES-002", detail="signer or key")
+    return signed
+
+
+_DESTRUCTION: Final[tuple[ApprovalAction, ...]] = ("approve-destroy", "apply-destroy", "witness-destroy")
 
 
 @dataclass(frozen=True, slots=True)

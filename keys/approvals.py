@@ -23,6 +23,7 @@ from keys.ledger import Approver, Order
 from keys.okp import thumbprint
 from schemas.approvals import APPROVERS_NEEDED, TYP_APPROVAL, Approval, ApprovalAction, digest_of
 from schemas.commands import Destroy
+from schemas.destruction import Application
 from schemas.errors import Refusal
 
 _ALGORITHM: Final = "Ed25519"  # RFC 9864
@@ -42,6 +43,7 @@ class Codes:
 
 
 _DESTROY: Final[tuple[ApprovalAction, ...]] = ("approve-destroy",)
+_SIGNED: Final[tuple[ApprovalAction, ...]] = ("approve-destroy", "apply-destroy", "witness-destroy")
 _DESTRUCTION: Final = Codes(invalid="DG-DES-002", own="DG-DES-003", other="DG-DES-004", stale="DG-DES-002")
 #: Of every other command that people sign.
 _OTHERWISE: Final = Codes(invalid="DG-APR-002", own="DG-APR-003", other="DG-APR-004", stale="DG-APR-006")
@@ -95,54 +97,84 @@ def verified(
     return tuple(found)
 
 
-def approvers(
+@dataclass(frozen=True, slots=True)
+class Signatories:
+    """Who signed a destruction: its approvers by id, and, with an application, its applicant and its witness."""
+
+    approvers: tuple[Approver, ...]
+    others: tuple[Approver, ...] = ()
+
+
+def signatories(
     approvals: Sequence[str],
     *,
     digest: str,
     requester: str,
     approver: Callable[[str, int], Approver | None],
     at: float,
-) -> tuple[Approver, ...]:
-    """The distinct people who validly approved a destruction, by id.
+    application: Application | None = None,
+) -> Signatories:
+    """The distinct people who validly signed a destruction; no one of them in two roles, none its executor.
 
     Args:
         approvals: compact JWS.
         digest: of the request they must have signed (schemas/approvals.py).
-        requester: who made the request, and so cannot approve it.
-        approver: who may approve with the key of a key id, and signed at a time (UNIX seconds).
+        requester: who sends the request and so carries it out: he cannot sign it.
+        approver: who may sign with the key of a key id, and signed at a time (UNIX seconds).
         at: when it is decided, UNIX seconds.
+        application: names the applicant and the witness, who sign as such.
 
     Raises:
-        Refusal: DG-DES-001 (too few), 002 (invalid), 003 (the requester's own), 004 (another request).
+        Refusal: DG-DES-001 (too few approvers), 002 (invalid), 003 (the executor's own), 004 (another request), 024
+            (one person in two roles), 025 (the applicant's signature is missing), 026 (the witness's).
     """
     signed = verified(
         approvals,
-        actions=_DESTROY,
+        actions=_DESTROY if application is None else _SIGNED,
         digest=digest,
         requester=requester,
         approver=approver,
         at=at,
         codes=_DESTRUCTION,
     )
-    found = {each.who.id: each.who for each in signed}
+    found = {each.who.id: each.who for each in signed if each.action == "approve-destroy"}
     if len(found) < APPROVERS_NEEDED or len({who.x for who in found.values()}) < APPROVERS_NEEDED:
         raise Refusal("DG-DES-001", detail=f"{len(found)} of {APPROVERS_NEEDED}")
-    return tuple(found[name] for name in sorted(found))
+    others = () if application is None else _others(signed, application)
+    everyone = [*found.values(), *others]
+    if len({who.id for who in everyone}) < len(everyone) or len({who.x for who in everyone}) < len(everyone):
+        raise Refusal("DG-DES-024")
+    return Signatories(tuple(found[name] for name in sorted(found)), others)
 
 
-def approvers_of(order: Order) -> tuple[Approver, ...]:
-    """Who approved an order, by the keys that it names.
+def _others(signed: Sequence[Signed], application: Application) -> tuple[Approver, ...]:
+    """The applicant and the witness whom the application names: each has signed as what he is, and nobody else has."""
+    found: list[Approver] = []
+    for action, name, code in (
+        ("apply-destroy", application.applicant, "DG-DES-025"),
+        ("witness-destroy", application.witness, "DG-DES-026"),
+    ):
+        by = {each.who.id: each.who for each in signed if each.action == action}
+        if by.keys() != ({name} if name is not None else set()):
+            raise Refusal(code)
+        found += by.values()
+    return tuple(found)
+
+
+def signatories_of(order: Order) -> Signatories:
+    """Who signed an order, by the keys that it names.
 
     Raises:
-        Refusal: as :func:`approvers`; DG-DES-004 too when it is not a request that anybody could have approved.
+        Refusal: as :func:`signatories`; DG-DES-004 too when it is not a request that anybody could have approved.
     """
-    by_kid = {thumbprint(_ALGORITHM, who.x): who for who in order.approvers}
-    return approvers(
+    by_kid = {thumbprint(_ALGORITHM, who.x): who for who in (*order.approvers, *order.others)}
+    return signatories(
         order.approvals,
         digest=request_digest(order),
         requester=order.requester,
         approver=lambda kid, _at: by_kid.get(kid),
         at=order.at,
+        application=order.application,
     )
 
 
@@ -152,7 +184,10 @@ def request_digest(order: Order) -> str:
     Raises:
         Refusal: DG-DES-004 when it is no request.
     """
-    members = {"id": order.command, "records": order.records, "ground": order.ground, "reason": order.reason}
+    members = {
+        "id": order.command, "records": order.records, "ground": order.ground, "reason": order.reason,
+        "application": order.application,
+    }  # fmt: skip
     try:
         request = Destroy.model_validate({"type": "destroy", "approvals": (), **members})
     except ValidationError:

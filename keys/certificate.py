@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from keys.approvals import approvers_of
+from keys.approvals import Signatories, signatories_of
 from keys.ledger import Approver, Entry, LedgerStore, Order, State, complete
 from keys.page_keys import MAX_AGE_SECONDS
 from keys.pages import root_version_of
@@ -135,7 +135,7 @@ class Issuer:
     async def _check(self, group: Sequence[Entry]) -> None:
         """Hold the entries against what they cannot make up."""
         try:
-            approvers_of(group[0].order)
+            signatories_of(group[0].order)
         except Refusal as refusal:
             raise DanganError("DG-SWP-012", detail=f"{group[0].record}: approvals: {refusal.code}") from None
         standing = await self.tombstones.standing([entry.record for entry in group])
@@ -179,10 +179,9 @@ class Issuer:
             reason=order.reason,
             ordered=order.records,
             approvals=order.approvals,
-            approvers=tuple(
-                ApproverKey(id=who.id, x=base64.urlsafe_b64encode(who.x).rstrip(b"=").decode())
-                for who in order.approvers
-            ),
+            approvers=_public(order.approvers),
+            application=order.application,
+            signed_by=_public(order.others),
             decided_at=order.at,
             records=records,
             roots=tuple(sorted(evidence.values(), key=lambda each: each.root)),
@@ -233,8 +232,16 @@ def _caches_empty_at(records: Iterable[DestroyedRecord], evidence: Iterable[Root
     return max(ceased) + int(MAX_AGE_SECONDS) + IN_FLIGHT_SECONDS
 
 
-def certified_approvers(certificate: Certificate) -> tuple[Approver, ...]:
-    """Who approved what a certificate states, by the approvals and keys in it. Offline.
+def _public(approvers: Sequence[Approver]) -> tuple[ApproverKey, ...]:
+    return tuple(ApproverKey(id=who.id, x=base64.urlsafe_b64encode(who.x).rstrip(b"=").decode()) for who in approvers)
+
+
+def _signers(approvers: Sequence[ApproverKey]) -> tuple[Approver, ...]:
+    return tuple(Approver(who.id, base64.urlsafe_b64decode(who.x + "=")) for who in approvers)
+
+
+def certified_signatories(certificate: Certificate) -> Signatories:
+    """Who signed what a certificate states, by the approvals and keys in it. Offline.
 
     Raises:
         DanganError: DG-CER-003 when the approvals are not those of two people, neither of them the requester.
@@ -247,12 +254,19 @@ def certified_approvers(certificate: Certificate) -> tuple[Approver, ...]:
         certificate.decided_at,
         certificate.reason,
         certificate.ordered,
-        tuple(Approver(who.id, base64.urlsafe_b64decode(who.x + "=")) for who in certificate.approvers),
+        _signers(certificate.approvers),
+        certificate.application,
+        _signers(certificate.signed_by),
     )
     try:
-        return approvers_of(order)
+        return signatories_of(order)
     except Refusal as refusal:
         raise DanganError("DG-CER-003", detail=f"approvals: {refusal.code}") from None
+
+
+def certified_approvers(certificate: Certificate) -> tuple[Approver, ...]:
+    """Who approved it, as :func:`certified_signatories` finds out."""
+    return certified_signatories(certificate).approvers
 
 
 def _groups(entries: Iterable[Entry]) -> Iterable[list[Entry]]:
@@ -289,5 +303,5 @@ def verify_certificate(jws: str, trust: Trust) -> Certificate:
     found = contradictions(certificate)
     if found:
         raise DanganError("DG-CER-003", detail="; ".join(found[:3]))
-    certified_approvers(certificate)
+    certified_signatories(certificate)
     return certificate

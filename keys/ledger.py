@@ -21,6 +21,7 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from keys.roots import INGEST_ROOT
+from schemas.destruction import Application
 
 #: The ground of what a restore destroyed again, by the audit stream's word. Its approvals were lost with the ledger, so
 #: there is never a certificate for it.
@@ -55,6 +56,8 @@ class Order:
         at: when it was decided, UNIX seconds.
         records: all that the request names, in its order.
         approvers: whose signatures the approvals are.
+        application: what the applicant asked for, where there is an application (DES-04).
+        others: applicant and witness, who signed as such.
     """
 
     command: str
@@ -65,6 +68,8 @@ class Order:
     reason: str = ""
     records: tuple[str, ...] = ()
     approvers: tuple[Approver, ...] = ()
+    application: Application | None = None
+    others: tuple[Approver, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

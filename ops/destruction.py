@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from consumers.destroy import kept_from
+from consumers.destruction.destroyer import kept_from
 from keys.certificate import Issuer
 from keys.forget import Forgetter
 from keys.ledger import Entry, State

@@ -27,11 +27,12 @@ ApprovalAction = Literal[
     "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge",
     "approve-use", "reject-use", "opine",
     "approve-permission", "review-permissions", "approve-extension",
+    "apply-destroy", "witness-destroy",
 ]  # fmt: skip
 #: Type of a command, or of a document of schemas/staff.py -> what its signers sign; what is meant by default first.
 ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
     {
-        "destroy": ("approve-destroy",),
+        "destroy": ("approve-destroy", "apply-destroy", "witness-destroy"),
         "hand_over": ("hand-over", "take-over"),
         "confirm": ("confirm-archive",),
         "merge": ("merge",),
@@ -62,5 +63,7 @@ class Approval(BaseModel):
 def digest_of(request: Signable | StaffDocument | PermissionReview, requester: str) -> str:
     """The digest that approvers sign: over the request without its approvals, and who makes it."""
     document = request.model_dump(mode="json", exclude={"approvals"})
+    if document.get("application", "") is None:
+        del document["application"]  # a destruction without one: certificates from before there was any stay verifiable
     document["requester"] = requester
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from schemas.destruction import Application
 from schemas.intake import Reference
 
 _MODEL = ConfigDict(extra="forbid", frozen=True)
@@ -96,7 +97,8 @@ class Certificate(BaseModel):
     """The signed statement.
 
     ``command``, ``requester``, ``ground``, ``reason`` and ``ordered`` (all records that the command names) are what
-    the ``approvals`` sign; ``approvers`` names who did, and their keys.
+    the ``approvals`` sign; ``approvers`` names who did, and their keys. Where there was an ``application`` it is
+    signed too, and ``signed_by`` are applicant and witness; ``requester`` carried it out (DES-04 to DES-06).
     """
 
     model_config = _MODEL
@@ -111,6 +113,8 @@ class Certificate(BaseModel):
     ordered: Annotated[tuple[Reference, ...], Field(min_length=1)]
     approvals: tuple[str, ...]
     approvers: tuple[ApproverKey, ...]
+    application: Application | None = None
+    signed_by: tuple[ApproverKey, ...] = ()
     decided_at: Seconds
     records: Annotated[tuple[DestroyedRecord, ...], Field(min_length=1)]
     roots: tuple[RootEvidence, ...]
@@ -150,6 +154,9 @@ def contradictions(certificate: Certificate) -> list[str]:
 
 def _record_contradictions(certificate: Certificate, evidence: Mapping[str, RootEvidence]) -> list[str]:
     found = []
+    application = certificate.application
+    if application is not None and application.quantity not in (None, len(certificate.ordered)):
+        found.append("the application is for another number of records")
     for record in certificate.records:
         if record.id not in certificate.ordered:
             found.append(f"{record.id}: nobody ordered it to be destroyed")

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
+from schemas.destruction import Application, Ground
 from schemas.intake import Consent, IdentityCheck, Intake, Listed, Moment, Name, Reference, Sha256
 from schemas.members import (
     MAX_COMMANDS,
@@ -221,12 +222,16 @@ class Access(CommandBase):
 
 
 class Destroy(CommandBase):
-    """Destruction (销毁) of records, approved by signatures over the request's digest."""
+    """Destruction (销毁) of records, approved by signatures over the request's digest.
+
+    With an ``application`` its sender carries it out; applicant, approvers and witness sign, each another person.
+    """
 
     type: Literal["destroy"]
     records: Records
-    ground: Literal["expired", "subject_request", "business_request"]
+    ground: Ground
     reason: Text
+    application: Application | None = None
     approvals: Approvals
 
 

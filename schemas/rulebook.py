@@ -17,6 +17,7 @@ from schemas.commands import Event
 from schemas.intake import Name
 from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
+from schemas.rule_tables.destruction import Destruction
 from schemas.rule_tables.expiry import Expiry
 from schemas.rule_tables.people import People
 from schemas.rule_tables.reading import Reading
@@ -83,6 +84,8 @@ class ApprovalRules(Table):
     use: Mapping[Tier, tuple[Name, ...]] = Field(default_factory=lambda: dict(_USE_CHAIN))
     #: who signs after them when the applicant's department is not the responsible one (USE-04).
     cross_department: tuple[Name, ...] = ("general_manager",)
+    #: who approves a destruction, none of them applicant, executor or witness; none: any two approvers.
+    destroy: tuple[Name, ...] = ("records_head", "director")
     #: who signs that records are kept longer than the rules say.
     retention_extension: tuple[Name, ...] = ("records_head", "director")
     #: one of these is among the signers of an application to copy (USE-13).
@@ -236,6 +239,7 @@ class RuleBook(BaseModel):
     identity: Identity = Identity()
     retention: Retention = Retention()
     expiry: Expiry = Expiry()
+    destroy: Destruction = Destruction()
     correction: Correction = Correction()
     revision: Revision = Revision()
     storage: Storage = Storage()

@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from keys.ledger import Approver, Entry, OldKey, Order, State, Traces
+from schemas.destruction import Application
 from store.database import Database, Document, in_parts, taken
 
 _DONE: Final[Document] = {"sweep": {"$exists": True}}
@@ -161,7 +162,8 @@ def to_document(entry: Entry) -> Document:
             "at": order.at,
             "reason": order.reason,
             "records": list(order.records),
-            "approvers": [{"id": who.id, "x": who.x} for who in order.approvers],
+            "approvers": _keys_of(order.approvers),
+            **_application_of(order),
         },
         **_traces(entry.traces),
     }
@@ -187,7 +189,9 @@ def from_document(doc: Mapping[str, Any]) -> Entry:
             order["at"],
             order["reason"],
             tuple(order["records"]),
-            tuple(Approver(who["id"], bytes(who["x"])) for who in order["approvers"]),
+            _approvers(order["approvers"]),
+            Application.model_validate(order["application"]) if "application" in order else None,
+            _approvers(order.get("others", ())),
         ),
         state=State(doc["state"]),
         traces=Traces(
@@ -210,3 +214,17 @@ def _traces(traces: Traces) -> dict[str, list[Any]]:
         ],
         "ingest_kids": sorted(traces.ingest_kids),
     }
+
+
+def _keys_of(approvers: Sequence[Approver]) -> list[Document]:
+    return [{"id": who.id, "x": who.x} for who in approvers]
+
+
+def _approvers(docs: Sequence[Document]) -> tuple[Approver, ...]:
+    return tuple(Approver(who["id"], bytes(who["x"])) for who in docs)
+
+
+def _application_of(order: Order) -> Document:
+    if order.application is None:
+        return {}
+    return {"application": order.application.model_dump(mode="json"), "others": _keys_of(order.others)}

@@ -131,6 +131,14 @@ class Extensions:
             {"_id": extension.record}, {"_id": extension.record, **extension_document(extension)}, upsert=True
         )
 
+    async def of(self, records: Collection[str]) -> dict[str, date]:
+        """Until when those of the records are kept that have an extension."""
+        found: dict[str, date] = {}
+        for part in in_parts(records):
+            async for doc in self._extensions.find({"_id": {"$in": part}}, {"until": 1}):
+                found[doc["_id"]] = date.fromisoformat(doc["until"])
+        return found
+
     async def all(self) -> dict[str, Extension]:
         """Every extension, by record."""
         return {doc["_id"]: _extension(doc) async for doc in self._extensions.find({})}

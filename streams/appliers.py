@@ -12,7 +12,8 @@ from consumers.collect import Collector
 from consumers.collection_approvals import KnownApprovals
 from consumers.consents import ConsentGate
 from consumers.decide_proposal import Decider
-from consumers.destroy import Destroyer, kept_from
+from consumers.destruction.destroyer import Destroyer, kept_from
+from consumers.destruction.keeping import Keeping
 from consumers.directory import Directory
 from consumers.intake import IntakeDesk
 from consumers.merge import Merger
@@ -131,7 +132,9 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "review": intake,
         "hand_over": intake,
         "confirm": intake,
-        "destroy": Destroyer(records, holds, ledger, forgetter, parts.directory, rules.authorizer, merges),
+        "destroy": Destroyer(
+            records, holds, ledger, forgetter, parts.directory, rules, merges, Keeping(database, rules)
+        ),
         "merge": merger,
         "unmerge": merger,
     }

@@ -25,7 +25,7 @@ from ops.commands.keys import PassphraseFile
 from ops.listing import Form, put_out
 from ops.printable import plain
 from ops.retention import acts
-from ops.retention.engine import Assessed, assess, assess_with
+from consumers.retention.assess import Assessed, assess, assess_with
 from ops.retention.plan import Plan, Preview
 from schemas.errors import DanganError
 from schemas.retention import ExtendRetention

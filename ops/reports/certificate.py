@@ -38,10 +38,11 @@ from ops.reports.words import Words, say
 from schemas.certificate import Certificate, RootEvidence
 from schemas.locales import DEFAULT, Locale
 from schemas.trust import Trust
+from schemas.working_days import CHINA
 
 #: What a certificate says that it does not cover, in its own English; said in other languages if it is one of these.
 _RESIDUALS: Final = {text: f"certificate-residual-{index + 1}" for index, text in enumerate(RESIDUALS)}
-_GROUNDS: Final = frozenset({"expired", "subject_request", "business_request"})
+_GROUNDS: Final = frozenset({"expired", "subject_request", "business_request", "lost_value"})
 #: Digests of old keys that are listed on paper; the certificate itself has them all.
 _DIGESTS: Final = 200
 
@@ -221,7 +222,12 @@ def _remains(certificate: Certificate) -> Iterator[Block]:
         (each.place, each.holds, unknown if each.until is None else _moment(each.until)) for each in certificate.horizon
     )
     yield Table.of(say("certificate-horizon"), columns, rows)
-    yield Paragraph(say("certificate-memory", until=f"{_moment(certificate.caches_empty_at):%Y-%m-%d %H:%M:%S} UTC"))
+    yield Paragraph(
+        say(
+            "certificate-memory",
+            until=f"{_moment(certificate.caches_empty_at).astimezone(CHINA):%Y-%m-%d %H:%M:%S} {CHINA}",
+        )
+    )
     yield Points(tuple(say(_RESIDUALS[text]) if text in _RESIDUALS else text for text in certificate.residuals))
 
 

@@ -11,10 +11,10 @@ from typing import Final, get_args
 
 from consumers.approvals import Post, signed_by
 from consumers.directory import Directory
+from consumers.retention.assess import assess
 from consumers.rules import Rules
 from ops.audited import Desk, stored_digest
 from ops.references import refuse_personal
-from ops.retention.engine import assess
 from schemas.errors import DanganError
 from schemas.retention import ExtendRetention
 from schemas.rule_tables.retention import StartEvent

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from ops.retention.engine import Assessed
+from consumers.retention.assess import Assessed
 
 #: Examples of what other rules would change.
 _EXAMPLES: Final = 20

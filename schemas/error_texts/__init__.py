@@ -9,6 +9,7 @@ from schemas.error_texts.attachments import ATTACHMENTS
 from schemas.error_texts.backups import BACKUPS
 from schemas.error_texts.commands import COMMANDS
 from schemas.error_texts.custody import CUSTODY
+from schemas.error_texts.destruction import DESTRUCTION
 from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
 from schemas.error_texts.observing import OBSERVING
@@ -37,6 +38,7 @@ TEXTS: Final[dict[str, Text]] = {
     **READING,
     **CUSTODY,
     **REGISTERS,
+    **DESTRUCTION,
     **RETENTION,
     **REPORTS,
     **USE,

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from consumers.collect import decide
-from consumers.destroy import kept_from
+from consumers.destruction.destroyer import kept_from
 from consumers.merge import Merger
 from consumers.notify import Told
 from consumers.reading.parts import sources

@@ -22,6 +22,7 @@ certificate-ground = Ground
 certificate-ground-expired = The retention period is over
 certificate-ground-subject-request = The customer asked for it
 certificate-ground-business-request = The business asked for it
+certificate-ground-lost-value = It has lost its value
 certificate-reason = Reason, as stated in the request
 certificate-requester = Requested by
 certificate-command = Request (command id)

@@ -16,6 +16,7 @@ certificate-ground = 依据
 certificate-ground-expired = 保管期限届满
 certificate-ground-subject-request = 客户要求
 certificate-ground-business-request = 业务部门要求
+certificate-ground-lost-value = 已失去保存价值
 certificate-reason = 申请所述理由
 certificate-requester = 申请人
 certificate-command = 申请（命令编号）

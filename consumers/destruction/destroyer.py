@@ -8,15 +8,19 @@ that wait beside it (ARR-13): the request names them, since approvers sign what 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from types import MappingProxyType
+from typing import Final, Protocol
 
-from consumers.approvals import approvers
+from consumers.approvals import destruction_signed_by
 from consumers.authorize import Authorizer
+from consumers.destruction.keeping import today
+from consumers.destruction.rules import Kept, check_application, check_kept, check_posts
 from consumers.directory import Directory
 from consumers.held import kept_by_holds
 from consumers.received import Outcome, Received, fact, refused
-from keys.approvals import request_digest
-from keys.ledger import Approver, Entry, Order
+from consumers.rules import Rules
+from keys.approvals import Signatories, request_digest
+from keys.ledger import Entry, Order
 from schemas.approvals import digest_of
 from schemas.commands import Destroy
 from schemas.errors import Refusal
@@ -26,6 +30,8 @@ from schemas.values import looks_personal
 from store.holds import Holds
 from store.merges import Merges
 from store.records import Occupied, Records
+
+_NOTHING: Final[Mapping[str, Kept]] = MappingProxyType({})
 
 
 class Forgetter(Protocol):
@@ -37,6 +43,13 @@ class Forgetter(Protocol):
         Raises:
             Refusal: DG-DES-005 when one is held; none is forgotten then.
         """
+
+
+class KeepingRecords(Protocol):
+    """What keeps records, besides legal holds (consumers/destruction/keeping.py)."""
+
+    async def kept(self, records: Collection[str], *, now: float) -> dict[str, Kept]:
+        """What the retention rules say of those that live."""
 
 
 class Entries(Protocol):
@@ -52,9 +65,10 @@ def decide(
     entries: Mapping[str, Entry],
     held: Mapping[str, str],
     directory: Directory,
-    authorizer: Authorizer,
+    rules: Rules,
     now: float,
-) -> tuple[Approver, ...]:
+    kept: Mapping[str, Kept] = _NOTHING,
+) -> Signatories:
     """Check one destroy command; all its records are destroyed, or none.
 
     Args:
@@ -63,25 +77,22 @@ def decide(
         entries: what the ledger knows of them.
         held: those that a legal hold keeps, and the record that it was placed on.
         directory: who is registered.
-        authorizer: who may approve.
+        rules: who may approve, and what a destruction takes.
         now: UNIX seconds.
+        kept: what the retention rules say of its records.
 
     Returns:
-        The approvers.
+        Who signed it.
 
     Raises:
-        Refusal: DG-DES-001 to 007.
+        Refusal: DG-DES-001 to 007, 020 to 033 (consumers/destruction/rules.py).
     """
     command, requester = received.command, received.sender.id
-    approved_by = approvers(
-        command.approvals,
-        digest=digest_of(command, requester),
-        requester=requester,
-        signer=directory.signer,
-        principal=directory.principal,
-        authorizer=authorizer,
-        now=now,
+    check_application(command, requester, rules.book.destroy)
+    signed = destruction_signed_by(
+        command, requester=requester, directory=directory, authorizer=rules.authorizer, now=now
     )
+    check_posts(command, signed, rules.book.approval.destroy, rules.book.destroy, directory.principal)
     for record in command.records:
         if record in entries:
             raise Refusal("DG-DES-007", detail=record)
@@ -89,7 +100,8 @@ def decide(
             raise Refusal("DG-DES-006", detail=record)
         if record in held:
             raise Refusal("DG-DES-005", detail=held[record])
-    return approved_by
+    check_kept(command, kept, today(now), rules.book.destroy)
+    return signed
 
 
 def kept_from(
@@ -131,8 +143,9 @@ class Destroyer:
         ledger: Entries,
         forgetter: Forgetter,
         directory: Directory,
-        authorizer: Authorizer,
+        rules: Rules,
         merges: Merges,
+        keeping: KeepingRecords,
     ) -> None:
         self._merges = merges
         self._records = records
@@ -140,7 +153,8 @@ class Destroyer:
         self._ledger = ledger
         self._forgetter = forgetter
         self._directory = directory
-        self._authorizer = authorizer
+        self._rules = rules
+        self._keeping = keeping
 
     async def apply(self, batch: Sequence[Received[Destroy]], now: float) -> list[Outcome]:
         """Forget what is rightly asked for; one outcome for each command, in order.
@@ -157,15 +171,16 @@ class Destroyer:
         if begun is not None:  # accepted before a crash: what was decided then stands
             return await self._forget(received, begun, now)  # a hold since then is seen there
         try:
-            authorize(received, self._authorizer)
-            approved_by = decide(
+            authorize(received, self._rules.authorizer)
+            signed = decide(
                 received,
                 await self._records.occupied(command.records),
                 entries,
                 await kept_by_holds(self._holds, self._merges, command.records, now=now),
                 self._directory,
-                self._authorizer,
+                self._rules,
                 now,
+                await self._keeping.kept(command.records, now=now),
             )
             await self._all_named(command.records)
         except Refusal as refusal:
@@ -178,7 +193,9 @@ class Destroyer:
             at=int(now),
             reason=command.reason,
             records=command.records,
-            approvers=approved_by,
+            approvers=signed.approvers,
+            application=command.application,
+            others=signed.others,
         )
         return await self._forget(received, order, now)
 

@@ -106,7 +106,7 @@ async def _assessed(
             each.id,
             each.subject,
             retention_class(each, rules),
-            _term(each, facts.get(each.subject, {}), rules, by, known.extensions.get(each.id)),
+            term_of(each, facts.get(each.subject, {}), rules, by, known.extensions.get(each.id)),
             each.id in known.held,
         )
         for each in batch
@@ -125,7 +125,8 @@ def kind_of(record: Held, rules: Rules) -> Kind:
     return Kind(retention_class(record, rules), record.item, _collected(record), record.told_months)
 
 
-def _term(record: Held, facts: Mapping[str, date], rules: Rules, by: Retention, extended: date | None) -> Term | None:
+def term_of(record: Held, facts: Mapping[str, date], rules: Rules, by: Retention, extended: date | None) -> Term | None:
+    """A record's term, or None where the rules have no period for its class."""
     try:
         return term(kind_of(record, rules), facts, by, extended=extended)
     except Refusal:

@@ -11,7 +11,8 @@ import pytest
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from consumers.destroy import Destroyer, decide, kept_from
+from consumers.destruction.destroyer import Destroyer, decide, kept_from
+from consumers.destruction.rules import Kept
 from keys.ledger import Approver, Entry, Order
 from keys.principal_keys import PrincipalKeys
 from ops.commands.approve import sign_approval
@@ -71,7 +72,7 @@ def decided(
 ) -> Any:
     standing = {record: LIVE for record in command.records if record != "rec-none"}
     who = received(command, people.principals[ARCHIVIST.id])
-    return decide(who, standing, entries or {}, held or {}, people, RULES.authorizer, NOW)
+    return decide(who, standing, entries or {}, held or {}, people, RULES, NOW)
 
 
 def code(command: Destroy, **kwargs: Any) -> str:
@@ -83,7 +84,7 @@ def code(command: Destroy, **kwargs: Any) -> str:
 @pytest.mark.clause("DES-05")
 def test_two_distinct_approvers_are_enough() -> None:
     found = decided(approved(request(), "per:a2", "per:a1"))
-    assert [(who.id, who.x) for who in found] == [(n, PEOPLE.keys[n].signing.x) for n in ("per:a1", "per:a2")]
+    assert [(who.id, who.x) for who in found.approvers] == [(n, PEOPLE.keys[n].signing.x) for n in ("per:a1", "per:a2")]
 
 
 @pytest.mark.parametrize("approvers", [(), ("per:a1",), ("per:a1", "per:a1")])
@@ -187,6 +188,9 @@ class World:
     async def get(self, records: Any) -> dict[str, Entry]:
         return {record: self.entries[record] for record in records if record in self.entries}
 
+    async def kept(self, records: Any, *, now: float) -> dict[str, Kept]:
+        return {}
+
     async def occupied(self, records: Any) -> dict[str, Occupied]:
         self.lookups += 1
         return {record: self.standing[record] for record in records if record in self.standing}
@@ -207,7 +211,7 @@ class World:
 
 
 async def applied(command: Destroy, world: World, people: Any = PEOPLE) -> Any:
-    destroyer = Destroyer(world, world, world, world, people, RULES.authorizer, world)  # type: ignore[arg-type]
+    destroyer = Destroyer(world, world, world, world, people, RULES, world, world)  # type: ignore[arg-type]
     (outcome,) = await destroyer.apply([received(command, people.principals[ARCHIVIST.id])], NOW)
     return outcome
 

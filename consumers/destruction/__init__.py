@@ -1,0 +1,1 @@
+"""Destruction (销毁): the rules of an application, its signatures, and what is done about it."""

@@ -185,7 +185,7 @@ def _lines(canvas: _Canvas) -> Any:
     free = left - 20
     for place, label in zip(places, canvas.labels, strict=True):
         wide = width_of(label, _SIZE)
-        start = min(max(place - wide / 2, 0), canvas.width - wide)
+        start = min(max(place - wide / 2, 0), canvas.width - wide - 6)  # a browser's letters may be wider
         if start >= free and start >= 0:  # labels that would run into each other are left out
             canvas.text(start, foot - 14, label, colour=_SOFT)
             free = start + wide + 10

@@ -37,9 +37,7 @@ USE: Final[dict[str, Text]] = {
         "Records and a selection do not go together like this.",
         "Give the ids of records, or * for all of them, or a selection by attributes.",
     ),
-    "DG-USE-011": Text(
-        "A marketing use does not say what is offered.", "Give product: the name of what is offered."
-    ),
+    "DG-USE-011": Text("A marketing use does not say what is offered.", "Give product: the name of what is offered."),
     "DG-USE-012": Text(
         "The product may not be offered to this customer's risk grade, or the grade is not known.",
         "Offer what use.products allows for the grade; a customer without a grade is assessed first.",

@@ -77,13 +77,18 @@ def program(arguments: Sequence[str], log: Path) -> Iterator[Program]:
         started.stop()
 
 
-def worker(home: Path, name: str, start: Sequence[str] = _START) -> AbstractContextManager[Program]:
+def worker(
+    home: Path, name: str, start: Sequence[str] = _START, policies: Path | None = None
+) -> AbstractContextManager[Program]:
     """Run ``dangan worker`` on an installation.
 
     Args:
         home: the installation's folder.
         name: the worker's name.
         start: how Python starts the ``dangan`` command: as it is, or under benchmarks/cpu_profile.py.
+        policies: the folder of catalogue and policies; dangan's own by default.
     """
-    options = ("worker", "--home", str(home), "--name", name, "--log-level", "warning")
+    options = ["worker", "--home", str(home), "--name", name, "--log-level", "warning"]
+    if policies is not None:
+        options += ["--policies", str(policies)]
     return program((*start, *options), home / "bench-worker.log")

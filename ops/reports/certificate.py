@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 
-from keys.certificate import RESIDUALS, certified_approvers, verify_certificate
+from keys.certificate import RESIDUALS, certified_approvers, certified_signatories, verify_certificate
 from keys.okp import thumbprint
 from ops.reports.model import (
     Attachment,
@@ -109,6 +109,7 @@ def _horizon_level(certificate: Certificate) -> Level:
 
 def _order(certificate: Certificate) -> Iterator[Block]:
     known = certificate.ground in _GROUNDS
+    asker = "certificate-executor" if certificate.application else "certificate-requester"
     ground: Words = say(f"certificate-ground-{certificate.ground.replace('_', '-')}") if known else certificate.ground
     yield Facts(
         (
@@ -116,24 +117,47 @@ def _order(certificate: Certificate) -> Iterator[Block]:
             Fact(say("certificate-issued"), _moment(certificate.issued_at), "date"),
             Fact(say("certificate-ground"), ground),
             Fact(say("certificate-reason"), certificate.reason),
-            Fact(say("certificate-requester"), certificate.requester, "reference"),
+            Fact(say(asker), certificate.requester, "reference"),
             Fact(say("certificate-command"), certificate.command, "reference"),
             Fact(say("certificate-decided"), _moment(certificate.decided_at), "date"),
             Fact(say("certificate-ordered"), len(certificate.ordered), "number"),
         )
     )
-    keys = {who.id: who.x for who in certificate.approvers}
-    approved = Status("good", say("certificate-approval-verifies"))
+    yield from _application(certificate)
+    signed = certified_signatories(certificate)
+    witness = certificate.application.witness if certificate.application else None
+    others = {
+        who.id: say("certificate-witness" if who.id == witness else "certificate-applicant") for who in signed.others
+    }
+    verifies = Status("good", say("certificate-approval-verifies"))
     columns = (
-        Column(say("certificate-approver"), "reference"),
+        Column(say("certificate-signer"), "reference"),
+        Column(say("certificate-role")),
         Column(say("certificate-key-id"), "reference"),
         Column(say("certificate-approval"), "status"),
     )
     rows = [
-        (who.id, thumbprint("Ed25519", base64.urlsafe_b64decode(keys[who.id] + "=")), approved)
-        for who in certified_approvers(certificate)
+        (who.id, others.get(who.id, say("certificate-approver")), thumbprint("Ed25519", who.x), verifies)
+        for who in (*signed.approvers, *signed.others)
     ]
-    yield Table.of(say("certificate-approvers"), columns, rows)
+    yield Table.of(say("certificate-signers"), columns, rows)
+
+
+def _application(certificate: Certificate) -> Iterator[Block]:
+    """What the applicant asked for, where there was an application (DES-04 to DES-06)."""
+    asked = certificate.application
+    if asked is None:
+        return
+    stated = (
+        Fact(say("certificate-applicant"), asked.applicant, "reference"),
+        Fact(say("certificate-witness"), asked.witness, "reference"),
+        Fact(say("certificate-scope"), asked.scope),
+        Fact(say("certificate-quantity"), asked.quantity, "number"),
+        Fact(say("certificate-method"), say("certificate-method-keys") if asked.method else None),
+        Fact(say("certificate-basis"), asked.basis, "reference"),
+        Fact(say("certificate-no-need"), say("certificate-stated") if asked.no_need else None),
+    )
+    yield Facts(tuple(fact for fact in stated if fact.value is not None))
 
 
 def _records(certificate: Certificate) -> Iterator[Block]:

@@ -96,12 +96,16 @@ def check_open(
     Raises:
         Refusal: DG-ACC-001 or 007.
     """
-    try:
-        allowed = authorizer.allows(reader, "access", level, purpose, about(record))
-    except Refusal:  # a policy that cannot be evaluated tells nothing either
-        allowed = False
-    if not allowed:
+    if not may_open(record, reader, level, purpose, authorizer):
         raise Refusal("DG-ACC-007" if grant is not None and "*" in grant.records else "DG-ACC-001")
+
+
+def may_open(record: Record, reader: Principal, level: Level, purpose: str, authorizer: Authorizer) -> bool:
+    """Whether the policies let a reader see that record; one that cannot be evaluated does not, and tells nothing."""
+    try:
+        return authorizer.allows(reader, "access", level, purpose, about(record))
+    except Refusal:
+        return False
 
 
 def seen_of(principal: Principal) -> Attributes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from consumers.about import about
+from consumers.authorize import may_open
 from consumers.reading.leases import Lease
 from consumers.reading.opening import Opening, Shown, Sources
 from consumers.reading.parts import sources, wanted_parts
@@ -99,8 +99,7 @@ class Shelf:
         """Whether a part of an archive may be read with it: policies and purpose are asked of each part itself."""
         if not self._purposes.open(part, asked.purpose, consented):
             return False
-        allows = self._rules.authorizer.allows
-        return allows(asked.reader, "access", asked.lease.level, asked.purpose, about(part))
+        return may_open(part, asked.reader, asked.lease.level, asked.purpose, self._rules.authorizer)
 
     async def _parts(self, asked: Sequence[Asked]) -> tuple[dict[str, Record], dict[str, Page]]:
         records = {each.record.id: each.record for each in asked if each.record.parts}

@@ -16,8 +16,13 @@ import pytest
 from keys.certificate import sign_certificate, verify_certificate
 from keys.roots import CERTIFICATES_KEY
 from ops.docs.clauses import ROOT
+from ops.reports import rendered, say, told
+from ops.reports.certificate import certificate_report
 from schemas.certificate import DestroyedRecord
+from schemas.destruction import Application
 from schemas.errors import DanganError
+from schemas.locales import LOCALES, Locale
+from tests.ops.reports.samples import NOW
 from tests.ops.reports.test_certificate_paper import Issued, issued
 from tests.simulators.orders import approved, keys_of
 
@@ -158,20 +163,11 @@ def signed_by(action: str, person: str, digest: str) -> str:
     return f"{text}." + base64.urlsafe_b64encode(key.private.sign(text.encode())).decode().rstrip("=")
 
 
-@pytest.mark.parametrize(
-    ("witness", "signs", "good"),
-    [
-        ("per:four", "witness-destroy", True),
-        ("per:four", "approve-destroy", False),
-        ("per:two", "witness-destroy", False),  # who approves does not watch
-        ("per:none", None, False),  # named, and has not signed
-    ],
-)
-async def test_applicant_and_witness_sign_as_what_they_are(
-    issued: Issued, tmp_path: Path, witness: str, signs: str | None, good: bool
-) -> None:
+async def with_application(issued: Issued, witness: str = "per:four", signs: str | None = "witness-destroy") -> str:
+    """A certificate whose request names an applicant and a witness, who signs as what is said, or not at all."""
     of = issued.certificate
-    application = {"applicant": "per:three", "witness": witness, "scope": "客户 4711", "no_need": True}
+    asking = Application(applicant="per:three", witness=witness, scope="客户 4711", no_need=True)
+    application = asking.model_dump(mode="json")
     asked = {"type": "destroy", "id": of.command, "records": of.ordered, "ground": of.ground, "reason": of.reason}
     asked |= {"requester": of.requester, "application": application}
     canonical = json.dumps(asked, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -187,7 +183,22 @@ async def test_applicant_and_witness_sign_as_what_they_are(
     head = issued.jws.split(".")[0]
     signed = f"{head}.{base64.urlsafe_b64encode(json.dumps(stated).encode()).decode().rstrip('=')}"
     signature = await issued.archive.vault.sign(CERTIFICATES_KEY, signed.encode())
-    jws = f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+    return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
+
+
+@pytest.mark.parametrize(
+    ("witness", "signs", "good"),
+    [
+        ("per:four", "witness-destroy", True),
+        ("per:four", "approve-destroy", False),
+        ("per:two", "witness-destroy", False),  # who approves does not watch
+        ("per:none", None, False),  # named, and has not signed
+    ],
+)
+async def test_applicant_and_witness_sign_as_what_they_are(
+    issued: Issued, tmp_path: Path, witness: str, signs: str | None, good: bool
+) -> None:
+    jws = await with_application(issued, witness, signs)
     code, words = said(tmp_path, jws, issued.trust.dump())
     assert (code == 0) is good, words
 
@@ -195,6 +206,16 @@ async def test_applicant_and_witness_sign_as_what_they_are(
 def _public(person: str) -> dict[str, str]:
     raw = keys_of(person).signing.private.public_key().public_bytes_raw()
     return {"id": person, "x": base64.urlsafe_b64encode(raw).decode().rstrip("=")}
+
+
+@pytest.mark.parametrize("language", LOCALES)
+async def test_a_paper_tells_who_applied_who_watched_and_who_carried_it_out(issued: Issued, language: Locale) -> None:
+    report = certificate_report(await with_application(issued), issued.trust, NOW, language=language)
+    html = rendered(report, "html").decode()
+    roles = ("certificate-applicant", "certificate-witness", "certificate-executor", "certificate-approver")
+    stated = ["per:one", "per:two", "per:three", "per:four", "per:archivist", "客户 4711"]
+    for each in [*stated, *(told(say(role), language) for role in roles)]:
+        assert each in html, each
 
 
 async def test_a_signature_for_another_purpose_is_not_a_certificate(issued: Issued, tmp_path: Path) -> None:

@@ -67,8 +67,8 @@ def rotate(
     """Make a new key, and a request for its registration that the old key signs.
 
     The receiving key stays while both hold, so that both files can read the archive's answers; with --overlap-days 0 it
-    is new as well. An administrator registers it with dangan admin principal rotate. If the old key was stolen, revoke it
-    instead and apply for a registration: a thief could sign such a request too.
+    is new as well. An administrator registers it with dangan admin principal rotate. If the old key was stolen, revoke
+    it instead and apply for a registration: a thief could sign such a request too.
     """
     from ops.people import rotation  # noqa: PLC0415 - showing a key needs neither Kafka nor database
 

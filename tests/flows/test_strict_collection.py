@@ -16,6 +16,7 @@ from keys.principal_keys import PrincipalKeys, dump_keys
 from ops.audited import desk
 from ops.config import write_settings
 from ops.embedded.stack import Stack
+from ops.people.permissions import people_rules
 from ops.private_files import write_private
 from ops.registry import register
 from ops.rules import load_rules
@@ -115,6 +116,7 @@ async def registered(stack: Stack, role: str) -> Path:
             now=now,
             agreement="nda-2026-1",
             agreement_until=now + DAY,
+            people=people_rules("trial"),
         )
     file = stack.home / f"{role}.key.json"
     write_private(file, dump_keys(keys, None))

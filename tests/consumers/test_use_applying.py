@@ -14,7 +14,7 @@ from schemas.errors import Refusal
 from tests.consumers.samples import NOW
 from tests.simulators.using import Office, moment, record, rules_with
 
-SENSITIVE = {"fields": ["name"]}
+SENSITIVE: dict[str, Any] = {"fields": ["name"]}
 
 
 async def code(sender: str = "per:reader", office: Office | None = None, **changes: Any) -> str | None:
@@ -49,7 +49,8 @@ async def test_an_application_that_lacks_something_is_refused_by_its_name(
 async def test_never_kept_unless_it_says_everything(lacking: set[str]) -> None:
     office = Office()
     empty: dict[str, Any] = {"fields": [], "records": []}
-    await office.apply(**{name: empty.get(name) for name in lacking})
+    changes: dict[str, Any] = {name: empty.get(name) for name in lacking}
+    await office.apply(**changes)
     assert bool(office.stores.applications) == (not lacking)
 
 
@@ -75,7 +76,7 @@ async def test_fields_are_those_that_the_purpose_needs() -> None:
 @pytest.mark.clause("USE-08")
 async def test_a_department_names_only_its_purposes() -> None:
     assert await code("per:other") == "DG-USE-008"
-    offer = {"purpose": "marketing", "product": "deposit"}
+    offer: dict[str, Any] = {"purpose": "marketing", "product": "deposit"}
     assert await code("per:other", fields=["city"], **offer) is None
     assert await code(fields=["city"], **offer) is None
     assert await code(office=Office(rules_with(use={"purposes_by_department": {}}))) == "DG-USE-008"

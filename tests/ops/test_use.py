@@ -102,7 +102,7 @@ def test_a_grant_without_an_application_is_in_the_register_too() -> None:
 
 
 def read(actor: str, subject: str, at_ms: int, *, allowed: bool = True, action: str = "access") -> Seen:
-    texts = {"verb": "", "record": "rec-1", "grant": "g", "reader": "", "purpose": "", "level": "", "code": ""}
+    texts: dict[str, Any] = dict.fromkeys(("verb", "record", "grant", "reader", "purpose", "level", "code"), "")
     return Seen(uid="e", at_ms=at_ms, allowed=allowed, action=action, actor=actor, subject=subject, fields=(), **texts)
 
 

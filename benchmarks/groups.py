@@ -9,7 +9,10 @@ from benchmarks.access_rows import access_rows
 from benchmarks.audit_rows import audit_rows
 from benchmarks.backup_rows import backup_rows
 from benchmarks.bench import Bench
+from benchmarks.browse_rows import browse_rows
 from benchmarks.collect_rows import collect_rows
+from benchmarks.destroy_rows import destroy_rows
+from benchmarks.policy_rows import policy_rows
 from benchmarks.rows import Row
 from benchmarks.store_rows import store_rows
 
@@ -27,8 +30,11 @@ class Group(Protocol):
 GROUPS: Final[dict[str, Group]] = {
     **dict.fromkeys(("A1", "A2", "A3", "A4"), collect_rows),
     "A5": access_rows,
+    "C1": policy_rows,
+    "C2": browse_rows,
     **dict.fromkeys(("E1", "E2", "E3"), audit_rows),
     "D2": backup_rows,
+    "D1": destroy_rows,
     **dict.fromkeys(("A6", "A7", "A8", "F"), store_rows),
 }
 

@@ -36,6 +36,11 @@ class Client:
         receipt = await self._publisher.access(record=record, grant=GRANT, purpose=PURPOSE, fields=FIELDS)
         return await receipt.answer
 
+    async def page(self, after: str) -> Result:
+        """A page of 200 records with the same fields, behind a record."""
+        parts = {"grant": GRANT, "purpose": PURPOSE, "fields": list(FIELDS), "after": after}
+        return await (await self._publisher.publish("browse", parts)).answer
+
     async def until_answered(self, within: float = 90.0) -> Result:
         """Ask until something answers: a process that has just started, and has its backlog behind it."""
         deadline = time.monotonic() + within

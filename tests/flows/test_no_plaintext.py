@@ -20,14 +20,14 @@ from tests.harness.story import MARKERS, Story
 pytestmark = pytest.mark.flow
 
 
-@pytest.mark.clause("STO-04")
+@pytest.mark.clause("STO-02")
 def test_nothing_is_found_before_a_destruction(story: Story) -> None:
     assert story.seen_before.files == {}
     assert story.seen_before.topics == {}
     assert story.seen_before.database == {}
 
 
-@pytest.mark.clause("STO-04")
+@pytest.mark.clause("STO-02")
 def test_nothing_is_found_after_a_destruction(story: Story) -> None:
     assert story.seen_after.files == {}
     assert story.seen_after.topics == {}

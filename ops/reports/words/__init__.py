@@ -13,8 +13,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from fluent.runtime import FluentBundle, FluentResource
-
 from ops.printable import printable
 from schemas.locales import Locale
 
@@ -73,6 +71,8 @@ def told(words: Words, language: Locale, data: Callable[[str], str] = printable)
 
 @cache
 def _bundle(language: Locale) -> Any:
+    from fluent.runtime import FluentBundle, FluentResource  # noqa: PLC0415 - a tenth of a second, and not all report
+
     bundle = FluentBundle([language], use_isolating=False)
     for file in sorted((FOLDER / language).glob("*.ftl")):
         bundle.add_resource(FluentResource(file.read_text("utf-8")))

@@ -9,6 +9,7 @@ from typing import Final
 from keys.pages import Page
 from schemas.levels import Level
 from store import pages, records
+from store.ahead import Ahead
 from store.database import Database, Document
 from store.records import Record
 
@@ -42,6 +43,7 @@ class Reads:
         self._collection = database["records"]
         self._records = records.Records(database)
         self._pages = pages.Pages(database)
+        self._ahead = Ahead(database)
 
     async def fetch(self, ids: Collection[str], levels: Collection[Level]) -> tuple[dict[str, Record], dict[str, Page]]:
         """The live records among ``ids`` without their history, and the pages that hold their keys of ``levels``.
@@ -63,7 +65,7 @@ class Reads:
         after: str,
         limit: int,
         levels: Collection[Level],
-    ) -> tuple[list[Record], dict[str, Page]]:
+    ) -> tuple[list[Record], dict[str, Page], str | None]:
         """Live records in order of their ids, from the one after ``after``, with their key pages of ``levels``.
 
         Args:
@@ -71,20 +73,22 @@ class Reads:
             having: attributes (:data:`ATTRIBUTES`), each with the values of which they must have one.
             after: the id before the first one; empty for the beginning.
             limit: how many at most.
+
+        Returns:
+            The records, their pages, and the id behind which the next page begins, None at the end.
         """
         if not having.keys() <= ATTRIBUTES.keys():  # no record has it
-            return [], {}
-        query: Document = {ATTRIBUTES[name]: {"$in": list(values)} for name, values in having.items()} | {
-            "state": "live"
-        }
+            return [], {}, None
+        condition: Document = {ATTRIBUTES[name]: {"$in": list(values)} for name, values in having.items()}
+        condition["state"] = "live"
         if ids is None:
-            query["_id"] = {"$gt": after}
-        else:  # a few more than asked for, since some may be gone; the caller goes on behind the last one
-            query["_id"] = {"$in": sorted(each for each in ids if each > after)[:limit]}
-        cursor = self._collection.find(query, {"history": 0}, batch_size=limit).sort("_id", 1).limit(limit)
-        found = [records.from_document(doc) async for doc in cursor]
-        wanted = {ref.page for record in found for level, ref in record.keys.items() if level in levels}
-        return found, await self._pages.get(wanted)
+            names = await self._ahead.ids(condition, after, limit)
+        else:
+            names = sorted(each for each in ids if each > after)[:limit]
+        found = await self._records.get(names)
+        wanted = {ref.page for record in found.values() for level, ref in record.keys.items() if level in levels}
+        last = names[-1] if len(names) == limit else None
+        return [found[name] for name in names if name in found], await self._pages.get(wanted), last
 
     async def with_token(self, field: str, tokens: Collection[bytes], *, limit: int) -> list[Record]:
         """Live records with one of those blind index tokens in a field, at most ``limit``."""

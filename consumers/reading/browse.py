@@ -106,7 +106,7 @@ class Browser:
         command, sender = received.command, received.sender
         every = "*" in grant.records
         levels = {self._rules.catalogue.field(name).level for name in lease.fields}
-        found, keys = await self._reads.page(
+        found, keys, behind = await self._reads.page(
             None if every else grant.records,
             having(grant.selection) if every else {},
             after=command.after or "",
@@ -125,7 +125,7 @@ class Browser:
         last = await self._fill(
             page, received, [Asked(record, lease, command.purpose, sender) for record in readable], keys
         )
-        page.after = last or self._next(found, command, grant)
+        page.after = last or behind
         return page
 
     async def _fill(
@@ -147,10 +147,3 @@ class Browser:
             page.clear.update(shown.clear)
             page.events += events_of(received, each, shown.read)
         return None
-
-    def _next(self, found: Sequence[Record], command: Browse, grant: Grant) -> str | None:
-        """Where the next page begins, None behind the last one."""
-        if "*" in grant.records:
-            return found[-1].id if len(found) == command.limit else None
-        left = sorted(each for each in grant.records if each > (command.after or ""))
-        return left[command.limit - 1] if len(left) > command.limit else None

@@ -85,12 +85,13 @@ class Shelves:
 
     async def page(
         self, ids: Collection[str] | None, having: Mapping[str, Collection[str]], *, after: str, limit: int, levels: Any
-    ) -> tuple[list[Record], dict[str, Any]]:
+    ) -> tuple[list[Record], dict[str, Any], str | None]:
         """The attributes are looked at again by the reader: here they narrow nothing."""
         self.looked_up.append("page")
         assert levels is not None
         names = sorted(each for each in (self.records if ids is None else ids) if each > after)[:limit]
-        return [self.records[each] for each in names if each in self.records], {}
+        last = names[-1] if len(names) == limit else None
+        return [self.records[each] for each in names if each in self.records], {}, last
 
     async def with_token(self, field: str, tokens: Collection[bytes], *, limit: int) -> list[Record]:
         self.looked_up.append("tokens")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from consumers.use.products import check_product
 from schemas.errors import Refusal
 from tests.consumers.samples import NOW
-from tests.simulators.using import Office, moment, record, rules_with
+from tests.simulators.using import STRICT, Office, moment, record, rules_with
 
 SENSITIVE: dict[str, Any] = {"fields": ["name"]}
 
@@ -81,6 +81,14 @@ async def test_a_department_names_only_its_purposes() -> None:
     assert await code(fields=["city"], **offer) is None
     assert await code(office=Office(rules_with(use={"purposes_by_department": {}}))) == "DG-USE-008"
     assert await code("per:gm") == "DG-USE-008"  # a department that is not listed has none
+
+
+@pytest.mark.clause("USE-08")
+def test_the_rule_book_that_comes_along_names_a_departments_purposes_and_only_real_ones() -> None:
+    listed = STRICT.book.use.purposes_by_department
+    assert listed["analysis"] == ("marketing",)
+    assert {name for names in listed.values() for name in names} <= STRICT.catalogue.purposes.keys()
+    assert "*" not in listed
 
 
 @pytest.mark.clause("USE-04")

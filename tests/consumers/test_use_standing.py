@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.about import About
+from consumers.reading.grants import NamedGrants
 from consumers.use.copies import check_copy
 from consumers.use.scope import covers
 from consumers.use.standing import standing_grant
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Grant
-from tests.consumers.samples import NOW, grant, principal
+from store.principals import Grants
+from tests.consumers.samples import NOW, access, grant, principal, received
 from tests.simulators.using import rules_with
 
 STEWARD = {"purposes": ["account_service"], "fields": ["city", "gender"], "attribute": "building"}
@@ -62,6 +66,25 @@ def test_never_without_role_purpose_and_attribute(
     configured = role in SCOPES and role in roles and purpose == "account_service" and prefix == "standing:"
     within = role == "steward_manager" or any(name == "building" for name, _ in scope)
     assert (found is not None) == (configured and within)
+
+
+@pytest.mark.clause("USE-01")
+async def test_a_read_names_a_standing_scope_like_a_grant() -> None:
+    class Given:
+        async def get(self, ids: Collection[str]) -> dict[str, Grant]:
+            return {"grant-1": grant("per:s")} if "grant-1" in ids else {}
+
+    named = NamedGrants(cast("Grants", Given()), USE)
+    steward, reader = principal("per:s", "steward", scope=MINE), principal("per:r", "reader")
+    batch = [
+        received(access(grant="standing:steward"), steward),
+        received(access(grant="standing:steward"), reader),
+        received(access(grant="standing:steward", purpose="marketing"), steward),
+        received(access(), steward),
+        received(access(grant="grant-2"), steward),
+    ]
+    found = await named.of(batch, NOW)
+    assert [one.id if one else None for one in found] == ["standing:steward", None, None, "grant-1", None]
 
 
 def test_a_scope_covers_one_of_its_values_for_each_attribute() -> None:

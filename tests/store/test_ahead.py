@@ -1,0 +1,31 @@
+"""The ids ahead of a bulk read, on the real store: every live one once and in order, whatever the size of a page."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from ops.embedded.stack import Stack
+from store import ahead
+from store.database import connect
+
+pytestmark = pytest.mark.flow
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 10, 40])
+async def test_all_ids_come_once_and_in_order(stack: Stack, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "_AHEAD", 10)
+    names = [f"r{at:02d}" for at in range(33)]
+    async with connect(stack.settings.mongo_uri.get_secret_value(), f"t{uuid.uuid4()}") as database:
+        gone = {"r05", "r32"}
+        docs = [{"_id": name, "state": "destroyed" if name in gone else "live"} for name in names]
+        await database["records"].insert_many(docs)
+        clock = [0.0]
+        listing = ahead.Ahead(database, clock=lambda: clock[0])
+        found: list[str] = []
+        while page := await listing.ids({"state": "live"}, found[-1] if found else "", limit):
+            found += page
+            clock[0] += 25.0  # a list is used for a minute
+        assert found == [name for name in names if name not in gone]
+        await database.client.drop_database(database.name)

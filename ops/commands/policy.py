@@ -142,7 +142,7 @@ def _files(folder: Path | None) -> tuple[dict[str, str], str]:
     try:
         return policy_files(policy_root(folder))
     except (OSError, ValueError) as error:
-        raise DanganError("DG-OPS-030", detail=f"cedar: {error}") from None
+        raise DanganError("DG-OPS-030", field="cedar", detail=str(error)) from None
 
 
 def _authorizer(folder: Path | None) -> Authorizer:

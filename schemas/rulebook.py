@@ -141,7 +141,7 @@ class Segment(Table):
     customer_required: bool = True
     business_types: tuple[Name, ...] = ("finance", "service", "retail")
     vocabulary: tuple[Name, ...] = ("ordinary", "government", "special_company", "individual", "partner")
-    special: tuple[Name, ...] = ("expert", "lawyer", "public_body")
+    special: tuple[Name, ...] = ("expert", "lawyer", "public_body", "large_amount")
     importance_tiers: tuple[Name, ...] = ("important", "special", "general")
     #: importance tier -> months between reviews.
     review_months: Mapping[Name, Annotated[int, Field(ge=1, le=120)]] = Field(

@@ -26,7 +26,7 @@ _COMMANDS: Final = (
     "attachment",
     "reading",
     "watermark",
-    "request",
+    "destroy",
     "use",
     "approve",
     "collection",

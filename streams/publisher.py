@@ -207,10 +207,15 @@ class Publisher:
         ground: str,
         reason: str,
         approvals: Sequence[str],
+        application: Mapping[str, Any] | None = None,
         command_id: str | None = None,
     ) -> Receipt:
-        """Ask for destruction, with its approvals. Raises as :meth:`collect`."""
-        parts = {"records": list(records), "ground": ground, "reason": reason, "approvals": list(approvals)}
+        """Carry a destruction out, with its application and signatures. Raises as :meth:`collect`."""
+        parts: dict[str, Any] = {
+            "records": list(records), "ground": ground, "reason": reason, "approvals": list(approvals)
+        }  # fmt: skip
+        if application is not None:
+            parts["application"] = dict(application)
         return await self.publish("destroy", parts, command_id)
 
     async def publish(self, kind: str, parts: Mapping[str, Any], command_id: str | None = None) -> Receipt:

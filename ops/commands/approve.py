@@ -90,14 +90,16 @@ def read_request(path: Path) -> Signable | StaffDocument:
 
 
 def action_of(command: Signable | StaffDocument, chosen: str | None) -> ApprovalAction:
-    """What is signed of a command: the chosen action if it is one of the command's, else the only one.
+    """What is signed of a command: the chosen action if it is one of the command's; else the only one.
+
+    Of a destruction it is the approval, unless something else is chosen.
 
     Raises:
         DanganError: DG-OPS-035 when it is none of the command's, or there are several.
     """
     possible = ACTIONS_OF[command.type]
     for each in possible:
-        if each == chosen or (chosen is None and len(possible) == 1):
+        if each == chosen or (chosen is None and (len(possible) == 1 or command.type == "destroy")):
             return each
     raise DanganError("DG-OPS-035", field="--action", detail=" or ".join(possible))
 

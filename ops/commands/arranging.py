@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -32,8 +32,11 @@ def as_arranger(
     passphrase_file: Path | None,
     act: Callable[[Desk, Rules], Awaitable[T]],
     policies: Path | None = None,
+    *,
+    roles: Collection[str] = arrangement.ARRANGERS,
+    vault_role: str = "admin",
 ) -> T:
-    """Run an act in the name of somebody of the archive department.
+    """Run an act in the name of somebody of the archive department, or of others with a role for it.
 
     Args:
         home: the installation.
@@ -41,6 +44,8 @@ def as_arranger(
         passphrase_file: of the key file.
         act: what to do.
         policies: the organisation's folder of policies; the ones that come with dangan by default.
+        roles: one of these is needed.
+        vault_role: whose token the act has in Vault.
 
     Raises:
         DanganError: DG-OPS-060.
@@ -49,9 +54,9 @@ def as_arranger(
     rules = load_rules(policies, settings.profile)
 
     async def run() -> T:
-        async with desk(settings) as at:
+        async with desk(settings, role=vault_role) as at:
             known = await Principals(at.database).get(keys.principal)
-            operator = prove(known, keys.signing, now=time.time(), roles=arrangement.ARRANGERS)
+            operator = prove(known, keys.signing, now=time.time(), roles=roles)
             return await act(replace(at, operator=operator), rules)
 
     return asyncio.run(run())

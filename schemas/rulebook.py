@@ -19,6 +19,7 @@ from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
 from schemas.rule_tables.destruction import Destruction
 from schemas.rule_tables.expiry import Expiry
+from schemas.rule_tables.inspection import Inspection, Inventory
 from schemas.rule_tables.people import People
 from schemas.rule_tables.reading import Reading
 from schemas.rule_tables.retention import Retention
@@ -249,6 +250,8 @@ class RuleBook(BaseModel):
     reading: Reading = Reading()
     people: People = People()
     audit: AuditRules = AuditRules()
+    inventory: Inventory = Inventory()
+    inspection: Inspection = Inspection()
 
     @model_validator(mode="after")
     def _events_outlive_records(self) -> Self:

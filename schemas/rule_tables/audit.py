@@ -8,11 +8,14 @@ from schemas.rule_tables.table import Table
 
 
 class AuditRules(Table):
-    """Table ``[audit]``: AUD-01, AUD-02. An event outlives the record that it tells of."""
+    """Table ``[audit]``: AUD-01, AUD-02, AUD-11. An event outlives the record that it tells of."""
 
     #: whole years that every event is kept, on the topic or in the archive: at least as long as any record. No text
     #: states a period; the default is what a record of a lasting customer and the limits of claims after it may need.
     retention_years: Annotated[int, Field(ge=5, le=200)] = 50
+
+    #: the audit department audits the archive system again after so many months (专项审计, AUD-11).
+    special_period_months: Annotated[int, Field(ge=1, le=36)] = 12
 
     def check_outlives(self, years: int) -> None:
         """Refuse a period that is shorter than the longest of a record, in years.

@@ -23,7 +23,18 @@ from store.records import Record
 
 Action = (
     Literal[
-        "collect", "withdraw", "update", "propose", "decide", "access", "apply", "destroy", "review", "request-merge"
+        "collect",
+        "withdraw",
+        "update",
+        "propose",
+        "decide",
+        "access",
+        "apply",
+        "destroy",
+        "review",
+        "request-merge",
+        "share",
+        "deliver",
     ]
     | ApprovalAction
 )

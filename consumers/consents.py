@@ -100,7 +100,10 @@ def _reference(command: Collect) -> str:
 def _asked(received: Received[Collect]) -> Consented:
     command = received.command
     text = command.consent.text_sha256 if command.consent else None
-    return Consented(command.subject, _reference(command), command.purpose, text, received.sender.id)
+    outside = command.consent.third_parties if command.consent else ()
+    return Consented(
+        command.subject, _reference(command), command.purpose, text, received.sender.id, third_parties=outside
+    )
 
 
 def _refusal(asked: Consented, standing: Consented) -> Refusal | None:

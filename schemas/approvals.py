@@ -25,7 +25,7 @@ APPROVERS_NEEDED: Final = 2
 
 ApprovalAction = Literal[
     "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge",
-    "approve-use", "reject-use", "opine",
+    "approve-use", "reject-use", "opine", "approve-share", "reject-share",
     "approve-permission", "review-permissions", "approve-extension",
     "apply-destroy", "witness-destroy",
 ]  # fmt: skip
@@ -40,6 +40,7 @@ ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
         "decide": ("approve-update",),
         "extend_retention": ("approve-extension",),
         "apply": ("approve-use", "reject-use", "opine"),
+        "share": ("approve-share", "reject-share", "opine"),
         "permission_change": ("approve-permission",),
         "staff_hand_over": ("take-over", "approve-destroy"),
     }

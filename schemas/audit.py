@@ -26,7 +26,7 @@ CLOSING: Final = b"}}}"
 Action = Literal[
     "collect", "update", "access", "query", "seal", "unseal", "destroy",
     "merge", "unmerge", "approve", "grant", "recall", "hold", "principal", "policy", "key", "sweep", "backup",
-    "restore", "admin", "start", "propose", "correction", "withdraw", "use", "intake", "register",
+    "restore", "admin", "start", "propose", "correction", "withdraw", "use", "intake", "register", "share",
 ]  # fmt: skip
 #: What exactly was done, where an action covers several deeds of operators.
 Verb = Literal[
@@ -37,6 +37,7 @@ Verb = Literal[
     "reject", "overdue", "paper", "validate", "revise", "watch", "unwatch",
     "pass", "return", "hand_over", "confirm", "object", "clear",
     "apply", "endorse", "opine", "withdraw", "give_back", "expire", "emergency", "unsigned_emergency", "contract", "copy",
+    "deliver", "acknowledge", "delete",
 ]  # fmt: skip
 
 
@@ -75,6 +76,7 @@ _KINDS: Final[dict[str, _Kind]] = {
     "use": _Kind(_ENTITY, 3, "Update"),
     "correction": _Kind(_ENTITY, 3, "Update"),
     "register": _Kind(_ENTITY, 3, "Update"),
+    "share": _Kind(_ENTITY, 3, "Update"),
 }
 #: Refusals because an identifier itself looks like personal data: the event leaves those identifiers out.
 _IDENTIFIER_REFUSED: Final = frozenset({"DG-COL-007"})

@@ -28,6 +28,7 @@ from schemas.members import (
     Versions,
 )
 from schemas.retention import ExtendRetention
+from schemas.sharing import Acknowledge, ConfirmDeletion, Deliver, EndorseShare, RecallShare, Share
 from schemas.use import Apply, Browse, Endorse, GiveBack, Search
 
 #: What happens at a customer and changes the archive at once (UPD-07).
@@ -253,13 +254,19 @@ Command = Annotated[
     | Confirm
     | Merge
     | Unmerge
-    | Decide,
+    | Decide
+    | Share
+    | EndorseShare
+    | Deliver
+    | Acknowledge
+    | RecallShare
+    | ConfirmDeletion,
     Field(discriminator="type"),
 ]
 #: Commands that others sign besides their sender.
 Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide | ExtendRetention
-#: Those, and an application, whose signatures come by themselves (``endorse``).
-Signable = Approved | Apply
+#: Those, and applications, whose signatures come by themselves (``endorse``, ``endorse_share``).
+Signable = Approved | Apply | Share
 
 
 class Bundle(BaseModel):

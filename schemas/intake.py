@@ -27,6 +27,7 @@ class Consent(BaseModel):
     """The data subject's consent (同意): who gave it, when, how, to which text, and what was told (clause COL-04).
 
     ``retention_months`` is the retention period that the subject was told; ``document`` the archived consent paper.
+    ``third_parties`` are the recipients outside whom the subject agreed to (SHR-05).
     """
 
     model_config = _STRICT
@@ -39,6 +40,7 @@ class Consent(BaseModel):
     explicit: bool = False
     retention_months: Annotated[int, Field(ge=1, le=1200)] | None = None
     document: Reference | None = None
+    third_parties: Annotated[tuple[Reference, ...], Field(max_length=16)] = ()
 
 
 class Notice(BaseModel):

@@ -23,6 +23,7 @@ from schemas.rule_tables.inspection import Inspection, Inventory
 from schemas.rule_tables.people import People
 from schemas.rule_tables.reading import Reading
 from schemas.rule_tables.retention import Retention
+from schemas.rule_tables.sharing import Sharing, Transfer
 from schemas.rule_tables.storage import Storage
 from schemas.rule_tables.table import Table
 from schemas.rule_tables.use import Tier, Use
@@ -91,6 +92,10 @@ class ApprovalRules(Table):
     retention_extension: tuple[Name, ...] = ("records_head", "director")
     #: one of these is among the signers of an application to copy (USE-13).
     copying: tuple[Name, ...] = ("client_manager", "director")
+    #: who reviews and approves, each by himself, that information leaves the company (SHR-02, SHR-03); and that another
+    #: department gets it.
+    external: tuple[Name, ...] = ("archivist", "client_manager", "director")
+    internal: tuple[Name, ...] = ("archivist",)
 
     @field_validator("use")
     @classmethod
@@ -245,6 +250,8 @@ class RuleBook(BaseModel):
     revision: Revision = Revision()
     storage: Storage = Storage()
     use: Use = Use()
+    share: Sharing = Sharing()
+    transfer: Transfer = Transfer()
     backup: Backup = Backup()
     deployment: Deployment = Deployment()
     reading: Reading = Reading()

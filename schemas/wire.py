@@ -33,6 +33,12 @@ FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
         "unmerge": "approve",
         "decide": "approve",
         "endorse": "approve",
+        "share": "approve",
+        "endorse_share": "approve",
+        "deliver": "approve",
+        "acknowledge": "approve",
+        "recall_share": "approve",
+        "confirm_deletion": "approve",
     }
 )
 

@@ -30,7 +30,10 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class Consented:
-    """A consent: its purpose, the digest of its text and who used it first; all None if it was only withdrawn."""
+    """A consent: its purpose, the digest of its text and who used it first; all None if it was only withdrawn.
+
+    ``third_parties`` are the recipients outside that it allows (SHR-05), as whoever used it first said of its text.
+    """
 
     subject: str
     reference: str
@@ -38,6 +41,7 @@ class Consented:
     text_sha256: str | None = None
     sender: str | None = None
     withdrawal: Withdrawal | None = None
+    third_parties: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -103,6 +107,15 @@ class Consents:
             query = {"subject": {"$in": part}, "withdrawal": {"$exists": False}}
             async for doc in self._consents.find(query, {"subject": 1, "purpose": 1}):
                 found.setdefault(doc["subject"], set()).add(doc["purpose"])
+        return found
+
+    async def agreed(self, subjects: Collection[str], *, purpose: str, recipient: str) -> set[str]:
+        """Which customers let somebody outside have their information for a purpose, until now (SHR-05)."""
+        found: set[str] = set()
+        given = {"purpose": purpose, "third_parties": recipient, "withdrawal": {"$exists": False}}
+        for part in in_parts(subjects):
+            async for doc in self._consents.find({"subject": {"$in": part}, **given}, {"subject": 1}):
+                found.add(doc["subject"])
         return found
 
     async def withdraw(self, subject: str, reference: str, withdrawal: Withdrawal) -> Withdrawal:
@@ -194,7 +207,9 @@ class Consents:
 
 
 def _document(consent: Consented) -> Document:
+    outside = {"third_parties": list(consent.third_parties)} if consent.third_parties else {}
     return {
+        **outside,
         "_id": consent.key,
         "subject": consent.subject,
         "reference": consent.reference,
@@ -222,4 +237,5 @@ def _consented(doc: Document) -> Consented:
         doc.get("text"),
         doc.get("sender"),
         Withdrawal(told["at"], told["command"], told["sender"], told["at_ms"]) if told else None,
+        tuple(doc.get("third_parties", ())),
     )

@@ -12,15 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-import keys.approvals
 from consumers.about import About
 from consumers.approvals import Registered
 from consumers.received import Received
 from consumers.rules import Rules
 from consumers.use.applying import within_scope
 from consumers.use.scope import covers
+from consumers.use.signatures import StepCodes, step_before, verified_one
 from keys.approvals import Codes, Signed
-from keys.ledger import Approver
 from schemas.approvals import ApprovalAction
 from schemas.errors import Refusal
 from schemas.levels import Level
@@ -31,7 +30,12 @@ from store.applications import OPEN, Application, Step
 from store.records import Record
 
 _ACTIONS: Final[tuple[ApprovalAction, ...]] = ("approve-use", "reject-use", "opine")
-_CODES: Final = Codes(invalid="DG-USE-030", own="DG-USE-033", other="DG-USE-034", stale="DG-USE-035")
+_CODES: Final = StepCodes(
+    Codes(invalid="DG-USE-030", own="DG-USE-033", other="DG-USE-034", stale="DG-USE-035"),
+    expired="DG-USE-031",
+    revoked="DG-USE-032",
+    again="DG-USE-042",
+)
 #: Who may give an opinion besides the posts that sign: the archive department.
 _ARCHIVE: Final = frozenset({"archivist", "custodian"})
 _MAX_OPINIONS: Final = 16
@@ -88,10 +92,19 @@ def decide_endorse(
         raise Refusal("DG-USE-022", field="application")
     if len(command.approvals) != 1:
         raise Refusal("DG-USE-040", field="approvals")
-    before = _before(received, application)
+    token = command.approvals[0]
+    before = step_before(application.steps, command.id, received.sender.id, token, _CODES)
     if before is not None:
         return Endorsed(application, before, again=True)
-    signed = _verified(command.approvals[0], application, directory, now)
+    signed = verified_one(
+        token,
+        actions=_ACTIONS,
+        digest=application.digest,
+        requester=application.applicant,
+        directory=directory,
+        now=now,
+        codes=_CODES,
+    )
     who = directory.principal(signed.who.id)
     if who is None or not rules.authorizer.allows(who, signed.action, Level.BASIC, "use"):
         raise Refusal("DG-USE-037", detail=signed.who.id)
@@ -104,50 +117,12 @@ def decide_endorse(
         x=signed.who.x,
         post=_post(signed, who, application, within_scope(application, found), rules),
         at=signed.at,
-        token=command.approvals[0],
+        token=token,
         command=command.id,
         sender=received.sender.id,
         reason=command.reason,
     )
     return Endorsed(_with(application, step), step)
-
-
-def _before(received: Received[Endorse], application: Application) -> Step | None:
-    """This command's own step, if it counted before."""
-    command = received.command
-    for step in application.steps:
-        same = (step.command, step.sender) == (command.id, received.sender.id)
-        if same and step.token == command.approvals[0]:
-            return step
-        if same:
-            raise Refusal("DG-CMD-001")
-        if step.token == command.approvals[0]:
-            raise Refusal("DG-USE-042")
-    return None
-
-
-def _verified(token: str, application: Application, directory: Registered, now: float) -> Signed:
-    def registered(kid: str, at: int) -> Approver | None:
-        known = directory.signer(kid)
-        if known is None:
-            return None
-        key = known[1]
-        if key.revoked_at is not None and now >= key.revoked_at:
-            raise Refusal("DG-USE-032", detail=known[0])
-        if not key.valid_at(at) or not key.valid_at(now):
-            raise Refusal("DG-USE-031", detail=known[0])
-        return Approver(known[0], key.x)
-
-    (signed,) = keys.approvals.verified(
-        [token],
-        actions=_ACTIONS,
-        digest=application.digest,
-        requester=application.applicant,
-        approver=registered,
-        at=now,
-        codes=_CODES,
-    )
-    return signed
 
 
 def _check_open(application: Application, now: float) -> None:

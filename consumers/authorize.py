@@ -33,6 +33,7 @@ Action = (
         "destroy",
         "review",
         "request-merge",
+        "report",
         "share",
         "deliver",
     ]

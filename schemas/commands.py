@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
 from schemas.destruction import Application, Ground
+from schemas.incidents import Contain, Report, Thaw
 from schemas.intake import Consent, IdentityCheck, Intake, Listed, Moment, Name, Reference, Sha256
 from schemas.members import (
     MAX_COMMANDS,
@@ -260,11 +261,13 @@ Command = Annotated[
     | Deliver
     | Acknowledge
     | RecallShare
-    | ConfirmDeletion,
+    | ConfirmDeletion
+    | Report
+    | Contain,
     Field(discriminator="type"),
 ]
 #: Commands that others sign besides their sender.
-Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide | ExtendRetention
+Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide | ExtendRetention | Thaw
 #: Those, and applications, whose signatures come by themselves (``endorse``, ``endorse_share``).
 Signable = Approved | Apply | Share
 

@@ -19,6 +19,7 @@ from schemas.rule_tables.audit import AuditRules
 from schemas.rule_tables.backup import Backup, Deployment
 from schemas.rule_tables.destruction import Destruction
 from schemas.rule_tables.expiry import Expiry
+from schemas.rule_tables.incident import Incident
 from schemas.rule_tables.inspection import Inspection, Inventory
 from schemas.rule_tables.people import People
 from schemas.rule_tables.reading import Reading
@@ -257,6 +258,7 @@ class RuleBook(BaseModel):
     reading: Reading = Reading()
     people: People = People()
     audit: AuditRules = AuditRules()
+    incident: Incident = Incident()
     inventory: Inventory = Inventory()
     inspection: Inspection = Inspection()
 

@@ -39,6 +39,8 @@ FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
         "acknowledge": "approve",
         "recall_share": "approve",
         "confirm_deletion": "approve",
+        "report": "approve",
+        "contain": "approve",
     }
 )
 

@@ -10,6 +10,7 @@ from store import (
     attachments,
     codes,
     consents,
+    freezes,
     ingest_keys,
     intakes,
     ledger,
@@ -29,7 +30,7 @@ from store import (
 from store.database import Database
 
 _MODULES: Final = (
-    records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes, archive_index,
+    freezes, records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes, archive_index,
     papers, intakes, ties, applications, consents, read_counts, registers, retention,
 )  # fmt: skip
 

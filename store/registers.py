@@ -13,7 +13,7 @@ from store.ties import Ties
 
 _PREFIX: Final = "register."
 #: The registers whose entries are about records.
-_TIED: Final = ("media", "absences", "needs")
+_TIED: Final = ("media", "absences", "needs", "incidents")
 
 
 async def ensure_indexes(database: Database) -> None:

@@ -31,6 +31,7 @@ _TITLES: Final = {
     "confirm": ("confirmed", "Confirmation"),
     "apply": ("used", "Use"),
     "extend_retention": ("kept longer", "Extension"),
+    "thaw": ("opened again", "Thaw"),
 }
 
 

@@ -10,6 +10,7 @@ from schemas.error_texts.backups import BACKUPS
 from schemas.error_texts.commands import COMMANDS
 from schemas.error_texts.custody import CUSTODY
 from schemas.error_texts.destruction import DESTRUCTION
+from schemas.error_texts.incidents import INCIDENT_TEXTS
 from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
 from schemas.error_texts.observing import OBSERVING
@@ -31,6 +32,7 @@ TEXTS: Final[dict[str, Text]] = {
     **ARRANGEMENT,
     **ATTACHMENTS,
     **BACKUPS,
+    **INCIDENT_TEXTS,
     **KEYS,
     **OPERATIONS,
     **POLICIES,

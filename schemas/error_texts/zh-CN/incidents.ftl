@@ -1,0 +1,30 @@
+# 泄露、毁损、丢失、篡改：报告、冻结、范围、通知、结案。
+
+DG-INC-001 = 因发生事件，您的使用权限已被暂停。
+    .next-step = 请联系事件责任人（incident.responsible）；您仍可报告事件。
+DG-INC-002 = 因发生事件，该档案已被冻结。
+    .next-step = 请联系事件责任人（incident.responsible）；解除冻结后可再查阅。
+DG-INC-003 = 没有写明要冻结什么。
+    .next-step = 请写明档案、人员或部门；参见 dangan incident freeze。
+DG-INC-004 = 报告已收到，但您的岗位无权冻结，没有冻结任何内容。
+    .next-step = 由 incident.freeze_posts 或 incident.responsible 中的岗位冻结：dangan incident freeze。
+DG-INC-005 = 您的岗位不负责处理事件。
+    .next-step = 请找 incident.responsible 中的岗位办理。
+DG-INC-006 = 没有这个事件。
+    .next-step = 请查询：dangan incident list。
+DG-INC-007 = 您有太多报告尚待处理。
+    .next-step = 请直接联系事件责任人；责任人用 dangan incident take 受理报告。
+DG-INC-008 = 该事件已结案。
+    .next-step = 请另行报告：dangan incident report。
+DG-INC-009 = 事件已立案，但没有备案的应急预案。
+    .next-step = 请先行处置；然后将预案的编号和版本写入 incident.plan 和 incident.plan_version。
+DG-INC-010 = 应当告知的对象尚未告知。
+    .next-step = 请告知并登记：dangan incident told；未告知的见 dangan incident notices。
+DG-INC-011 = 该事件下仍有冻结未解除。
+    .next-step = 请办理解除冻结的签批：dangan incident thaw --out FILE。
+DG-INC-012 = 尚未查明谁查阅了什么。
+    .next-step = 请先查明范围：dangan incident scope。
+DG-INC-013 = 所写内容未在该事件下冻结。
+    .next-step = 请查看已冻结的内容：dangan incident show。
+DG-INC-014 = 因该事件被暂停权限的人不得参与决定。
+    .next-step = 请由他人签字或办理。

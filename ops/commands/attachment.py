@@ -17,6 +17,7 @@ from ops import attachments
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.commands.request import with_archive
 from ops.config import load_settings
+from ops.delivery import check_delivery
 from ops.printable import plain
 from ops.publish.ids import RowIds
 from schemas.errors import DanganError
@@ -81,9 +82,11 @@ def get(
     """Read an attachment under a grant. Each part is audited before it leaves the archive; the digest is checked."""
     if out.exists():
         raise DanganError("DG-ATT-014", field=str(out), detail="it exists")
+    settings = load_settings(home)
+    check_delivery(settings, out)
     with _progress("receiving") as on_part:
         kind, content = with_archive(
-            load_settings(home),
+            settings,
             read_key_file(key, passphrase_file),
             trust,
             lambda archive: attachments.get(

@@ -115,7 +115,7 @@ def send(
             ground=command.ground,
             reason=command.reason,
             approvals=signed,
-            application=command.application and command.application.model_dump(mode="json"),
+            application=command.application.model_dump(mode="json") if command.application else None,
             command_id=command.id,
         ),
     )

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.commands.request import As, Home, Trusted, ask, with_archive
 from ops.config import load_settings
+from ops.delivery import check_delivery
 from ops.extracts import Extract, Line, check_target, save
 from ops.printable import plain
 from schemas.answered import refusal_of
@@ -60,12 +61,14 @@ def access(
     home: Home = None,
 ) -> None:
     """Read fields of a record under a grant. The read is audited before the answer leaves the archive."""
+    settings = load_settings(home)
     if save_to is not None:
         check_target(save_to)
+        check_delivery(settings, save_to)
     parts: dict[str, Any] = {"record": record, "grant": grant, "purpose": purpose, "fields": field}
     past = {"version": version, "proposal": proposal, "copying": True if save_to else None}
     parts |= {name: value for name, value in past.items() if value is not None}
-    result = ask(load_settings(home), key, passphrase_file, trust, lambda archive: archive.publish("access", parts))
+    result = ask(settings, key, passphrase_file, trust, lambda archive: archive.publish("access", parts))
     line = Line(record, result.version, result.values or {}, result.watermark or "")
     if save_to is not None:
         _save(save_to, key, passphrase_file, grant, purpose, field, [line], 0)
@@ -94,8 +97,10 @@ def browse(
     Each page is audited, record by record, before it leaves the archive. Records that cannot be shown (an objection, a
     withdrawn consent) are counted, not named. If it ends in between, go on with --after and the last record's id.
     """
+    settings = load_settings(home)
     if save_to is not None:
         check_target(save_to)
+        check_delivery(settings, save_to)
     lines: list[Line] = []
     seen: dict[str, Any] = {"withheld": 0, "clear": set(), "after": after}
 
@@ -122,7 +127,7 @@ def browse(
     columns = (SpinnerColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading")
-        refused = with_archive(load_settings(home), read_key_file(key, passphrase_file), trust, pages)
+        refused = with_archive(settings, read_key_file(key, passphrase_file), trust, pages)
     if save_to is not None and lines:
         _save(save_to, key, passphrase_file, grant, purpose, field, lines, seen["withheld"])
     elif save_to is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import re
 import time
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +15,7 @@ from ops.commands.keys import PassphraseFile
 from ops.commands.request import As, Trusted, ask
 from ops.commands.use_acts import in_own_name
 from ops.config import load_settings
+from ops.delivery import this_terminal
 from ops.printable import plain
 from ops.private_files import write_private
 from ops.rules import load_rules
@@ -77,8 +76,3 @@ def open_copy(
     for name, value in values.items():
         table.add_row(plain(name), plain(value))
     Console().print(table)
-
-
-def this_terminal() -> str:
-    """This computer's name as ``use.shared_terminals`` lists it: lower case, other characters as ``-``."""
-    return re.sub(r"[^a-z0-9_-]", "-", platform.node().lower())[:48]

@@ -14,14 +14,6 @@ CUSTODY: Final[dict[str, Text]] = {
     "DG-MED-002": Text(
         "A witness video is registered with where it stands.", "Give --target store_disc or headquarters_server."
     ),
-    "DG-MED-010": Text(
-        "The terminal is registered as shared: nothing is left on it.",
-        "Read without saving, or save at a terminal of your own.",
-    ),
-    "DG-MED-011": Text(
-        "Customer information is saved at registered terminals only, and this one is none.",
-        "Name the terminal in the settings, and have it registered: dangan custody terminal.",
-    ),
     "DG-MED-020": Text(
         "The list of an auxiliary system cannot be read.",
         "Give a CSV file with a header or JSON Lines, in UTF-8, and name the column with --column.",

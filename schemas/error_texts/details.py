@@ -239,6 +239,10 @@ DETAILS: Final[dict[str, str]] = {
     "more-than-items": "more than {number:d} items",
     "more-than-lines": "more than {number:d} lines",
     "not-come-yet": "it has not come yet",
+    "no-records": "no records",
+    "nothing-destroyed-there": "no tombstone",
+    "a-live-page": "a live page",
+    "an-old-key-page": "an old key page",
 }
 
 

@@ -21,5 +21,3 @@ class Storage(Table):
     video_encrypted: bool = True
     #: the kinds of item that open an account, besides intakes that say so.
     opening_items: tuple[str, ...] = ("account_opening",)
-    #: a terminal that is not registered gets no downloads (STO-17).
-    terminals_required: bool = True

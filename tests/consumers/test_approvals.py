@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -14,9 +14,10 @@ from consumers.approvals import Post, signed_by, signers
 from keys.principal_keys import PrincipalKeys
 from ops.commands.approve import sign_approval
 from schemas.approvals import ACTIONS_OF
-from schemas.commands import Confirm, HandOver
+from schemas.commands import Confirm, HandOver, Signable
 from schemas.errors import Refusal
 from schemas.principals import Principal, PublicKey
+from schemas.staff import StaffDocument
 from tests.consumers.samples import NOW, RULES, principal
 
 SENDER = "sys:crm"
@@ -190,4 +191,8 @@ def test_never_without_a_distinct_holder_of_each_post(by: list[str], posts: list
 
 
 def test_every_command_that_people_sign_has_an_action() -> None:
-    assert set(ACTIONS_OF) == {"destroy", "hand_over", "confirm", "merge", "unmerge", "decide", "apply"}
+    documents = {each.model_fields["type"].default for each in get_args(StaffDocument)}
+    assert (
+        set(ACTIONS_OF)
+        == {get_args(each.model_fields["type"].annotation)[0] for each in get_args(Signable)} | documents
+    )

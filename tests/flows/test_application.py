@@ -21,7 +21,7 @@ from keys.principal_keys import PrincipalKeys, dump_keys
 from ops.audited import desk
 from ops.cli import build
 from ops.commands.approve import sign_approval
-from ops.commands.use_copies import this_terminal
+from ops.delivery import this_terminal
 from ops.embedded.stack import Stack
 from ops.private_files import write_private
 from ops.registry import register

@@ -237,3 +237,7 @@ detail-public-and-role = 请给出 PUBLIC 和 --role，或 --request
 detail-held-still = { $records } 条记录，{ $grants } 项授权
 detail-key-is-old = 该密钥就是旧密钥
 detail-too-large = 文件过大
+detail-no-records = 没有档案
+detail-nothing-destroyed-there = 没有销毁标记
+detail-a-live-page = 现用的密钥页
+detail-an-old-key-page = 旧的密钥页

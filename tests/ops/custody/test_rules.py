@@ -10,11 +10,10 @@ import pytest
 
 from ops.custody.auxiliary import references
 from ops.custody.retrievals import last_reads
-from ops.custody.terminals import check_download
 from ops.custody.videos import missing_copies
 from ops.detect.seen import Seen
-from schemas.custody import MEDIA, TERMINALS
-from schemas.errors import DanganError, Refusal
+from schemas.custody import MEDIA
+from schemas.errors import DanganError
 from schemas.registers import Entry
 from schemas.rule_tables.storage import Storage
 
@@ -52,22 +51,6 @@ def test_a_witness_video_is_kept_twice_and_encrypted(videos: list[Entry], missin
 def test_the_setting_can_ask_for_less() -> None:
     plain = Storage(video_targets=("store_disc",), video_encrypted=False)
     assert missing_copies([video("store_disc")], plain) == []
-
-
-@pytest.mark.clause("STO-17")
-def test_nothing_is_left_on_a_shared_or_unknown_terminal() -> None:
-    said: dict[str, Any] = {"zone": "desk", "shared": True, "responsible": "p:1"}
-    shared = TERMINALS.begin("t-1", "terminal", said, by="p:1", at=1)
-    own = TERMINALS.begin("t-2", "terminal", said | {"shared": False}, by="p:1", at=1)
-    check_download(own, STRICT)
-    gone = TERMINALS.follow(own, "retire", {"reason": "old"}, by="p:1", at=2)
-    for known, code in ((shared, "DG-MED-010"), (None, "DG-MED-011"), (gone, "DG-MED-011")):
-        with pytest.raises(Refusal) as refused:
-            check_download(known, STRICT)
-        assert refused.value.code == code
-    check_download(None, Storage(terminals_required=False))
-    with pytest.raises(Refusal):
-        check_download(shared, Storage(terminals_required=False))
 
 
 @pytest.mark.clause("STO-14")

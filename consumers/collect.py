@@ -20,7 +20,6 @@ import orjson
 
 from consumers import arrange, intake_rules, lawfulness
 from consumers.about import SECRET_GRADES
-from consumers.about import SECRET_GRADES
 from consumers.collection_approvals import KnownApprovals
 from consumers.consents import ConsentGate, rests_on_consent
 from consumers.identity import first_stage, identity_of
@@ -101,8 +100,6 @@ def decide(
     intake_rules.check_collection(command, catalogue, rules.book, received.at_ms)
     rests = command.consent is not None and rests_on_consent(command, rules)
     of_cohort = cohort(purpose.retention_class, received.at_ms)
-    if command.intake is not None and command.intake.grade in SECRET_GRADES:
-        of_cohort = f"{command.intake.grade}/{of_cohort}"  # key pages of their own (STO-04)
     if command.intake is not None and command.intake.grade in SECRET_GRADES:
         of_cohort = f"{command.intake.grade}/{of_cohort}"  # key pages of their own (STO-04)
     return Draft(received, values, indexed, of_cohort, level, first_stage(rules.book), rests)

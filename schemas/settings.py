@@ -60,7 +60,10 @@ class Settings(BaseModel):
         description="Largest sealed bundle that is opened, in bytes.",
     )
     metrics_port: int = Field(
-        0, ge=0, le=65535, description="Port of a worker's metrics and health; 0 serves none. Each worker needs its own."
+        0,
+        ge=0,
+        le=65535,
+        description="Port of a worker's metrics and health; 0 serves none. Each worker needs its own.",
     )
     metrics_host: str = Field("127.0.0.1", min_length=1, description="Address that metrics and health are served on.")
     profile: str = Field(

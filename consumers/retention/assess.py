@@ -117,7 +117,7 @@ async def _assessed(
 def retention_class(record: Held, rules: Rules) -> str:
     """The class of a record's purpose; that of its cohort when the catalogue has the purpose no more."""
     purpose = rules.catalogue.purposes.get(record.purpose)
-    return purpose.retention_class if purpose else record.cohort.partition("/")[0]
+    return purpose.retention_class if purpose else record.cohort.split("/")[-2]
 
 
 def kind_of(record: Held, rules: Rules) -> Kind:

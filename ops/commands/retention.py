@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from consumers.retention.assess import Assessed, assess, assess_with
 from consumers.rules import Rules
 from ops.audited import Desk, stored_digest
 from ops.commands.archive_views import Csv, Json, Limit
@@ -25,7 +26,6 @@ from ops.commands.keys import PassphraseFile
 from ops.listing import Form, put_out
 from ops.printable import plain
 from ops.retention import acts
-from consumers.retention.assess import Assessed, assess, assess_with
 from ops.retention.plan import Plan, Preview
 from schemas.errors import DanganError
 from schemas.retention import ExtendRetention

@@ -37,6 +37,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
         "from_version": 0,
         "reason": "rec-0002",
     },
+    "thaw": RECORDS | {"incident": "inc-1", "reason": "it was a mistake"},
     "extend_retention": RECORDS | {"until": "2040-01-01", "reason": "law-suit"},
     "staff_hand_over": {"principal": "staff:7", "successor": "staff:8", **RECORDS},
 }

@@ -24,6 +24,7 @@ from store import (
     registers,
     requests,
     retention,
+    shares,
     sweeps,
     ties,
 )
@@ -31,7 +32,7 @@ from store.database import Database
 
 _MODULES: Final = (
     freezes, records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes, archive_index,
-    papers, intakes, ties, applications, consents, read_counts, registers, retention,
+    papers, intakes, ties, applications, consents, read_counts, registers, retention, shares,
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from consumers.attachments import Attacher
@@ -30,6 +30,7 @@ from consumers.reading.purposes import Purposes
 from consumers.reading.search import Searcher
 from consumers.reading.shelf import Shelf
 from consumers.rules import Rules
+from consumers.sharing.desk import SharingDesk, Stores
 from consumers.update import Updater
 from consumers.use.desk import Announce, UseDesk
 from consumers.withdraw import Withdrawer
@@ -39,6 +40,7 @@ from keys.ring import KeyRing
 from keys.vault import Transit
 from schemas.archive_code import CodeTemplate
 from schemas.wire import FAMILIES, FAMILY_OF, Family
+from store.agreements import Agreements
 from store.applications import Applications
 from store.attachments import Attachments
 from store.codes import Codes
@@ -60,8 +62,11 @@ from store.reads import Reads
 from store.records import Records
 from store.requests import Requests
 from store.revisions import Revisions
+from store.shares import Shares
 from store.ties import matter_records
 from store.use_returns import Returns
+from streams.packages import PackageSealer
+from streams.writer import WriterIdentity
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Parts:
     ring: KeyRing
     rules: Rules
     announce: Announce | None = None
+    identity: Callable[[], WriterIdentity] | None = None
 
 
 def appliers(parts: Parts) -> dict[Family, Applier]:
@@ -137,7 +143,26 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         ),
         "merge": merger,
         "unmerge": merger,
+        **_sharing(parts),
     }
+
+
+def _sharing(parts: Parts) -> dict[str, Applier]:
+    """What shares; nothing where no process signs packages."""
+    if parts.identity is None:
+        return {}
+    database, rules = parts.database, parts.rules
+    consents, reads = Consents(database), Reads(database)
+    desk = SharingDesk(
+        Stores(Shares(database), Agreements(database), consents, reads),
+        Shelf(reads, Purposes(consents, rules.book.reading), parts.ring, rules),
+        parts.directory,
+        rules,
+        parts.transit,
+        PackageSealer(parts.identity),
+    )
+    kinds = ("share", "endorse_share", "deliver", "acknowledge", "recall_share", "confirm_deletion")
+    return dict.fromkeys(kinds, desk)
 
 
 def _reading(

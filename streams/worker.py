@@ -123,7 +123,9 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
             directory, keyring, WireLimits(settings.max_message_bytes, settings.max_bundle_age_seconds)
         )
         outbox = KafkaOutbox(producer, lambda: identity[0], max_value=settings.max_message_bytes)
-        parts = Parts(database, transit, pages, ingest_keys, directory, ring, rules, audit.publish)
+        parts = Parts(
+            database, transit, pages, ingest_keys, directory, ring, rules, audit.publish, identity=lambda: identity[0]
+        )
         watched, checks = None, dict[str, Check]()
         if settings.metrics_port:
             meters = Meters()

@@ -53,7 +53,7 @@ def decide(
 
     Raises:
         Refusal: DG-CMD-004, DG-COL-005, DG-COL-007, DG-COR-001 to 004, DG-COR-007, DG-APR-001 to 007, DG-UPD-002 (with
-            the current version), DG-UPD-003.
+            the current version), DG-UPD-003, DG-INC-001, 002.
     """
     command, sender, posts = received.command, received.sender, rules.book.approval.update
     if looks_personal(command.record):
@@ -63,6 +63,7 @@ def decide(
         raise Refusal("DG-CMD-004")
     if proposal is None or proposal.record != command.record:
         raise Refusal("DG-COR-001")
+    rules.frozen.check_change(sender, command.record)
     if proposal.state in ("approved", "rejected"):
         raise Refusal("DG-COR-002")
     if proposal.state == "claimed":
@@ -117,6 +118,7 @@ class Decider:
         Raises:
             Transient: a dependency does not answer; apply the same batch again.
         """
+        await self._rules.frozen.refresh()
         return [await self._one(received, now) for received in batch]
 
     async def _one(self, received: Received[Decide], now: float) -> Outcome:

@@ -87,6 +87,14 @@ class Directory:
         """The principal of that id."""
         return self._by_id.get(principal)
 
+    def holders(self, role: str) -> list[Principal]:
+        """Those who hold a role and whose registrations count at the moment, in the order of their ids."""
+        return [self._by_id[each] for each in sorted(self._by_id) if self._holds_now(each, role)]
+
+    def _holds_now(self, principal: str, role: str) -> bool:
+        known = self._by_id[principal]
+        return known.active and role in known.roles
+
     def signer(self, kid: str) -> tuple[str, PublicKey] | None:
         """The principal id and signing key registered under a key id."""
         principal = self._by_kid.get(kid)

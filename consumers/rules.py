@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from consumers.authorize import Authorizer
+from consumers.incidents.frozen import Frozen
 from schemas.catalogue import Catalogue
 from schemas.forms import Forms
 from schemas.notices import NoticeText
@@ -20,6 +21,7 @@ class Rules:
     ``exempt`` holds the legal bases that need nothing said about the collection; it is empty where the rule book
     demands anything of every collection. A collect under one of them, of which nothing is said, is lawful as it is.
     ``classless`` are purposes whose retention class has no period (STO-10); nothing is collected for them.
+    ``frozen`` is what is suspended because of an incident (SEC-11); nothing, where nobody reads the freezes.
     ``steps`` holds for each purpose what a collect does with each of its fields.
     """
 
@@ -28,6 +30,7 @@ class Rules:
     book: RuleBook
     forms: Forms = field(default_factory=Forms)
     notices: Mapping[str, NoticeText] = field(default_factory=dict)
+    frozen: Frozen = field(default_factory=Frozen, compare=False)
     exempt: frozenset[str] = field(init=False)
     classless: frozenset[str] = field(init=False)
     steps: Mapping[str, Mapping[str, Step]] = field(init=False)

@@ -56,7 +56,7 @@ def decide(
 
     Raises:
         Refusal: DG-CMD-004, DG-UPD-001, DG-UPD-002 (with the current version),
-            DG-UPD-003, 010, 011, DG-COL-001, 002, 005, 007, 017 to 019.
+            DG-UPD-003, 010, 011, DG-COL-001, 002, 005, 007, 017 to 019, DG-INC-001, 002.
     """
     command, catalogue = received.command, rules.catalogue
     if any(looks_personal(each) for each in (command.record, command.evidence, command.approval) if each):
@@ -66,6 +66,7 @@ def decide(
         raise Refusal("DG-CMD-004")
     if record is None:
         raise Refusal("DG-UPD-001")
+    rules.frozen.check_change(received.sender, record.id)
     _without_approval(command, received.sender, record, rules)
     check_room(record, command.from_version)
     if core := _core(command, rules):
@@ -158,6 +159,7 @@ class Updater:
         Raises:
             Transient: a dependency does not answer; apply the same batch again.
         """
+        await self._rules.frozen.refresh()
         by_record: dict[str, list[int]] = defaultdict(list)
         for at, received in enumerate(batch):
             by_record[received.command.record].append(at)

@@ -18,6 +18,8 @@ from schemas.staff import Department
 IncidentKind = Literal["leak", "loss", "tampering"]
 #: What is frozen: a record, all that a principal may read, or all that a department may.
 FreezeKind = Literal["record", "principal", "department"]
+#: ``typ`` of a description, sealed to one person.
+TYP_INCIDENT: Final = "dangan-incident+jwe"
 #: Who opens an incident that no person reported.
 ARCHIVE: Final = "archive"
 _Records = Annotated[tuple[Reference, ...], Field(max_length=MAX_COMMANDS)]
@@ -99,7 +101,7 @@ INCIDENTS: Final = Lifecycle(
             None,
             frozenset({"reads", "digest"}),
             frozenset({"readers", "records", "since", "until"}),
-        ),  # fmt: skip
+        ),
         "notices": Move(frozenset({"handling", "rectified"}), None, frozenset({"due", "count"})),
         "rectify": Move(frozenset({"handling", "rectified"}), "rectified", frozenset({"measure", "evidence"})),
         "close": Move(frozenset({"rectified"}), "closed", frozenset({"report"}), not_by=frozenset({"report"})),

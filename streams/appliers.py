@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from consumers.attachments import Attacher
 from consumers.by_type import Applier, ByType
@@ -15,6 +15,11 @@ from consumers.decide_proposal import Decider
 from consumers.destruction.destroyer import Destroyer, kept_from
 from consumers.destruction.keeping import Keeping
 from consumers.directory import Directory
+from consumers.incidents.desk import IncidentDesk
+from consumers.incidents.frozen import Frozen
+from consumers.incidents.integrity import Integrity
+from consumers.incidents.opening import Alert, Opener
+from consumers.incidents.suspending import Suspended
 from consumers.intake import IntakeDesk
 from consumers.merge import Merger
 from consumers.notify import Told
@@ -39,6 +44,8 @@ from keys.index import BlindIndex
 from keys.ring import KeyRing
 from keys.vault import Transit
 from schemas.archive_code import CodeTemplate
+from schemas.incidents import INCIDENTS, TYP_INCIDENT
+from schemas.principals import PublicKey
 from schemas.wire import FAMILIES, FAMILY_OF, Family
 from store.agreements import Agreements
 from store.applications import Applications
@@ -47,8 +54,10 @@ from store.codes import Codes
 from store.collection_approvals import CollectionApprovals
 from store.consents import Consents
 from store.database import Database
+from store.freezes import Freezes
 from store.holds import Holds
 from store.identities import Identities
+from store.incidents import IncidentWords
 from store.ingest_keys import IngestKeys
 from store.intakes import Intakes
 from store.ledger import Ledger
@@ -60,11 +69,13 @@ from store.proposals import Proposals
 from store.read_counts import ReadCounts
 from store.reads import Reads
 from store.records import Records
+from store.registers import Register, record_entries
 from store.requests import Requests
 from store.revisions import Revisions
 from store.shares import Shares
 from store.ties import matter_records
 from store.use_returns import Returns
+from streams.compact import seal
 from streams.packages import PackageSealer
 from streams.writer import WriterIdentity
 
@@ -81,12 +92,14 @@ class Parts:
     ring: KeyRing
     rules: Rules
     announce: Announce | None = None
+    alert: Alert | None = None
     identity: Callable[[], WriterIdentity] | None = None
 
 
 def appliers(parts: Parts) -> dict[Family, Applier]:
     """What applies each family's commands, those of several types each in its order."""
-    by_type = _by_type(parts)
+    frozen = Frozen(Freezes(parts.database))
+    by_type = _by_type(replace(parts, rules=replace(parts.rules, frozen=frozen)))
     return {
         family: ByType({kind: by_type[kind] for kind, of in FAMILY_OF.items() if of == family and kind in by_type})
         for family in FAMILIES
@@ -98,6 +111,16 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     consents = Consents(database)
     records, holds, ledger = Records(database), Holds(database), Ledger(database)
     index, attachments = BlindIndex(parts.transit), Attachments(database)
+    register, freezes = Register(database, INCIDENTS.name), Freezes(database)
+    ties = record_entries(database, INCIDENTS.name)
+    opener = Opener(register, ties, freezes, parts.directory, rules.book.incident, parts.alert)
+    incidents = IncidentDesk(
+        opener, register, freezes, IncidentWords(database), parts.directory, rules, sealed_description
+    )
+
+    def watched(applier: Applier) -> Applier:
+        return Integrity(applier, opener, records.get, freeze=rules.book.incident.freeze_on_integrity)
+
     proposals, told = Proposals(database), Told(Notices(database))
     codes = Codes(database, CodeTemplate(rules.book.arrange.code_template))
     intake = IntakeDesk(Intakes(database), codes.of, parts.directory, rules)
@@ -127,11 +150,11 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
             matter_records(database),
         ),
         "withdraw": Withdrawer(consents, rules),
-        "update": Updater(records, ring, index, rules, told, approvals),
+        "update": watched(Updater(records, ring, index, rules, told, approvals)),
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
-        "decide": Decider(records, proposals, ring, index, rules, parts.directory, told),
+        "decide": watched(Decider(records, proposals, ring, index, rules, parts.directory, told)),
         "attach": Attacher(records, attachments, ring, rules, approvals),
-        **_reading(parts, records, attachments, proposals, index),
+        **_reading(parts, records, attachments, proposals, index, watched),
         "apply": use,
         "endorse": use,
         "give_back": use,
@@ -144,6 +167,8 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "merge": merger,
         "unmerge": merger,
         **_sharing(parts),
+        "report": incidents,
+        "contain": incidents,
     }
 
 
@@ -166,9 +191,14 @@ def _sharing(parts: Parts) -> dict[str, Applier]:
 
 
 def _reading(
-    parts: Parts, records: Records, attachments: Attachments, proposals: Proposals, index: BlindIndex
+    parts: Parts,
+    records: Records,
+    attachments: Attachments,
+    proposals: Proposals,
+    index: BlindIndex,
+    watched: Callable[[Applier], Applier],
 ) -> dict[str, Applier]:
-    """What answers with values: each within the reader's limits, each answer with its watermark."""
+    """What answers with values: within the reader's limits, nothing that is frozen, each answer with its watermark."""
     database, rules, ring = parts.database, parts.rules, parts.ring
     reads, requests = Reads(database), Requests(database)
     grants = NamedGrants(Grants(database), rules.book.use)
@@ -185,4 +215,14 @@ def _reading(
     search = Searcher(reads, grants, requests, index, purposes, rules)
     counts = ReadCounts(database)
     by_type: dict[str, Applier] = {"access": one, "browse": many, "search": search}
-    return {kind: Limited(Marked(applier, parts.transit), counts, rules) for kind, applier in by_type.items()}
+
+    def answering(applier: Applier) -> Applier:
+        marked = Marked(watched(applier), parts.transit)
+        return Limited(Suspended(marked, rules.frozen, rules), counts, rules)
+
+    return {kind: answering(applier) for kind, applier in by_type.items()}
+
+
+def sealed_description(text: bytes, key: PublicKey) -> bytes:
+    """What a reporter wrote, sealed to one of those who answer for the incident: a compact JWE (RFC 7516)."""
+    return seal(text, typ=TYP_INCIDENT, kid=key.kid, x=key.x)

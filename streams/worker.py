@@ -38,6 +38,7 @@ from store.field_levels import keep_levels
 from store.ingest_keys import IngestKeys
 from store.pages import Pages
 from store.principals import Principals
+from streams.alerting import KafkaAlerts
 from streams.app import make_app
 from streams.appliers import Parts, appliers
 from streams.audit.kafka import kafka_log
@@ -123,9 +124,8 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
             directory, keyring, WireLimits(settings.max_message_bytes, settings.max_bundle_age_seconds)
         )
         outbox = KafkaOutbox(producer, lambda: identity[0], max_value=settings.max_message_bytes)
-        parts = Parts(
-            database, transit, pages, ingest_keys, directory, ring, rules, audit.publish, identity=lambda: identity[0]
-        )
+        told, signs = KafkaAlerts(producer), lambda: identity[0]
+        parts = Parts(database, transit, pages, ingest_keys, directory, ring, rules, audit.publish, told, signs)
         watched, checks = None, dict[str, Check]()
         if settings.metrics_port:
             meters = Meters()

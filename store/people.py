@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -30,6 +31,11 @@ class PeopleDocuments:
         """The document of that id."""
         found: Document | None = await self._documents.find_one({"_id": name})
         return found
+
+    async def every(self) -> AsyncIterator[Document]:
+        """Every document, by id."""
+        async for doc in self._documents.find({}).sort("_id", 1):
+            yield doc
 
     async def of(self, principal: str) -> list[Document]:
         """Every document about a principal, oldest first."""

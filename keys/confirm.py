@@ -21,10 +21,8 @@ from typing import Final
 from keys.page_keys import PageKeyPool
 from keys.pages import Page
 from keys.ports import PageStore, Rewrap
-from keys.roots import root_of
 from keys.vault import Transit
 from schemas.errors import Transient
-from schemas.levels import Level
 
 #: Rotations are hours apart; a writer that meets so many in a row waits for the next retry of its batch.
 _ROUNDS: Final = 8
@@ -52,15 +50,15 @@ async def confirm(vault: Transit, store: PageStore, drafts: Sequence[Draft], poo
     """
     pending = list(drafts)
     for _ in range(_ROUNDS):
-        levels = list({draft.page.level for draft in pending})
-        versions = await asyncio.gather(*(vault.latest_version(root_of(level)) for level in levels))
-        latest = dict(zip(levels, versions, strict=True))
-        pending = [draft for draft in pending if draft.page.root_version < latest[draft.page.level]]
+        roots = {draft.page.root: draft.page.level for draft in pending}
+        versions = await asyncio.gather(*(vault.latest_version(root) for root in roots))
+        latest = dict(zip(roots, versions, strict=True))
+        pending = [draft for draft in pending if draft.page.root_version < latest[draft.page.root]]
         if not pending:
             return
-        if pool is not None:
-            for level, version in latest.items():
-                pool.forget_below(level, version)
+        if pool is not None:  # of new records' pages, none of which is sealed
+            for root, version in latest.items():
+                pool.forget_below(roots[root], version)
         await _move_up(vault, store, pending)
     raise Transient("DG-KEY-001", detail="a root is rotated over and over")
 
@@ -76,24 +74,22 @@ async def _move_up(vault: Transit, store: PageStore, drafts: Sequence[Draft]) ->
     )
     stored = await store.get([draft.page.id for draft in drafts])
     gone = [new for new in moved if new.id not in stored]
-    if gone:  # a sweeper found them unconfirmed and removed them
-        await store.insert(gone)
+    # A sweeper found them unconfirmed and removed them.
+    if gone and await store.insert_free(gone):
+        raise Transient("DG-KEY-001")  # somebody else wrote one meanwhile
     for draft, new in zip(drafts, moved, strict=True):
         draft.page = stored.get(draft.page.id, new)
 
 
 async def _wrapped_again(vault: Transit, drafts: Sequence[Draft]) -> list[Page]:
-    by_level: dict[Level, list[Draft]] = defaultdict(list)
+    by_root: dict[str, list[Draft]] = defaultdict(list)
     for draft in drafts:
-        by_level[draft.page.level].append(draft)
+        by_root[draft.page.root].append(draft)
     answers = await asyncio.gather(
-        *(
-            vault.encrypt(root_of(level), [bytes(draft.page_key) for draft in group])
-            for level, group in by_level.items()
-        )
+        *(vault.encrypt(root, [bytes(draft.page_key) for draft in group]) for root, group in by_root.items())
     )
     moved: dict[str, Page] = {}
-    for group, answer in zip(by_level.values(), answers, strict=True):
+    for group, answer in zip(by_root.values(), answers, strict=True):
         for draft, wrapped in zip(group, answer, strict=True):
             moved[draft.page.id] = replace(draft.page, wrapped_key=wrapped.ciphertext, root_version=wrapped.version)
     return [moved[draft.page.id] for draft in drafts]

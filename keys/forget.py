@@ -30,7 +30,8 @@ from typing import Final
 from keys.ledger import Entry, LedgerStore, OldKey, Order, State, Traces
 from keys.pages import KEY_BYTES, Page, open_table, rekeyed
 from keys.ports import KeyRef, PageStore, RecordKeys
-from keys.roots import root_of
+from keys.roots import SEALED_ROOT, root_of
+from keys.sealed_pages import fence
 from keys.vault import KeyRefused, Transit
 from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
@@ -142,20 +143,19 @@ class Forgetter:
 
     async def _look(self, records: Collection[str]) -> tuple[Refs, Mapping[str, Page]]:
         refs = await self._records.keys_of(records)
-        return refs, await self._pages.get({ref.page for keys in refs.values() for ref in keys.values()})
+        return refs, await self._pages.get(set(_drops(refs)))
 
     async def _traces(self, records: Collection[str], refs: Refs, pages: Mapping[str, Page]) -> dict[str, Traces]:
         kids = await self._records.ingest_keys_of(refs)
         return {
             record: Traces(
                 # The roots of all references, also where the page is re-keyed or lost: old copies exist.
-                frozenset(root_of(level) for level in refs.get(record, ())),
+                _roots(refs.get(record, {})),
                 tuple(
-                    OldKey(
-                        root_of(level), ref.page, ref.slot, pages[ref.page].root_version, pages[ref.page].wrapped_key
-                    )
-                    for level, ref in refs.get(record, {}).items()
-                    if ref.page in pages and ref.slot in pages[ref.page].slots
+                    OldKey(pages[page].root, page, slot, pages[page].root_version, pages[page].wrapped_key)
+                    for ref in refs.get(record, {}).values()
+                    for page, slot in ref.places
+                    if page in pages and slot in pages[page].slots
                 ),
                 frozenset(kids.get(record, ())),
             )
@@ -164,7 +164,9 @@ class Forgetter:
 
     async def _remove(self, records: Collection[str], refs: Refs, pages: Mapping[str, Page], at: int) -> set[str]:
         """One attempt at steps 2 to 4; the records that are forgotten now."""
-        if not await self._rekey(_drops(refs), pages):
+        if not await fence(self._transit, self._pages, refs, pages):
+            return set()
+        if not await drop_slots(self._transit, self._pages, _drops(refs), pages):
             return set()
         erased = await self._records.erase_many({record: refs.get(record) for record in records}, at=at)
         if erased:
@@ -173,18 +175,31 @@ class Forgetter:
             await self._ledger.forgotten(erased, kids, at=max(at, int(self._clock())))
         return erased
 
-    async def _rekey(self, drops: Mapping[str, set[int]], pages: Mapping[str, Page]) -> bool:
-        """Give each page that still holds a dropped slot its next generation; whether all of them took it."""
-        by_level: dict[Level, list[Page]] = defaultdict(list)
-        for page_id, slots in drops.items():
-            if page_id in pages and not slots.isdisjoint(pages[page_id].slots):
-                by_level[pages[page_id].level].append(pages[page_id])
-        all_took = True
-        for level, old in by_level.items():
-            new = await next_generations(self._transit, root_of(level), old, drops)
-            took = await self._pages.replace_many([(page, page.version - 1) for page in new])
-            all_took = all_took and took == len(old)
-        return all_took
+
+async def drop_slots(
+    transit: Transit, store: PageStore, drops: Mapping[str, Collection[int]], pages: Mapping[str, Page]
+) -> bool:
+    """Give each page that still holds a dropped slot its next generation; whether all of them took it.
+
+    Args:
+        transit: may encrypt and decrypt under the level roots, and encrypt under the sealed one.
+        store: holds the pages.
+        drops: page id -> the slots to take out.
+        pages: as they were read.
+
+    Raises:
+        DanganError: DG-KEY-003 when a page is not what Vault's key opens.
+    """
+    by_root: dict[str, list[Page]] = defaultdict(list)
+    for page_id, slots in drops.items():
+        if page_id in pages and not set(slots).isdisjoint(pages[page_id].slots):
+            by_root[pages[page_id].root].append(pages[page_id])
+    all_took = True
+    for root, old in by_root.items():
+        new = await next_generations(transit, root, old, drops)
+        took = await store.replace_many([(page, page.version - 1) for page in new])
+        all_took = all_took and took == len(old)
+    return all_took
 
 
 async def next_generations(
@@ -201,7 +216,10 @@ async def next_generations(
     Raises:
         DanganError: DG-KEY-003 when a page is not what Vault's key opens.
     """
-    old_keys = await transit.try_decrypt(root, [page.wrapped_key for page in pages])
+    if root == SEALED_ROOT:  # one record's, so nothing stays: it can be emptied by those who cannot open it
+        old_keys: Sequence[bytes | KeyRefused] = [b""] * len(pages)
+    else:
+        old_keys = await transit.try_decrypt(root, [page.wrapped_key for page in pages])
     new_keys = [os.urandom(KEY_BYTES) for _ in pages]
     wraps = await transit.encrypt(root, new_keys)
     return [
@@ -225,9 +243,17 @@ def _drops(refs: Refs) -> dict[str, set[int]]:
     drops: dict[str, set[int]] = defaultdict(set)
     for keys in refs.values():
         for ref in keys.values():
-            drops[ref.page].add(ref.slot)
+            for page, slot in ref.places:
+                drops[page].add(slot)
     return drops
 
 
+def _roots(keys: Mapping[Level, KeyRef]) -> frozenset[str]:
+    roots = {root_of(level) for level in keys}
+    return frozenset(roots | {SEALED_ROOT} if any(ref.sealed for ref in keys.values()) else roots)
+
+
 def _without(page: Page, page_key: bytes, slots: Collection[int]) -> dict[int, bytes]:
+    if page.sealed:
+        return {}
     return {slot: dek for slot, dek in open_table(page, page_key).items() if slot not in slots}

@@ -17,16 +17,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from keys.roots import SEALED_ROOT, root_of
 from schemas.errors import DanganError
 from schemas.levels import Level
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
 MAX_SLOTS = 256
+#: The kind of the pages of sealed (封存) records, which the root ``dangan-sealed`` wraps; other kinds are levels.
+SEALED: Final = "sealed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Page:
         wrapped_key: the page key as Vault gave it, ``vault:vN:base64``.
         slots: the live slot numbers, ascending, one byte each.
         table: nonce (12) | AES-256-GCM ciphertext of the DEKs in the order of ``slots``.
+        sealed: whether it is one record's sealed page (keys/seal.py): wrapped by another root than its level's.
     """
 
     id: str
@@ -54,6 +59,17 @@ class Page:
     wrapped_key: str
     slots: bytes
     table: bytes
+    sealed: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The pages that are swept with it: a level's, or :data:`SEALED`."""
+        return SEALED if self.sealed else self.level.value
+
+    @property
+    def root(self) -> str:
+        """The root that wraps its key."""
+        return SEALED_ROOT if self.sealed else root_of(self.level)
 
 
 def root_version_of(wrapped_key: str) -> int:

@@ -16,10 +16,27 @@ from schemas.levels import Level
 
 @dataclass(frozen=True, slots=True)
 class KeyRef:
-    """Where a record's DEK of one level lies: page id and slot (0 to 255)."""
+    """Where a record's DEK of one level lies: page id and slot (0 to 255).
+
+    Attributes:
+        sealed: the sealed page (封存, keys/seal.py) that holds the DEK too, or may, or once did: in its slot 0.
+        shut: whether the sealed page is the one that counts; the other holds the DEK no more, or soon.
+    """
 
     page: str
     slot: int
+    sealed: str = ""
+    shut: bool = False
+
+    @property
+    def places(self) -> tuple[tuple[str, int], ...]:
+        """Every (page, slot) that may hold the DEK."""
+        return ((self.page, self.slot), (self.sealed, 0)) if self.sealed else ((self.page, self.slot),)
+
+    @property
+    def holder(self) -> tuple[str, int]:
+        """The (page, slot) that must hold it."""
+        return (self.sealed, 0) if self.shut else (self.page, self.slot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,9 @@ class PageStore(Protocol):
     async def insert(self, pages: Sequence[Page]) -> None:
         """Insert new pages; an existing id is an error."""
 
+    async def insert_free(self, pages: Sequence[Page]) -> set[str]:
+        """Insert those pages whose id is free; return the ids that are taken."""
+
     async def get(self, ids: Collection[str]) -> dict[str, Page]:
         """The pages that exist among ``ids``, read from the primary, never from a cache."""
 
@@ -61,18 +81,18 @@ class PageStore(Protocol):
     async def rewrap(self, changes: Sequence[Rewrap]) -> int:
         """Apply the changes whose conditions hold; each adds 1 to its page's version. Return how many did."""
 
-    async def below(self, level: Level, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
-        """At most ``limit`` page keys of the level, by ascending page id from ``after`` (excluded) on,
-        whose root version is below the one given."""
+    async def below(self, kind: str, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
+        """At most ``limit`` page keys of a kind (a level, or keys.pages.SEALED), by ascending page id from ``after``
+        (excluded) on, whose root version is below the one given."""
 
-    async def count_below(self, level: Level, root_version: int) -> int:
-        """How many pages of the level have a root version below the one given."""
+    async def count_below(self, kind: str, root_version: int) -> int:
+        """How many pages of the kind have a root version below the one given."""
 
     async def delete(self, ids: Collection[str], *, root_version_below: int) -> int:
         """Delete those pages while they are still below that root version; return how many went."""
 
-    def scan(self, level: Level) -> AsyncIterator[Page]:
-        """Every page of the level that exists from the call to the end, by ascending id."""
+    def scan(self, kind: str) -> AsyncIterator[Page]:
+        """Every page of the kind that exists from the call to the end, by ascending id."""
 
 
 class Tombstones(Protocol):
@@ -96,7 +116,7 @@ class RecordKeys(Protocol):
         """Ids of the ingest keys that sealed bundles with those live records."""
 
     async def pages_in_use(self, pages: Collection[str]) -> set[str]:
-        """Which of those pages some live record names."""
+        """Which of those pages some live record relies on (:attr:`KeyRef.holder`)."""
 
     def live_keys(self) -> AsyncIterator[tuple[str, Mapping[Level, KeyRef]]]:
         """Every live record's id and key references."""

@@ -4,7 +4,7 @@
 | --- | --- | --- | --- |
 | ``dangan-core``, ``-sensitive``, ``-basic`` | aes256-gcm96 | wrap the page keys of a level | by the sweep |
 | ``dangan-ingest`` | aes256-gcm96 | wraps ingest private keys | by the sweep |
-| ``dangan-sealed`` | aes256-gcm96 | wraps the page keys of sealed (封存) records | no |
+| ``dangan-sealed`` | aes256-gcm96 | wraps the page keys of sealed (封存) records | by the sweep |
 | ``dangan-backups`` | aes256-gcm96 | wraps the data keys of sealed backups | no |
 | ``dangan-index-FIELD-eN`` | hmac | blind index of a field, epoch N | no: deleted with its epoch |
 | ``dangan-watermarks`` | hmac | gives the key of answers' watermarks | no |

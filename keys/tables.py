@@ -16,7 +16,7 @@ from keys.pages import DekTable, Page, open_deks
 from keys.ports import PageStore
 from keys.roots import root_of
 from keys.vault import KeyRefused, Transit
-from schemas.errors import DanganError
+from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
 
 #: A page's DEKs by slot, or why it does not open.
@@ -56,8 +56,8 @@ class PageTables:
         """Open pages that have just been read.
 
         Returns:
-            page id -> table, or DG-KEY-003 (it does not open) or DG-KEY-006 (its level is not served). A page
-            that is gone on the second look is left out.
+            page id -> table, or DG-KEY-003 (it does not open), 006 (its level is not served), DG-SEL-001 (sealed). A
+            page that is gone on the second look is left out.
 
         Raises:
             Transient: DG-KEY-001 when Vault does not answer.
@@ -65,7 +65,9 @@ class PageTables:
         tables: dict[str, Table] = {}
         closed: dict[str, Page] = {}
         for name, page in pages.items():
-            if page.level not in self._levels:
+            if page.sealed:
+                tables[name] = Refusal("DG-SEL-001")
+            elif page.level not in self._levels:
                 tables[name] = DanganError("DG-KEY-006", detail=page.level.value)
             elif (table := self._cached(page)) is not None:
                 tables[name] = table

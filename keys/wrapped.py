@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
-from keys.pages import Page
+from keys.pages import SEALED, Page
 from keys.ports import PageStore, RecordKeys, Rewrap, WrappedKey
-from keys.roots import root_of
+from keys.roots import SEALED_ROOT, root_of
 from keys.snapshot import KeyCopy
 from schemas.levels import Level
 
@@ -56,55 +56,57 @@ class WrappedKeys(Protocol):
 
 
 class LiveSlots:
-    """The slots that live records name, listed once for all levels of a run (one pass over the records)."""
+    """The slots that live records rely on, listed once for all levels of a run (one pass over the records)."""
 
     def __init__(self, records: RecordKeys) -> None:
         self._records = records
-        self._slots: dict[Level, dict[str, int]] | None = None
+        self._slots: dict[str, dict[str, int]] | None = None
 
-    async def of(self, level: Level) -> Slots:
-        """The level's slots as of the first call for any level."""
+    async def of(self, kind: str) -> Slots:
+        """The slots of a level, or of the sealed pages, as of the first call for any kind."""
         if self._slots is None:
-            slots: dict[Level, dict[str, int]] = {each: defaultdict(int) for each in Level}
+            slots: dict[str, dict[str, int]] = {each: defaultdict(int) for each in (*Level, SEALED)}
             async for _record, keys in self._records.live_keys():
-                for at, ref in keys.items():
-                    slots[at][ref.page] |= 1 << ref.slot
+                for level, ref in keys.items():
+                    page, slot = ref.holder
+                    slots[SEALED if ref.shut else level][page] |= 1 << slot
             self._slots = slots
-        return self._slots[level]
+        return self._slots[kind]
 
 
 class PageKeys:
-    """The key pages of one level. Implements :class:`WrappedKeys`.
+    """The key pages of one level, or those of sealed records. Implements :class:`WrappedKeys`.
 
     Args:
+        kind: a level, or :data:`keys.pages.SEALED`.
         listing: shared by the levels that are swept in one run.
     """
 
-    def __init__(self, level: Level, pages: PageStore, records: RecordKeys, listing: LiveSlots) -> None:
-        self._level: Final = level
+    def __init__(self, kind: str, pages: PageStore, records: RecordKeys, listing: LiveSlots) -> None:
+        self._kind: Final = kind
         self._pages = pages
         self._records = records
         self._listing = listing
 
     @property
     def root(self) -> str:
-        """The level's root."""
-        return root_of(self._level)
+        """The root that wraps them."""
+        return SEALED_ROOT if self._kind == SEALED else root_of(Level(self._kind))
 
     async def below(self, root_version: int, *, after: str, limit: int) -> list[WrappedKey]:
         """Page keys under an older root version."""
-        return await self._pages.below(self._level, root_version, after=after, limit=limit)
+        return await self._pages.below(self._kind, root_version, after=after, limit=limit)
 
     async def count_below(self, root_version: int) -> int:
         """How many pages are under an older root version."""
-        return await self._pages.count_below(self._level, root_version)
+        return await self._pages.count_below(self._kind, root_version)
 
     async def rewrap(self, changes: Sequence[Rewrap]) -> int:
         """Move page keys to a newer root version."""
         return await self._pages.rewrap(changes)
 
     async def in_use(self, ids: Collection[str]) -> set[str]:
-        """Pages that some live record names."""
+        """Pages that some live record relies on."""
         return await self._records.pages_in_use(ids)
 
     async def delete(self, ids: Collection[str], *, root_version_below: int) -> int:
@@ -116,42 +118,45 @@ class PageKeys:
         return frozenset()
 
     async def needed(self) -> Slots:
-        """The slots that live records name."""
-        return await self._listing.of(self._level)
+        """The slots that live records rely on."""
+        return await self._listing.of(self._kind)
 
     async def claimants(self, missing: Slots) -> set[str]:
-        """Live records that name a missing slot now."""
+        """Live records that rely on a missing slot now."""
         found: set[str] = set()
         async for record, keys in self._records.live_keys():
-            ref = keys.get(self._level)
-            if ref is not None and missing.get(ref.page, 0) >> ref.slot & 1:
+            if any(missing.get(page, 0) >> slot & 1 for page, slot in (ref.holder for ref in keys.values())):
                 found.add(record)
         return found
 
     async def copies(self) -> AsyncIterator[KeyCopy]:
-        """Every page of the level."""
-        async for page in self._pages.scan(self._level):
+        """Every page of the kind."""
+        async for page in self._pages.scan(self._kind):
             yield copy_of(page)
 
 
 def copy_of(page: Page) -> KeyCopy:
-    """A page as a snapshot holds it: what :func:`page_of` needs besides the level."""
-    cohort = page.cohort.encode()
+    """A page as a snapshot holds it: what :func:`page_of` needs besides the kind. A sealed page's level comes along."""
+    cohort = (f"{page.level}:{page.cohort}" if page.sealed else page.cohort).encode()
     rest = len(cohort).to_bytes(2, "big") + cohort + page.table
     return KeyCopy(page.id, page.version, page.generation, page.wrapped_key, page.slots, rest)
 
 
-def page_of(copy: KeyCopy, level: Level) -> Page:
-    """The page that a snapshot of the level's root holds."""
+def page_of(copy: KeyCopy, kind: str) -> Page:
+    """The page that a snapshot of the kind's root holds."""
     end = 2 + int.from_bytes(copy.rest[:2], "big")
+    cohort, level = copy.rest[2:end].decode(), kind
+    if kind == SEALED:
+        level, _, cohort = cohort.partition(":")
     return Page(
         id=copy.id,
-        level=level,
-        cohort=copy.rest[2:end].decode(),
+        level=Level(level),
+        cohort=cohort,
         root_version=copy.root_version,
         version=copy.version,
         generation=copy.generation,
         wrapped_key=copy.wrapped_key,
         slots=copy.slots,
         table=copy.rest[end:],
+        sealed=kind == SEALED,
     )

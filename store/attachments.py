@@ -25,6 +25,7 @@ from keys.ports import KeyRef
 from schemas.levels import Level
 from schemas.members import PART_BYTES
 from store.database import Database, Document, in_parts
+from store.key_refs import NOT_SEALED, to_list
 
 State = Literal["open", "complete", "failed"]
 BUCKET: Final = "attachments"
@@ -176,17 +177,17 @@ class Attachments:
             await self._chunks.delete_many({"files_id": file})
 
     async def add_key(self, record: str, level: Level, ref: KeyRef) -> bool:
-        """Let a live record that has no key of that level name one; False when it has one, or is not live."""
+        """Let a live record that has no key of that level name one; False when it has one, is sealed or not live."""
         place = f"keys.{level.value}"
         result = await self._records.update_one(
-            {"_id": record, "state": "live", place: {"$exists": False}}, {"$set": {place: [ref.page, ref.slot]}}
+            {"_id": record, "state": "live", place: {"$exists": False}, **NOT_SEALED}, {"$set": {place: to_list(ref)}}
         )
         return result.modified_count == 1
 
     async def still_under(self, record: str, level: Level, ref: KeyRef, ingest_key: str) -> bool:
-        """Whether the record is live and names that key still; notes the ingest key that sealed the part."""
+        """Whether the record is live, not sealed, and names that key still; notes the ingest key of the part."""
         result = await self._records.update_one(
-            {"_id": record, "state": "live", f"keys.{level.value}": [ref.page, ref.slot]},
+            {"_id": record, "state": "live", f"keys.{level.value}": to_list(ref), **NOT_SEALED},
             {"$addToSet": {"ingest": ingest_key}},
         )
         return result.matched_count == 1

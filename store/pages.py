@@ -1,6 +1,7 @@
 """Key pages in MongoDB: one document a page. Every write is conditional on what the writer saw.
 
-A page is found by ``_id``, and by (level, root version, id) for a sweep. Nothing in a document says which
+A page is found by ``_id``, and by (level, root version, id) for a sweep; "sealed" stands for the level of a sealed
+page, whose own is under ``of``. Nothing in a document says which
 record a slot belongs to: only the record does, so that pages without records name nobody.
 """
 
@@ -11,11 +12,12 @@ from typing import Final
 
 from bson import Binary
 from pymongo import DeleteMany, ReplaceOne, UpdateOne
+from pymongo.errors import BulkWriteError
 
 from keys.pages import Page
 from keys.ports import Rewrap, WrappedKey
 from schemas.levels import Level
-from store.database import Database, Document, in_parts
+from store.database import Database, Document, in_parts, taken
 
 _SCAN: Final = 200
 _KEY_ONLY: Final = {"version": 1, "root_version": 1, "wrapped_key": 1}
@@ -38,6 +40,14 @@ class Pages:
         """Insert new pages; an existing id is an error."""
         if pages:
             await self._pages.insert_many([to_document(page) for page in pages], ordered=False)
+
+    async def insert_free(self, pages: Sequence[Page]) -> set[str]:
+        """Insert those pages whose id is free; return the ids that are taken."""
+        try:
+            await self.insert(pages)
+        except BulkWriteError as error:
+            return {pages[at].id for at in taken(error)}
+        return set()
 
     async def get(self, ids: Collection[str]) -> dict[str, Page]:
         """The pages that exist among ``ids``."""
@@ -79,15 +89,15 @@ class Pages:
         ]
         return (await self._pages.bulk_write(updates, ordered=False)).matched_count
 
-    async def below(self, level: Level, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
+    async def below(self, kind: str, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
         """At most ``limit`` page keys below the root version, by ascending id after ``after``."""
-        query = {"level": level.value, "root_version": {"$lt": root_version}, "_id": {"$gt": after}}
+        query = {"level": str(kind), "root_version": {"$lt": root_version}, "_id": {"$gt": after}}
         found = self._pages.find(query, _KEY_ONLY).sort("_id", 1).limit(limit)
         return [WrappedKey(doc["_id"], doc["version"], doc["root_version"], doc["wrapped_key"]) async for doc in found]
 
-    async def count_below(self, level: Level, root_version: int) -> int:
-        """How many pages of the level have a root version below the one given."""
-        query = {"level": level.value, "root_version": {"$lt": root_version}}
+    async def count_below(self, kind: str, root_version: int) -> int:
+        """How many pages of the kind have a root version below the one given."""
+        query = {"level": str(kind), "root_version": {"$lt": root_version}}
         return await self._pages.count_documents(query)
 
     async def delete(self, ids: Collection[str], *, root_version_below: int) -> int:
@@ -97,15 +107,15 @@ class Pages:
         query = {"_id": {"$in": list(ids)}, "root_version": {"$lt": root_version_below}}
         return (await self._pages.bulk_write([DeleteMany(query)])).deleted_count
 
-    async def scan(self, level: Level) -> AsyncIterator[Page]:
-        """Every page of the level that exists from the call to the end, by ascending id.
+    async def scan(self, kind: str) -> AsyncIterator[Page]:
+        """Every page of the kind that exists from the call to the end, by ascending id.
 
         By id and in batches of its own, because an index on something that a sweep changes could show
         a page twice or not at all.
         """
         after = ""
         while True:
-            query = {"level": level.value, "_id": {"$gt": after}}
+            query = {"level": str(kind), "_id": {"$gt": after}}
             batch = [from_document(doc) async for doc in self._pages.find(query).sort("_id", 1).limit(_SCAN)]
             for page in batch:
                 yield page
@@ -116,9 +126,9 @@ class Pages:
 
 def to_document(page: Page) -> Document:
     """The page as MongoDB stores it."""
-    return {
+    doc: Document = {
         "_id": page.id,
-        "level": page.level.value,
+        "level": page.kind,
         "cohort": page.cohort,
         "root_version": page.root_version,
         "version": page.version,
@@ -127,13 +137,16 @@ def to_document(page: Page) -> Document:
         "slots": Binary(page.slots),
         "table": Binary(page.table),
     }
+    if page.sealed:
+        doc["of"] = page.level.value
+    return doc
 
 
 def from_document(doc: Document) -> Page:
     """The page of a document."""
     return Page(
         id=doc["_id"],
-        level=Level(doc["level"]),
+        level=Level(doc["of"] if "of" in doc else doc["level"]),
         cohort=doc["cohort"],
         root_version=doc["root_version"],
         version=doc["version"],
@@ -141,6 +154,7 @@ def from_document(doc: Document) -> Page:
         wrapped_key=doc["wrapped_key"],
         slots=bytes(doc["slots"]),
         table=bytes(doc["table"]),
+        sealed="of" in doc,
     )
 
 

@@ -20,6 +20,7 @@ from schemas.levels import Level
 from store.archive_index import ArchiveIndex
 from store.attachments import Attachments
 from store.database import Database, Document, in_parts, taken
+from store.key_refs import NOT_SEALED, keys_in, naming, to_list
 from store.proposals import Proposals
 from store.ties import EVERY, open_papers
 
@@ -51,6 +52,7 @@ class Record:
         part_of: the archive that a merged record is part of; ``stage_before`` what it was before.
         parts: what was merged into this archive, in that order. Only those count whose ``part_of`` names it.
         dropped: field -> the parts whose value was removed with the archive's own.
+        sealed: whether it is sealed (封存, DES-11), on its way there or back: nobody uses it.
     """
 
     id: str
@@ -81,6 +83,7 @@ class Record:
     stage_before: Stage | None = None
     parts: tuple[str, ...] = ()
     dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +220,9 @@ class Records:
         where: Document = {"_id": revision.record, "state": "live", "version": revision.version - 1}
         where["stage"] = at_stage(revision.seen)
         where["given_up"] = {"$ne": revision.claim}
+        where |= NOT_SEALED
         for level, ref in revision.new_keys.items():
-            changes[f"keys.{level.value}"] = [ref.page, ref.slot]
+            changes[f"keys.{level.value}"] = to_list(ref)
             # A key that a proposal brought meanwhile (store/revisions.py) must stay named: forgetting goes by names.
             where[f"keys.{level.value}"] = {"$exists": False}
         pushed: Document = {"history": dict(revision.past)}
@@ -272,7 +276,7 @@ class Records:
     async def keys_of(self, records: Collection[str]) -> dict[str, Mapping[Level, KeyRef]]:
         """The key references of the live records among ``records``."""
         found = self._found(records, {"state": "live"}, {"keys": 1})
-        return {doc["_id"]: _keys(doc) async for doc in found}
+        return {doc["_id"]: keys_in(doc) async for doc in found}
 
     async def ingest_keys_of(self, records: Collection[str]) -> dict[str, tuple[str, ...]]:
         """Ingest key ids that sealed bundles with those live records."""
@@ -280,18 +284,18 @@ class Records:
         return {doc["_id"]: tuple(doc["ingest"]) async for doc in found}
 
     async def pages_in_use(self, pages: Collection[str]) -> set[str]:
-        """Which of those pages some live record names. One scan: pages asked about are few and rare."""
+        """Which of those pages some live record relies on. One scan: pages asked about are few and rare."""
         wanted = set(pages)
         used: set[str] = set()
         if wanted:
             async for _record, keys in self.live_keys():
-                used.update(ref.page for ref in keys.values() if ref.page in wanted)
+                used.update(ref.holder[0] for ref in keys.values() if ref.holder[0] in wanted)
         return used
 
     async def live_keys(self) -> AsyncIterator[tuple[str, Mapping[Level, KeyRef]]]:
         """Every live record's id and key references."""
         async for doc in self._records.find({"state": "live"}, {"keys": 1}, batch_size=5000):
-            yield doc["_id"], _keys(doc)
+            yield doc["_id"], keys_in(doc)
 
     async def erase_many(self, records: Mapping[str, Mapping[Level, KeyRef] | None], *, at: int) -> set[str]:
         """Turn records into tombstones where their key references still are the ones given.
@@ -303,9 +307,7 @@ class Records:
         """
         tombstones = {record: {"_id": record, "state": "destroyed", "at": at * 1000} for record in records}
         changes = [
-            ReplaceOne(_live_with(record, keys), tombstones[record])
-            for record, keys in records.items()
-            if keys is not None
+            ReplaceOne(naming(record, keys), tombstones[record]) for record, keys in records.items() if keys is not None
         ]
         if changes:
             await self._records.bulk_write(changes, ordered=False)
@@ -328,15 +330,6 @@ class Records:
         for part in in_parts(ids):
             async for doc in self._records.find({"_id": {"$in": part}, **condition}, wanted):
                 yield doc
-
-
-def _live_with(record: str, keys: Mapping[Level, KeyRef]) -> Document:
-    """The record while it is live and names exactly those slots."""
-    query: Document = {"_id": record, "state": "live"}
-    for level in Level:
-        ref = keys.get(level)
-        query[f"keys.{level.value}"] = [ref.page, ref.slot] if ref else {"$exists": False}
-    return query
 
 
 def at_stage(stage: Stage) -> str | Document:
@@ -364,7 +357,7 @@ def to_document(record: Record) -> Document:
         "purpose": record.purpose,
         "basis": record.legal_basis,
         "fields": record.fields,
-        "keys": {_NAMES[level]: [ref.page, ref.slot] for level, ref in record.keys.items()},
+        "keys": {_NAMES[level]: to_list(ref) for level, ref in record.keys.items()},
         "command": record.command,
         "sender": record.sender,
         "ingest": list(record.ingest_keys),
@@ -398,7 +391,7 @@ def from_document(doc: Document) -> Record:
         purpose=doc["purpose"],
         legal_basis=doc["basis"],
         fields=doc["fields"],
-        keys=_keys(doc),
+        keys=keys_in(doc),
         command=doc["command"],
         sender=doc["sender"],
         ingest_keys=tuple(doc["ingest"]),
@@ -415,11 +408,8 @@ def from_document(doc: Document) -> Record:
         duplicate_of=doc.get("duplicate_of"),
         part_of=doc.get("part_of"),
         objected="objection" in doc,
+        sealed="sealed" in doc,
         stage_before=doc.get("stage_before"),
         parts=tuple(doc.get("parts", ())),
         dropped=doc.get("dropped", {}),
     )
-
-
-def _keys(doc: Document) -> dict[Level, KeyRef]:
-    return {Level(level): KeyRef(page, slot) for level, (page, slot) in doc["keys"].items()}

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from keys.ports import KeyRef
 from schemas.levels import Level
 from store.database import Database, Document, in_parts
+from store.key_refs import NOT_SEALED, to_list
 from store.ties import EVERY, open_papers, watches
 
 Deed = Literal["validated", "revised"]
@@ -57,13 +58,13 @@ class Revisions:
         """Have a live record name keys and an ingest key that protect a proposal about it, so that they die with it.
 
         Returns:
-            False when the record is not live, or has keys of those levels by now: nothing was changed.
+            False when the record is not live, is sealed, or has keys of those levels by now: nothing was changed.
         """
-        where: Document = {"_id": record, "state": "live"}
+        where: Document = {"_id": record, "state": "live", **NOT_SEALED}
         change: Document = {"$addToSet": {"ingest": ingest_key}}
         for level, ref in new_keys.items():
             where[f"keys.{level.value}"] = {"$exists": False}
-            change.setdefault("$set", {})[f"keys.{level.value}"] = [ref.page, ref.slot]
+            change.setdefault("$set", {})[f"keys.{level.value}"] = to_list(ref)
         return (await self._records.update_one(where, change)).matched_count == 1
 
     async def open_papers(self) -> list[OpenPaper]:

@@ -21,6 +21,7 @@ from schemas.error_texts.reading import READING
 from schemas.error_texts.registers import REGISTERS
 from schemas.error_texts.reports import REPORTS
 from schemas.error_texts.retention import RETENTION
+from schemas.error_texts.sealing import SEALING
 from schemas.error_texts.sharing import SHARING
 from schemas.error_texts.text import Text
 from schemas.error_texts.use import USE
@@ -43,6 +44,7 @@ TEXTS: Final[dict[str, Text]] = {
     **REGISTERS,
     **DESTRUCTION,
     **RETENTION,
+    **SEALING,
     **SHARING,
     **REPORTS,
     **USE,

@@ -19,7 +19,7 @@ from keys.ingest import IngestKey, create
 from keys.ledger import Order, State
 from keys.pages import Page, open_table, root_version_of
 from keys.ring import KeyRing
-from keys.roots import INGEST_ROOT, root_of
+from keys.roots import INGEST_ROOT
 from keys.sweep import run_sweep
 from keys.sweep_state import Sweep
 from keys.sweep_tools import Tools
@@ -163,7 +163,7 @@ class Archive:
         """Ingest keys with no message that is still to be applied."""
         return set(self.old_ingest) - {message.kid for message in self.messages if not message.committed}
 
-    def roots(self, levels: Collection[Level] = tuple(Level), *, ingest: bool = True) -> list[WrappedKeys]:
+    def roots(self, levels: Collection[str] = tuple(Level), *, ingest: bool = True) -> list[WrappedKeys]:
         listing = LiveSlots(self.gated(self.records))
         roots: list[WrappedKeys] = [
             PageKeys(level, self.gated(self.pages), self.gated(self.records), listing) for level in levels
@@ -200,16 +200,17 @@ class Archive:
             if record in self.ledger.entries:
                 continue
             for level, ref in keys.items():
-                page = self.pages.pages.get(ref.page)
+                name, slot = ref.holder
+                page = self.pages.pages.get(name)
                 if page is None:
                     found.append(f"{record}: no page")
                     continue
                 try:
-                    table = open_table(page, self.vault.keys[root_of(level)].decrypt(page.wrapped_key))
+                    table = open_table(page, self.vault.keys[page.root].decrypt(page.wrapped_key))
                 except (Refused, DanganError) as error:
                     found.append(f"{record}: {error}")
                     continue
-                if table.get(ref.slot) != self.deks[record, level]:
+                if table.get(slot) != self.deks[record, level]:
                     found.append(f"{record}: not its DEK")
         return found
 
@@ -222,9 +223,10 @@ class Archive:
         """Whether any copy ever stored opens with what Vault still has, its reversible settings apart."""
         slots = defaultdict(set)
         for _level, ref in self.records.ever[record]:
-            slots[ref.page].add(ref.slot)
+            for name, slot in ref.places:
+                slots[name].add(slot)
         pages = (
-            self._has(root_of(page.level), page.wrapped_key)
+            self._has(page.root, page.wrapped_key)
             for page in self.old_pages.history
             if not slots[page.id].isdisjoint(page.slots)
         )

@@ -8,7 +8,6 @@ from dataclasses import replace
 from keys.ingest import IngestKey, State
 from keys.pages import Page
 from keys.ports import Rewrap, WrappedKey
-from schemas.levels import Level
 
 
 class SimulatedPages:
@@ -23,6 +22,11 @@ class SimulatedPages:
             if page.id in self.pages:
                 raise ValueError("the page exists")
             self.pages[page.id] = page
+
+    async def insert_free(self, pages: Sequence[Page]) -> set[str]:
+        standing = {page.id for page in pages} & self.pages.keys()
+        await self.insert([page for page in pages if page.id not in standing])
+        return standing
 
     async def get(self, ids: Collection[str]) -> dict[str, Page]:
         self.reads += 1
@@ -52,16 +56,16 @@ class SimulatedPages:
                 done += 1
         return done
 
-    async def below(self, level: Level, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
+    async def below(self, kind: str, root_version: int, *, after: str = "", limit: int) -> list[WrappedKey]:
         found = [
             WrappedKey(page.id, page.version, page.root_version, page.wrapped_key)
-            for page in self._of(level)
+            for page in self._of(kind)
             if page.root_version < root_version and page.id > after
         ]
         return found[:limit]
 
-    async def count_below(self, level: Level, root_version: int) -> int:
-        return len(await self.below(level, root_version, limit=len(self.pages)))
+    async def count_below(self, kind: str, root_version: int) -> int:
+        return len(await self.below(kind, root_version, limit=len(self.pages)))
 
     async def delete(self, ids: Collection[str], *, root_version_below: int) -> int:
         doomed = [n for n in ids if n in self.pages and self.pages[n].root_version < root_version_below]
@@ -69,12 +73,12 @@ class SimulatedPages:
             del self.pages[name]
         return len(doomed)
 
-    async def scan(self, level: Level) -> AsyncIterator[Page]:
-        for page in self._of(level):
+    async def scan(self, kind: str) -> AsyncIterator[Page]:
+        for page in self._of(kind):
             yield page
 
-    def _of(self, level: Level) -> list[Page]:
-        return sorted((page for page in self.pages.values() if page.level is level), key=lambda page: page.id)
+    def _of(self, kind: str) -> list[Page]:
+        return sorted((page for page in self.pages.values() if page.kind == kind), key=lambda page: page.id)
 
 
 class SimulatedIngestKeys:

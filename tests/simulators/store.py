@@ -43,6 +43,7 @@ class SimulatedRecord:
     keys: dict[Level, KeyRef]
     ingest_kids: set[str]
     version: int = 1
+    sealed: bool = False
 
 
 class SimulatedRecords:
@@ -61,12 +62,21 @@ class SimulatedRecords:
 
     async def add_keys(self, record: str, keys: Keys, kid: str, *, if_version: int) -> bool:
         stored = self.records.get(record)
-        if stored is None or stored.version != if_version:
+        if stored is None or stored.version != if_version or stored.sealed:
             return False
         stored.keys.update(keys)
         stored.ingest_kids.add(kid)
         stored.version += 1
         self.ever[record].update(keys.items())
+        return True
+
+    async def move(self, record: str, was: Keys, now: Keys, *, sealed: bool) -> bool:
+        """As :class:`keys.seal.KeyMover`."""
+        stored = self.records.get(record)
+        if stored is None or stored.keys != was:
+            return False
+        stored.keys, stored.sealed = dict(now), sealed
+        self.ever[record].update(now.items())
         return True
 
     async def keys_of(self, records: Collection[str]) -> dict[str, Keys]:
@@ -79,7 +89,7 @@ class SimulatedRecords:
         return {name for name in records if name in self.records and self.records[name] is None}
 
     async def pages_in_use(self, pages: Collection[str]) -> set[str]:
-        return {ref.page for found in self.live().values() for ref in found.values()} & set(pages)
+        return {ref.holder[0] for found in self.live().values() for ref in found.values()} & set(pages)
 
     async def live_keys(self) -> AsyncIterator[tuple[str, Keys]]:
         for item in self.live().items():

@@ -17,6 +17,7 @@ from benchmarks.customers import PURPOSE
 from benchmarks.scene import GRANT, SENDER
 from schemas.errors import DanganError
 from schemas.replies import Result
+from schemas.use import MAX_ROWS
 from streams.publisher import Publisher
 
 FIELDS = ("name", "id_number", "phone", "address", "last_feedback", "satisfaction")
@@ -37,8 +38,8 @@ class Client:
         return await receipt.answer
 
     async def page(self, after: str) -> Result:
-        """A page of 200 records with the same fields, behind a record."""
-        parts = {"grant": GRANT, "purpose": PURPOSE, "fields": list(FIELDS), "after": after}
+        """A page of as many records as may be, with the same fields, behind a record."""
+        parts = {"grant": GRANT, "purpose": PURPOSE, "fields": list(FIELDS), "after": after, "limit": MAX_ROWS}
         return await (await self._publisher.publish("browse", parts)).answer
 
     async def until_answered(self, within: float = 90.0) -> Result:

@@ -13,8 +13,9 @@ from pydantic import Field, StringConstraints
 from schemas.intake import Moment, Name, Reference
 from schemas.members import MAX_COMMANDS, MAX_FIELDS, Approvals, CommandBase, CommandId, FieldName, Text, Value
 
-#: Of one page of a bulk read.
-MAX_ROWS: Final = 200
+#: Records of one page of a bulk read: at most, and where the reader does not say.
+MAX_ROWS: Final = 1000
+ROWS: Final = 200
 #: What a selection may ask of records: attributes that stand in clear (``building``), at most four.
 Selection = Annotated[dict[Name, Name], Field(max_length=4)]
 #: A field, or a kind of attachment.
@@ -75,7 +76,7 @@ class Browse(CommandBase):
     purpose: Name
     fields: Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=MAX_FIELDS)]
     after: Reference | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = MAX_ROWS
+    limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = ROWS
     copying: bool = False
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from store.database import Database, Document
+from store.portions import Listed
 
 _AHEAD: Final = 10_000
 _KEPT: Final = 32
@@ -32,20 +33,24 @@ class Ahead:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._collection = database["records"]
         self._clock = clock
-        self._known: OrderedDict[Key, tuple[float, list[str], bool]] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[float, list[Listed], bool]] = OrderedDict()
 
-    async def ids(self, condition: Document, after: str, limit: int) -> list[str]:
-        """The next ids behind one, at most ``limit``; fewer only at the end."""
+    async def listed(self, condition: Document, after: str, limit: int) -> list[Listed]:
+        """The next records behind an id, at most ``limit``; fewer only at the end."""
         name = repr(sorted(condition.items()))
-        until, found, full = self._known.pop((name, after), (0.0, list[str](), True))
+        until, found, full = self._known.pop((name, after), (0.0, list[Listed](), True))
         if self._clock() >= until or (full and len(found) < limit):
             query: dict[str, Any] = {**condition, "_id": {"$gt": after}}
-            cursor = self._collection.find(query, {"_id": 1}, batch_size=_AHEAD).sort("_id", 1).limit(_AHEAD)
-            found = [doc["_id"] async for doc in cursor]
+            cursor = (
+                self._collection.find(query, {"version": 1}, batch_size=_AHEAD, hint="_id_")
+                .sort("_id", 1)
+                .limit(_AHEAD)
+            )
+            found = [Listed(doc["_id"], doc["version"] > 1) for doc in await cursor.to_list()]
             until, full = self._clock() + _SECONDS, len(found) == _AHEAD
         page, rest = found[:limit], found[limit:]
         if rest:
-            self._known[name, page[-1]] = (until, rest, full)
+            self._known[name, page[-1].id] = (until, rest, full)
             while len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return page

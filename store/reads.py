@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -11,6 +11,7 @@ from schemas.levels import Level
 from store import pages, records
 from store.ahead import Ahead
 from store.database import Database, Document
+from store.portions import Listed, Portions
 from store.records import Record
 
 #: A page serves up to 256 records, and a joined fetch sends it once for each: only few are worth it.
@@ -44,6 +45,7 @@ class Reads:
         self._records = records.Records(database)
         self._pages = pages.Pages(database)
         self._ahead = Ahead(database)
+        self._portions = Portions(database)
 
     async def fetch(self, ids: Collection[str], levels: Collection[Level]) -> tuple[dict[str, Record], dict[str, Page]]:
         """The live records among ``ids`` without their history, and the pages that hold their keys of ``levels``.
@@ -57,38 +59,35 @@ class Reads:
         wanted = {ref.page for record in found.values() for level, ref in record.keys.items() if level in levels}
         return found, await self._pages.get(wanted)
 
-    async def page(
-        self,
-        ids: Collection[str] | None,
-        having: Mapping[str, Collection[str]],
-        *,
-        after: str,
-        limit: int,
-        levels: Collection[Level],
-    ) -> tuple[list[Record], dict[str, Page], str | None]:
-        """Live records in order of their ids, from the one after ``after``, with their key pages of ``levels``.
+    async def listed(
+        self, ids: Collection[str] | None, having: Mapping[str, Collection[str]], *, after: str, limit: int
+    ) -> tuple[list[Listed], str | None]:
+        """Which records a page is about, in order of their ids, from the one after ``after``.
 
         Args:
-            ids: which records; None for all.
+            ids: which records, live or not; None for all that are live.
             having: attributes (:data:`ATTRIBUTES`), each with the values of which they must have one.
             after: the id before the first one; empty for the beginning.
             limit: how many at most.
 
         Returns:
-            The records, their pages, and the id behind which the next page begins, None at the end.
+            The records, for :meth:`portions`, and the id behind which the next page begins, None at the end.
         """
         if not having.keys() <= ATTRIBUTES.keys():  # no record has it
-            return [], {}, None
-        condition: Document = {ATTRIBUTES[name]: {"$in": list(values)} for name, values in having.items()}
-        condition["state"] = "live"
+            return [], None
         if ids is None:
-            names = await self._ahead.ids(condition, after, limit)
+            condition: Document = {ATTRIBUTES[name]: {"$in": list(values)} for name, values in having.items()}
+            condition["state"] = "live"
+            found = await self._ahead.listed(condition, after, limit)
         else:
-            names = sorted(each for each in ids if each > after)[:limit]
-        found = await self._records.get(names)
-        wanted = {ref.page for record in found.values() for level, ref in record.keys.items() if level in levels}
-        last = names[-1] if len(names) == limit else None
-        return [found[name] for name in names if name in found], await self._pages.get(wanted), last
+            found = [Listed(each) for each in sorted(each for each in ids if each > after)[:limit]]
+        return found, found[-1].id if len(found) == limit else None
+
+    def portions(
+        self, listed: Sequence[Listed], levels: Collection[Level]
+    ) -> AsyncGenerator[tuple[list[Record], dict[str, Page]], None]:
+        """The live ones among the records, some at a time, with their key pages of ``levels``; close it."""
+        return self._portions.of(listed, levels)
 
     async def with_token(self, field: str, tokens: Collection[bytes], *, limit: int) -> list[Record]:
         """Live records with one of those blind index tokens in a field, at most ``limit``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -40,13 +41,14 @@ _SILENT: Final = frozenset({"DG-ACC-001", "DG-ACC-007", "DG-MRG-004"})
 
 @dataclass(slots=True)
 class Page:
-    """What one page holds so far: rows, events, the fields shown unmasked, and how many records cannot be shown."""
+    """What one page holds so far: rows and their JSON bytes, events, fields shown unmasked, records that cannot be."""
 
     rows: list[dict[str, object]] = field(default_factory=list)
     events: list[Fact] = field(default_factory=list)
     clear: set[str] = field(default_factory=set)
     withheld: int = 0
     after: str | None = None
+    size: int = 0
 
 
 class Browser:
@@ -103,47 +105,73 @@ class Browser:
         return Outcome(result, tuple(page.events))
 
     async def _page(self, received: Received[Browse], grant: Grant, lease: Lease) -> Page:
-        command, sender = received.command, received.sender
+        command = received.command
         every = "*" in grant.records
         levels = {self._rules.catalogue.field(name).level for name in lease.fields}
-        found, keys, behind = await self._reads.page(
+        listed, behind = await self._reads.listed(
             None if every else grant.records,
             having(grant.selection) if every else {},
             after=command.after or "",
             limit=command.limit,
-            levels=levels,
         )
-        page, readable = Page(), list[Record]()
+        page = Page(after=behind)
+        async with aclosing(self._reads.portions(listed, levels)) as portions:
+            async for found, keys in portions:
+                last = await self._fill(page, received, self._readable(page, found, received, grant, lease), keys)
+                if last:
+                    page.after = last
+                    break
+        return page
+
+    def _readable(
+        self, page: Page, found: Sequence[Record], received: Received[Browse], grant: Grant, lease: Lease
+    ) -> list[Asked]:
+        """Those records that the reader may read; others that it may know of are counted."""
+        sender, purpose = received.sender, received.command.purpose
         known = (self._rules.authorizer, self._rules.book.use)
+        asked: list[Asked] = []
         for record in found:
             try:
-                check_record(record, grant, sender, lease.level, command.purpose, *known)
+                check_record(record, grant, sender, lease.level, purpose, *known)
             except Refusal as refusal:
                 page.withheld += refusal.code not in _SILENT
             else:
-                readable.append(record)
-        last = await self._fill(
-            page, received, [Asked(record, lease, command.purpose, sender) for record in readable], keys
-        )
-        page.after = last or behind
-        return page
+                asked.append(Asked(record, lease, purpose, sender))
+        return asked
 
     async def _fill(
         self, page: Page, received: Received[Browse], asked: Sequence[Asked], keys: Mapping[str, KeyPage]
     ) -> str | None:
         """Add the rows; return the id of the last one if the page is full before the last."""
-        size = 0
         for each, shown in zip(asked, await self._shelf.open(asked, keys), strict=True):
             if isinstance(shown, DanganError):
                 if not isinstance(shown, Refusal) and shown.code not in OF_THE_RECORD:
                     raise shown
                 page.withheld += 1
+                if not isinstance(shown, Refusal):  # a stored value that does not open is told, whoever comes upon it
+                    page.events.append(_broken(received, each, shown.code))
                 continue
             row = {"record": each.record.id, "version": each.record.version, "values": shown.values}
-            size += len(orjson.dumps(row))
-            if page.rows and size > MAX_PAGE_JSON:
+            page.size += len(orjson.dumps(row))
+            if page.rows and page.size > MAX_PAGE_JSON:
                 return str(page.rows[-1]["record"])
             page.rows.append(row)
             page.clear.update(shown.clear)
             page.events += events_of(received, each, shown.read)
         return None
+
+
+def _broken(received: Received[Browse], asked: Asked, code: str) -> Fact:
+    """The event of a record whose stored values do not open (clause STO-05)."""
+    command, record, lease = received.command, asked.record, asked.lease
+    return fact(
+        received,
+        "access",
+        record=record.id,
+        subject=record.subject,
+        allowed=False,
+        code=code,
+        fields=lease.fields,
+        purpose=command.purpose,
+        grant=command.grant,
+    )

@@ -23,7 +23,7 @@ from ops.printable import plain
 from schemas.answered import refusal_of
 from schemas.locales import of_environment
 from schemas.replies import Result
-from schemas.use import MAX_ROWS
+from schemas.use import ROWS
 from streams.publisher import Publisher
 
 #: What stands on the screen instead of a value that the grant shows in clear.
@@ -108,7 +108,7 @@ def browse(
         """Read until the end; return a refusal."""
         while len(lines) < at_most:
             parts: dict[str, Any] = {"grant": grant, "purpose": purpose, "fields": field}
-            parts |= {"limit": min(MAX_ROWS, at_most - len(lines)), "copying": save_to is not None}
+            parts |= {"limit": min(ROWS, at_most - len(lines)), "copying": save_to is not None}
             parts |= {"after": seen["after"]} if seen["after"] else {}
             result = await (await archive.publish("browse", parts))
             if result.status == "refused":

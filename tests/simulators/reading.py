@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from keys.ports import KeyRef
 from schemas.errors import DanganError
 from schemas.levels import Level, highest
 from schemas.principals import Grant, Principal
+from store.portions import Listed
 from store.records import Record
 from tests.consumers.samples import NOW, RULES, received
 
@@ -83,15 +84,21 @@ class Shelves:
         self.looked_up.append("records")
         return {each: self.records[each] for each in ids if each in self.records}, {}
 
-    async def page(
-        self, ids: Collection[str] | None, having: Mapping[str, Collection[str]], *, after: str, limit: int, levels: Any
-    ) -> tuple[list[Record], dict[str, Any], str | None]:
+    async def listed(
+        self, ids: Collection[str] | None, having: Mapping[str, Collection[str]], *, after: str, limit: int
+    ) -> tuple[list[Listed], str | None]:
         """The attributes are looked at again by the reader: here they narrow nothing."""
         self.looked_up.append("page")
-        assert levels is not None
         names = sorted(each for each in (self.records if ids is None else ids) if each > after)[:limit]
-        last = names[-1] if len(names) == limit else None
-        return [self.records[each] for each in names if each in self.records], {}, last
+        return [Listed(name) for name in names], names[-1] if len(names) == limit else None
+
+    async def portions(
+        self, listed: Sequence[Listed], levels: Any
+    ) -> AsyncGenerator[tuple[list[Record], dict[str, Any]], None]:
+        """Two records at a time; one portion at least."""
+        assert levels is not None
+        for at in range(0, len(listed) or 1, 2):
+            yield [self.records[each.id] for each in listed[at : at + 2] if each.id in self.records], {}
 
     async def with_token(self, field: str, tokens: Collection[bytes], *, limit: int) -> list[Record]:
         self.looked_up.append("tokens")

@@ -9,6 +9,7 @@ import pytest
 from ops.embedded.stack import Stack
 from store import ahead
 from store.database import connect
+from store.portions import Listed
 
 pytestmark = pytest.mark.flow
 
@@ -19,13 +20,17 @@ async def test_all_ids_come_once_and_in_order(stack: Stack, limit: int, monkeypa
     names = [f"r{at:02d}" for at in range(33)]
     async with connect(stack.settings.mongo_uri.get_secret_value(), f"t{uuid.uuid4()}") as database:
         gone = {"r05", "r32"}
-        docs = [{"_id": name, "state": "destroyed" if name in gone else "live"} for name in names]
+        revised = {"r07"}
+        docs = [
+            {"_id": name, "state": "destroyed" if name in gone else "live", "version": 1 + (name in revised)}
+            for name in names
+        ]
         await database["records"].insert_many(docs)
         clock = [0.0]
         listing = ahead.Ahead(database, clock=lambda: clock[0])
-        found: list[str] = []
-        while page := await listing.ids({"state": "live"}, found[-1] if found else "", limit):
+        found: list[Listed] = []
+        while page := await listing.listed({"state": "live"}, found[-1].id if found else "", limit):
             found += page
             clock[0] += 25.0  # a list is used for a minute
-        assert found == [name for name in names if name not in gone]
+        assert found == [Listed(name, name in revised) for name in names if name not in gone]
         await database.client.drop_database(database.name)

@@ -1,0 +1,1 @@
+"""Sharing (共享) as people handle it: agreements, packages, receipts, the register of shares."""

@@ -1,4 +1,4 @@
-"""D1: a thousand records that fall due together, of a large store: forgotten, swept and certified, beside collecting.
+"""D1: a thousand records of a large store that fall due: found, forgotten, swept and certified, beside collecting.
 
 The due records are those of one retention cohort as they come: collected one after the other, so that they share key
 pages. Row F has the worst case, records chosen at random. The orders are signed by two people as real ones are.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import AsyncIterator
+from datetime import date, timedelta
 from typing import Final
 
 from benchmarks.bench import Bench
@@ -21,17 +22,23 @@ from keys.ingest import create
 from keys.ledger import Approver, Order, State
 from keys.principal_keys import PrincipalKeys
 from keys.vault import Transit
+from ops.audited import desk
 from ops.commands.approve import sign_approval
 from ops.destruction import Destruction
+from ops.retention import acts
+from ops.rules import load_rules
 from schemas.commands import Destroy
 from schemas.members import MAX_COMMANDS
 from store.database import Database, connect
 from store.ingest_keys import IngestKeys
 from store.ledger import Ledger
+from store.retention import Expiries, Fact, RetentionFacts
 
 _RUN: Final = 10_000
 _DUE: Final = 100  # one record in so many
 _PATIENCE_MS: Final = 60_000
+_TEN_YEARS: Final = 10 * 366
+_FACTS: Final = 500
 
 
 async def destroy_rows(bench: Bench) -> AsyncIterator[list[Row]]:
@@ -52,14 +59,34 @@ async def destroy_rows(bench: Bench) -> AsyncIterator[list[Row]]:
         full_rights(bench) as transit,
     ):
         due = names[: len(names) // _DUE]
-        steps = await _destroy(bench, database, transit, due)
+        steps = {"retention run": await _find_due(bench, database, due)}
+        steps |= await _destroy(bench, database, transit, due)
     took = sum(steps.values())
     bench.say("destroyed " + f"{len(due):,} in {took:.1f} s: " + ", ".join(f"{k} {v:.1f}" for k, v in steps.items()))
     yield [
-        Row("D1", f"{len(due):,} due of {len(names):,}: forget, sweep, certify", Side("destroy", "s", (took,)),
+        Row("D1", f"{len(due):,} due of {len(names):,}: find, forget, sweep, certify", Side("destroy", "s", (took,)),
             Side(f"collect the same {len(names):,}", "s", (collecting,)), Target(0.10, 0.03, at_least=False),
             notes="One run of each side. Due together, as a cohort is.", more={"seconds": steps}),
     ]  # fmt: skip
+
+
+async def _find_due(bench: Bench, database: Database, due: list[str]) -> float:
+    """Seconds of the retention run on the day when the period of those records, and of no others, has ended.
+
+    Their customers' business is over; the others' is not, so that nothing but the facts tells them apart.
+    """
+    rules = load_rules(profile=bench.scene.settings.profile)
+    now, today = int(time.time()), date.today()  # noqa: DTZ011 - a day of the archive's own place
+    ended = [Fact(f"p-{record}", "end_of_business", today, "bench", "sys:bench", now) for record in due]
+    for part in chunks(ended, _FACTS):
+        await RetentionFacts(database).put(part)
+    async with desk(bench.scene.settings) as at:
+        start = time.monotonic()
+        await acts.run(at, rules, today=today + timedelta(days=_TEN_YEARS), now=now)
+        took = time.monotonic() - start
+    if {each.record async for each in Expiries(database).all()} != set(due):
+        raise RuntimeError("the retention run listed other records")
+    return took
 
 
 async def _destroy(bench: Bench, database: Database, transit: Transit, due: list[str]) -> dict[str, float]:

@@ -11,6 +11,7 @@ from schemas.error_texts.commands import COMMANDS
 from schemas.error_texts.custody import CUSTODY
 from schemas.error_texts.destruction import DESTRUCTION
 from schemas.error_texts.incidents import INCIDENT_TEXTS
+from schemas.error_texts.inspections import INSPECTIONS
 from schemas.error_texts.keys import KEYS
 from schemas.error_texts.messages import MESSAGES
 from schemas.error_texts.observing import OBSERVING
@@ -44,6 +45,7 @@ TEXTS: Final[dict[str, Text]] = {
     **REGISTERS,
     **DESTRUCTION,
     **RETENTION,
+    **INSPECTIONS,
     **SEALING,
     **SHARING,
     **REPORTS,

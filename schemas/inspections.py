@@ -23,7 +23,7 @@ RESULTS: Final = frozenset({"in_order", "findings"})
 #: 现金结算 or not (clause AUD-14): what is not cash takes a signature.
 TERMS_OF_TRADE: Final = frozenset({"cash", "credit", "instalments", "acceptance"})
 
-#: A rectification notice (整改通知书, AUD-10): to a named owner, with a deadline, until another person has confirmed it.
+#: A rectification notice (整改通知书, AUD-10): to a named owner, with a deadline, until somebody else has confirmed it.
 RECTIFICATIONS: Final = Lifecycle(
     name="rectifications",
     first="open",
@@ -70,6 +70,19 @@ REVIEWS: Final = Lifecycle(
     over=frozenset({"registered"}),
 )
 
+#: What was found of one record of a sample: whether there is a record of every key business step (AUD-07).
+EXAMINATIONS: Final = Lifecycle(
+    name="examinations",
+    first="examine",
+    moves={
+        "examine": Move(
+            frozenset(), "examined", frozenset({"sample", "record", "result"}), frozenset({"missing", "note"}),
+            {"result": frozenset({"complete", "incomplete"})},
+        ),
+    },
+    over=frozenset({"examined"}),
+)  # fmt: skip
+
 #: Evaluations of customers' archives (客户档案评估, AUD-14): made, passed on to the marketing manager, taken note of.
 EVALUATIONS: Final = Lifecycle(
     name="evaluations",
@@ -82,13 +95,14 @@ EVALUATIONS: Final = Lifecycle(
     over=frozenset({"noted"}),
 )
 
+_TERMS: Final = {"terms": TERMS_OF_TRADE}
 #: On which terms customers trade (AUD-14); other terms than cash need a signature (签字程序), new terms a new one.
 TERMS: Final = Lifecycle(
     name="terms",
     first="state",
     moves={
-        "state": Move(frozenset(), "stated", frozenset({"terms"}), words={"terms": TERMS_OF_TRADE}),
-        "change": Move(frozenset({"stated", "signed"}), "stated", frozenset({"terms"}), words={"terms": TERMS_OF_TRADE}),
+        "state": Move(frozenset(), "stated", frozenset({"terms"}), words=_TERMS),
+        "change": Move(frozenset({"stated", "signed"}), "stated", frozenset({"terms"}), words=_TERMS),
         "sign_off": Move(frozenset({"stated"}), "signed", frozenset({"document"}), not_by=frozenset({"state"})),
     },
     over=frozenset(),

@@ -24,6 +24,7 @@ from schemas.error_texts.reports import REPORTS
 from schemas.error_texts.retention import RETENTION
 from schemas.error_texts.sealing import SEALING
 from schemas.error_texts.sharing import SHARING
+from schemas.error_texts.sweeping import SWEEPING
 from schemas.error_texts.text import Text
 from schemas.error_texts.use import USE
 
@@ -48,6 +49,7 @@ TEXTS: Final[dict[str, Text]] = {
     **INSPECTIONS,
     **SEALING,
     **SHARING,
+    **SWEEPING,
     **REPORTS,
     **USE,
 }

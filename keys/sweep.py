@@ -44,7 +44,7 @@ async def run_sweep(tools: Tools, roots: Sequence[WrappedKeys], *, owner: str, f
         The finished sweeps, in the order of ``roots``.
 
     Raises:
-        DanganError: DG-SWP-001 to -009; nothing that lives is lost then, and another run resumes.
+        DanganError: DG-SWP-001 to -009, DG-DES-060 and 061; nothing that lives is lost then, and another run resumes.
         Transient: DG-KEY-001 and DG-STO-001, the same.
     """
     await tools.forgetter.finish_pending(at=tools.clock())

@@ -52,6 +52,7 @@ class Sweep:
         target: the version that everything moves to, above ``base``.
         floor: ``min_decryption_version`` before the rehearsal, to go back to.
         vault_copy: what Vault's own snapshot of step SAVED is called, if there is one.
+        frozen_at: when the set was frozen, by the clock of the sweeper that did, UNIX seconds.
     """
 
     root: str
@@ -68,6 +69,7 @@ class Sweep:
     vault_copy: str | None = None
     copies: tuple[CopyFile, ...] = ()
     trimmed_at: int = 0
+    frozen_at: int = 0
 
 
 class SweepStore(Protocol):

@@ -17,7 +17,7 @@ from keys.sweep_state import Step, Sweep
 from keys.sweep_tools import Tools
 from keys.vault import MAX_BATCH, KeyRefused, Transit
 from keys.wrapped import WrappedKeys
-from schemas.certificate import Copy, RootEvidence
+from schemas.certificate import CLOCK_SKEW, Copy, RootEvidence
 from schemas.errors import DanganError
 
 _MAX_PASSES: Final = 100
@@ -31,15 +31,20 @@ async def freeze(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     if not tools.places:
         raise DanganError("DG-SWP-008")
     destroyed = await keys.destroy_drained()
-    tag, after = tools.new_id(), ""
+    tag, after, now = tools.new_id(), "", tools.clock()
     while entries := await tools.ledger.in_state(State.FORGOTTEN, after=after, limit=_LEDGER_BATCH):
-        found = [entry.record for entry in entries if freezable(entry, keys.root, destroyed)]
+        # What was forgotten after now is of another clock: evidence with this one's times would contradict it for ever.
+        found = [
+            entry.record
+            for entry in entries
+            if freezable(entry, keys.root, destroyed) and (entry.forgotten_at or 0) <= now + CLOCK_SKEW
+        ]
         if found:
             await tools.ledger.freeze(found, tag)
         after = entries[-1].record
     info = await tools.transit.key_info(keys.root)
     floor = max(info.min_decryption_version, 1)
-    return await tools.record(sweep, step=Step.FROZEN, tag=tag, base=info.latest_version, floor=floor)
+    return await tools.record(sweep, step=Step.FROZEN, tag=tag, base=info.latest_version, floor=floor, frozen_at=now)
 
 
 async def rotate(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
@@ -116,6 +121,9 @@ async def trim(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
     if await _overtaken(tools, keys, sweep):
         return await tools.record(sweep, step=Step.FROZEN)
     await _settle_left(tools, keys, sweep)
+    behind = sweep.frozen_at - tools.clock()
+    if behind > 0:
+        raise DanganError("DG-DES-061", detail=f"{keys.root}, {behind} s")
     info = await tools.transit.key_info(keys.root)
     if min(info.min_decryption_version, info.min_encryption_version) < sweep.target:
         await tools.record(sweep, step=Step.SAVED)
@@ -142,7 +150,8 @@ async def _settle_left(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> None:
     """Delete what is still below the target: inserts that no writer confirmed, so that nothing relies on them.
 
     Raises:
-        DanganError: DG-SWP-003 when something does. The rehearsal is taken back first.
+        DanganError: DG-SWP-003 when something does, DG-DES-060 when Vault has its version and only refuses it. The
+            rehearsal is taken back first.
     """
     after, left = "", list[str]()
     while batch := await keys.below(sweep.target, after=after, limit=MAX_BATCH):
@@ -152,8 +161,11 @@ async def _settle_left(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> None:
         return
     used = await keys.in_use(left)
     if used:
+        available = max((await tools.transit.key_info(keys.root)).min_available_version, 1)
         await tools.transit.configure(keys.root, min_decryption_version=sweep.floor)
         await tools.record(sweep, step=Step.ROTATED)
+        if available < sweep.floor:  # an earlier rehearsal, of which a restored database knows nothing
+            raise DanganError("DG-DES-060", detail=f"{keys.root}, {available}")
         raise DanganError("DG-SWP-003", detail=f"{keys.root}: {', '.join(sorted(used)[:3])}")
     await keys.delete(left, root_version_below=sweep.target)
 

@@ -1,7 +1,8 @@
 """Restore a backup into a new database: its records, the current keys, the newest ledger. Never over anything.
 
 Refused with the reason: the live database or one that is not empty as the target; a backup that is not whole; a
-ledger that is older than the backup (destroyed records could come back); no current key pages.
+ledger that is older than the backup (destroyed records could come back); no current key pages; keys that Vault has and
+refuses since a sweep rehearsed its trim just before the database was lost.
 
 Attachments come from the backup, those of destroyed records excepted. Keys that no restored record names are taken out
 of the restored pages (ops/restored_keys.py): what was collected after the backup is given up for good.
@@ -89,16 +90,16 @@ class Restore:
         """Restore everything.
 
         Raises:
-            DanganError: DG-BAK-001 to -005 and -009; the target is dropped again.
+            DanganError: DG-BAK-001 to -005 and -009, DG-DES-060; the target is dropped again.
         """
         manifest = read_manifest(self.folder)
         await self._check_target()
         destroyed = await self._ledger_ids(manifest)
         try:
             report = Report()
-            slots = await self._pages(report, expected=_documents_in(manifest, "pages") > 0)
+            slots, rehearsed = await self._pages(report, expected=_documents_in(manifest, "pages") > 0)
             marks = Marks()
-            named = await self._records(manifest, destroyed, slots, report, marks)
+            named = await self._records(manifest, destroyed, (slots, rehearsed), report, marks)
             await end_unnamed(self.transit, pages.Pages(self.into), slots, named)
             await self._attachments(manifest, destroyed)
             await self._others(manifest)
@@ -155,18 +156,27 @@ class Restore:
             raise DanganError("DG-BAK-003", detail=older)
         return ids
 
-    async def _pages(self, report: Report, *, expected: bool) -> dict[str, int]:
-        """Write the newest copy of every page; page id -> slots, of those under a version that Vault has."""
+    async def _pages(self, report: Report, *, expected: bool) -> tuple[dict[str, int], dict[str, str]]:
+        """Write the newest copy of every page.
+
+        Returns:
+            Page id -> slots, of those that Vault opens; page id -> root and the oldest version that Vault has of it, of
+            those that it refuses although it has their version: a sweep rehearsed its trim and never came to it.
+        """
         slots: dict[str, int] = {}
+        rehearsed: dict[str, str] = {}
         with ExitStack() as files:
             for level in Level:
                 info = await self.transit.key_info(root_of(level))
-                oldest = max(info.min_available_version, info.min_decryption_version)
+                available = max(info.min_available_version, 1)
+                oldest = max(available, info.min_decryption_version)
                 copies = page_copies(self.places, level, files)
                 batch: list[Document] = []
                 async for page in newest_with(pages.Pages(self.live).scan(level), *copies):
                     if page.root_version >= oldest:
                         slots[page.id] = sum(1 << slot for slot in page.slots)
+                    elif page.root_version >= available:
+                        rehearsed[page.id] = f"{info.name}, {available}"
                     batch.append(pages.to_document(page))
                     report.pages += 1
                     if len(batch) == _BATCH:
@@ -175,14 +185,24 @@ class Restore:
                 if batch:
                     await self.into["pages"].insert_many(batch, ordered=False)
                 self.on_progress("pages", report.pages, None)
-        if expected and not slots:
+        if expected and not slots and not rehearsed:
             raise DanganError("DG-BAK-004")
-        return slots
+        return slots, rehearsed
 
     async def _records(
-        self, manifest: Manifest, gone: set[str], slots: Mapping[str, int], report: Report, marks: Marks
+        self,
+        manifest: Manifest,
+        gone: set[str],
+        keys_there: tuple[Mapping[str, int], Mapping[str, str]],
+        report: Report,
+        marks: Marks,
     ) -> dict[str, int]:
-        """Write the records that are not destroyed, and tombstones; page id -> the slots that they name."""
+        """Write the records that are not destroyed, and tombstones; page id -> the slots that they name.
+
+        Raises:
+            DanganError: DG-DES-060 for a record that opens once Vault's rehearsal is taken back.
+        """
+        slots, rehearsed = keys_there
         absent = set(gone)
         named: dict[str, int] = {}
 
@@ -200,6 +220,10 @@ class Restore:
                 if what is Fate.RESTORED:
                     report.restored += 1
                 else:
+                    refs = (keys or {}).values()
+                    held_back = next((rehearsed[ref.page] for ref in refs if ref.page in rehearsed), None)
+                    if held_back is not None and record not in self.told.destroyed:
+                        raise DanganError("DG-DES-060", detail=held_back)
                     report.unreadable.append(record)
                 marks.take(raw, record)
                 for ref in (keys or {}).values():

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 from keys.ledger import State
+from keys.roots import root_of
 from keys.sweep_state import Step
 from schemas.errors import DanganError
 from schemas.levels import Level
@@ -70,3 +71,29 @@ def test_a_sweep_that_a_restore_brings_back_at_any_step_is_finished_and_certifie
         seen |= steps
         calls += 1
     assert {Step.TAKEN, Step.FROZEN, Step.ROTATED, Step.FENCED, Step.COPIED, Step.TRIMMED} <= seen
+
+
+def test_a_rehearsal_that_a_restored_database_knows_nothing_of_is_told_with_the_way_out() -> None:
+    with contextlib.closing(Schedule()) as schedule:
+        archive = Archive(schedule.gate)
+        now = schedule.loop.run_until_complete
+        now(archive.new_ingest_key())
+        now(archive.collected("rec-1", levels=LEVEL))
+        pages = dict(archive.pages.pages)
+        actor = schedule.start(archive.sweep(archive.roots(LEVEL)))
+        while archive.vault.keys[root_of(Level.CORE)].min_decryption == 1:
+            schedule.step(actor)
+        schedule.crash(actor)
+        for name, page in pages.items():  # the database of before
+            archive.pages.pages[name] = page
+        archive.sweeps.sweeps.clear()
+        for _ in range(2):  # however often
+            archive.now += 1000
+            with pytest.raises(DanganError, match="DG-DES-060") as told:
+                now(archive.sweep(archive.roots(LEVEL)))
+            assert told.value.detail == f"{root_of(Level.CORE)}, 1"
+        archive.vault.keys[root_of(Level.CORE)].min_decryption = 1  # as the next step says
+        archive.now += 1000
+        now(archive.sweep(archive.roots(LEVEL)))
+        assert archive.unreadable() == []
+        assert archive.vault.keys[root_of(Level.CORE)].min_available > 1

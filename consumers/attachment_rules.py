@@ -19,6 +19,7 @@ from consumers.collection_approvals import Wanted, check_covered
 from consumers.notify import holders
 from consumers.received import Received
 from consumers.rules import Rules
+from consumers.sealing.closed import refuse_sealed
 from schemas.catalogue import AttachmentSpec
 from schemas.collection_approval import Approved, field_of
 from schemas.commands import Attach
@@ -101,6 +102,7 @@ def _check_open(record: Record) -> None:
     """Whether anything is added to the record: not under a withdrawn consent, an objection, or as part of another."""
     if record.consent_state is not None:
         raise Refusal("DG-CON-001")
+    refuse_sealed(record)
     if record.part_of is not None:
         raise Refusal("DG-MRG-004", detail=record.part_of)
     if record.objected:

@@ -33,6 +33,7 @@ Action = (
         "destroy",
         "review",
         "request-merge",
+        "request-seal",
         "report",
         "share",
         "deliver",

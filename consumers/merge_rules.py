@@ -8,6 +8,7 @@ from typing import Final
 from consumers.approvals import Registered, signers
 from consumers.received import Received
 from consumers.rules import Rules
+from consumers.sealing.closed import refuse_sealed
 from schemas.approvals import digest_of
 from schemas.commands import Merge, Unmerge
 from schemas.errors import Refusal
@@ -150,6 +151,7 @@ def _both(
     if archive is None or other is None:
         raise Refusal("DG-MRG-002", detail=command.record if archive is None else command.duplicate)
     for record in (archive, other):
+        refuse_sealed(record)
         if record.history_bytes > _MAX_HISTORY_BYTES:
             raise Refusal("DG-UPD-003", detail=record.id)
     return archive, other

@@ -82,8 +82,8 @@ def check_references(command: Propose) -> None:
 
 
 def _takes(record: Record, command: Propose, rules: Rules) -> bool:
-    """Whether such a correction of the record could be applied: not under a withdrawn consent, nor to a merged part."""
-    if record.consent_state is not None or record.part_of is not None:
+    """Whether such a correction of the record could be applied: not under a withdrawn consent, merged, or sealed."""
+    if record.consent_state is not None or record.part_of is not None or record.sealed:
         return False
     return command.fields.keys() <= rules.catalogue.needed[record.purpose].keys()
 

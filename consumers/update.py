@@ -25,6 +25,7 @@ from consumers.notify import Told, Updated
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.revise import Authorship, Change, Reviser, change_of, in_normal_form
 from consumers.rules import Rules
+from consumers.sealing.closed import refuse_sealed
 from keys.index import BlindIndex
 from keys.ring import KeyRing
 from schemas.collection_approval import Approved
@@ -81,10 +82,12 @@ def check_room(record: Record, from_version: int) -> None:
     """Check that the record is an archive of its own, is at that version and has room for one more.
 
     Raises:
-        Refusal: DG-CON-001, DG-MRG-004 with the archive it is part of, DG-UPD-002 with the current version, DG-UPD-003.
+        Refusal: DG-CON-001, DG-SEL-001, DG-MRG-004 with the archive it is part of, DG-UPD-002 with the current version,
+            DG-UPD-003.
     """
     if record.consent_state is not None:  # nothing is added under a withdrawn consent
         raise Refusal("DG-CON-001")
+    refuse_sealed(record)
     if record.part_of is not None:
         raise Refusal("DG-MRG-004", detail=record.part_of)
     if record.version != from_version:

@@ -25,7 +25,8 @@ from consumers.destruction.destroyer import kept_from
 from keys.certificate import Issuer
 from keys.forget import Forgetter
 from keys.ledger import Entry, State
-from keys.roots import INGEST_ROOT, root_of
+from keys.pages import SEALED
+from keys.roots import INGEST_ROOT, SEALED_ROOT, root_of
 from keys.sweep import run_sweep
 from keys.sweep_state import Sweep
 from keys.sweep_tools import Progress, Tools, no_progress
@@ -49,7 +50,7 @@ from store.sweeps import Certificates, Sweeps
 from store.tombstones import Tombstones
 
 #: What a person calls a root on the command line.
-ROOTS: Final = {**{level.value: root_of(level) for level in Level}, "ingest": INGEST_ROOT}
+ROOTS: Final = {**{level.value: root_of(level) for level in Level}, SEALED: SEALED_ROOT, "ingest": INGEST_ROOT}
 _DAY: Final = 86400
 _UNKNOWN: Final = Horizon(
     place="Vault's storage and whatever copies it", holds="the key versions from before the trim", until=None
@@ -162,7 +163,7 @@ class Destruction:
             raise DanganError("DG-SWP-010", field=sorted(unknown)[0])
         listing = LiveSlots(self._records)
         pages: list[WrappedKeys] = [
-            PageKeys(level, self._pages, self._records, listing) for level in Level if level.value in roots
+            PageKeys(kind, self._pages, self._records, listing) for kind in (*Level, SEALED) if str(kind) in roots
         ]
         return [*pages, IngestKeySet(self._ingest, drained)] if "ingest" in roots else pages
 

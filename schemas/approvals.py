@@ -27,7 +27,7 @@ ApprovalAction = Literal[
     "approve-destroy", "hand-over", "take-over", "confirm-archive", "approve-collection", "approve-update", "merge",
     "approve-use", "reject-use", "opine", "approve-share", "reject-share",
     "approve-permission", "review-permissions", "approve-extension",
-    "apply-destroy", "witness-destroy", "approve-thaw",
+    "apply-destroy", "witness-destroy", "approve-seal", "approve-unseal", "approve-thaw",
 ]  # fmt: skip
 #: Type of a command, or of a document of schemas/staff.py -> what its signers sign; what is meant by default first.
 ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
@@ -38,6 +38,8 @@ ACTIONS_OF: Final[Mapping[str, tuple[ApprovalAction, ...]]] = MappingProxyType(
         "merge": ("merge",),
         "unmerge": ("merge",),
         "decide": ("approve-update",),
+        "seal": ("approve-seal",),
+        "unseal": ("approve-unseal",),
         "extend_retention": ("approve-extension",),
         "thaw": ("approve-thaw",),
         "apply": ("approve-use", "reject-use", "opine"),

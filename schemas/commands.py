@@ -29,6 +29,7 @@ from schemas.members import (
     Versions,
 )
 from schemas.retention import ExtendRetention
+from schemas.sealing import Seal, Unseal
 from schemas.sharing import Acknowledge, ConfirmDeletion, Deliver, EndorseShare, RecallShare, Share
 from schemas.use import Apply, Browse, Endorse, GiveBack, Search
 
@@ -250,6 +251,8 @@ Command = Annotated[
     | Search
     | GiveBack
     | Destroy
+    | Seal
+    | Unseal
     | Review
     | HandOver
     | Confirm
@@ -267,7 +270,7 @@ Command = Annotated[
     Field(discriminator="type"),
 ]
 #: Commands that others sign besides their sender.
-Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide | ExtendRetention | Thaw
+Approved = Destroy | HandOver | Confirm | Merge | Unmerge | Decide | ExtendRetention | Thaw | Seal | Unseal
 #: Those, and applications, whose signatures come by themselves (``endorse``, ``endorse_share``).
 Signable = Approved | Apply | Share
 

@@ -89,6 +89,8 @@ class ApprovalRules(Table):
     cross_department: tuple[Name, ...] = ("general_manager",)
     #: who approves a destruction, none of them applicant, executor or witness; none: any two approvers.
     destroy: tuple[Name, ...] = ("records_head", "director")
+    #: who signs that records are sealed, and who that they are unsealed: two people at least (DES-11).
+    seal: Annotated[tuple[Name, ...], Field(min_length=2)] = ("records_head", "director")
     #: who signs that records are kept longer than the rules say.
     retention_extension: tuple[Name, ...] = ("records_head", "director")
     #: one of these is among the signers of an application to copy (USE-13).

@@ -26,6 +26,8 @@ FAMILY_OF: Final[Mapping[str, Family]] = MappingProxyType(
         "apply": "access",
         "give_back": "access",
         "destroy": "destroy",
+        "seal": "destroy",
+        "unseal": "destroy",
         "review": "approve",
         "hand_over": "approve",
         "confirm": "approve",

@@ -35,6 +35,7 @@ from consumers.reading.purposes import Purposes
 from consumers.reading.search import Searcher
 from consumers.reading.shelf import Shelf
 from consumers.rules import Rules
+from consumers.sealing.desk import SealDesk
 from consumers.sharing.desk import SharingDesk, Stores
 from consumers.update import Updater
 from consumers.use.desk import Announce, UseDesk
@@ -42,6 +43,7 @@ from consumers.withdraw import Withdrawer
 from keys.forget import Forgetter
 from keys.index import BlindIndex
 from keys.ring import KeyRing
+from keys.seal import Sealer
 from keys.vault import Transit
 from schemas.archive_code import CodeTemplate
 from schemas.incidents import INCIDENTS, TYP_INCIDENT
@@ -71,7 +73,9 @@ from store.reads import Reads
 from store.records import Records
 from store.registers import Register, record_entries
 from store.requests import Requests
+from store.retention import Expiries
 from store.revisions import Revisions
+from store.seals import Seals
 from store.shares import Shares
 from store.ties import matter_records
 from store.use_returns import Returns
@@ -138,6 +142,18 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         parts.ingest_keys.live_kids,
         held=kept_from(holds, merges, time.time),
     )
+    seals = SealDesk(
+        Seals(database),
+        Sealer(parts.transit, parts.pages, records, Seals(database)),
+        records,
+        holds,
+        merges,
+        ledger,
+        Keeping(database, rules),
+        Expiries(database),
+        parts.directory,
+        rules,
+    )
     return {
         "collect": Collector(
             records,
@@ -164,6 +180,8 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "destroy": Destroyer(
             records, holds, ledger, forgetter, parts.directory, rules, merges, Keeping(database, rules)
         ),
+        "seal": seals,
+        "unseal": seals,
         "merge": merger,
         "unmerge": merger,
         **_sharing(parts),

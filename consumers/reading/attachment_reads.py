@@ -21,6 +21,7 @@ from consumers.reading.readable import check_known
 from consumers.reading.usable import check_usable
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact, refused
 from consumers.rules import Rules
+from consumers.sealing.closed import refuse_sealed
 from keys.chunks import ChunkCipher
 from keys.ring import KeyRing
 from schemas.collection_approval import field_of
@@ -112,6 +113,7 @@ class AttachmentReader:
             if holder.id != record.id:
                 check_open(holder, grant, *known)
             refuse_withdrawn(record)
+            refuse_sealed(record)
             check_usable(record, reader, authorizer)
             await self._purposes.check(record, command.purpose)
             values = await self._values(holder, attachment, command.part or 0)

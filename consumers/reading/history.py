@@ -26,6 +26,7 @@ from consumers.reading.usable import check_usable
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact
 from consumers.revise import REASON
 from consumers.rules import Rules
+from consumers.sealing.closed import refuse_sealed
 from keys.cipher import FieldCipher
 from keys.ring import Deks, KeyRing
 from schemas.combination import about_person, handled_as, shown
@@ -175,11 +176,12 @@ class PastReader:
         """As for a read of the present, but that what was merged into another archive keeps a past of its own.
 
         Raises:
-            Refusal: DG-ACC-001, 007 to 010.
+            Refusal: DG-ACC-001, 007 to 010, DG-SEL-001.
         """
         reader, authorizer = received.sender, self._rules.authorizer
         check_known(record, grant, reader, lease.level, received.command.purpose, authorizer, self._rules.book.use)
         refuse_withdrawn(record)
+        refuse_sealed(record)
         if record.part_of is None:
             check_usable(record, reader, authorizer)
         elif record.objected:

@@ -13,6 +13,7 @@ from consumers.authorize import Authorizer, check_open
 from consumers.consents import refuse_withdrawn
 from consumers.reading.leases import SUBJECT
 from consumers.reading.usable import check_usable
+from consumers.sealing.closed import refuse_sealed
 from consumers.use.products import check_product
 from consumers.use.scope import covers
 from schemas.errors import Refusal
@@ -37,10 +38,12 @@ def check_record(
         level: the highest among the fields asked for.
 
     Raises:
-        Refusal: DG-ACC-001 or 007 for one that the reader must not know of; then DG-ACC-007 to 010, DG-MRG-004.
+        Refusal: DG-ACC-001 or 007 for one that the reader must not know of; then DG-ACC-007 to 010,
+            DG-SEL-001, DG-MRG-004.
     """
     check_known(record, grant, reader, level, purpose, authorizer, use)
     refuse_withdrawn(record)
+    refuse_sealed(record)
     if record.part_of is not None:
         raise Refusal("DG-MRG-004", detail=record.part_of)
     if record.stage != "archived" or record.objected:  # seldom: the call is spared

@@ -21,6 +21,7 @@ from ops.rules import load_rules
 from schemas.approvals import ACTIONS_OF, ApprovalAction, digest_of
 from schemas.commands import Confirm, Decide, Merge, Signable, Unmerge
 from schemas.errors import DanganError
+from schemas.sharing import Share
 from schemas.staff import PermissionChange, StaffDocument, StaffHandOver
 from schemas.use import Apply
 
@@ -30,7 +31,10 @@ _TITLES: Final = {
     "hand_over": ("handed over", "Hand-over"),
     "confirm": ("confirmed", "Confirmation"),
     "apply": ("used", "Use"),
+    "share": ("shared", "Sharing"),
     "extend_retention": ("kept longer", "Extension"),
+    "seal": ("sealed", "Sealing"),
+    "unseal": ("unsealed", "Unsealing"),
     "thaw": ("opened again", "Thaw"),
 }
 
@@ -52,7 +56,7 @@ def approve(
         str | None,
         typer.Option(
             help="What you sign, where that is not clear: hand-over or take-over of a hand_over; approve-use, "
-            "reject-use or opine of an application."
+            "reject-use or opine of an application; approve-share, reject-share or opine of one to share."
         ),
     ] = None,
     passphrase_file: PassphraseFile = None,
@@ -60,7 +64,7 @@ def approve(
     """Show what a request says, sign its digest, print the approval to hand to the requester.
 
     The file holds one command that people sign: destroy (when it names no type), hand_over, confirm, merge, unmerge
-    or decide; an application that dangan use show --out wrote; or what dangan admin principal apply, move or handover
+    or decide; an application that dangan use show --out or dangan share show --out wrote; or what dangan admin principal apply, move or handover
     wrote, and --requester is then the administrator who carries it out.
     """
     command = read_request(request)
@@ -82,6 +86,8 @@ def read_request(path: Path) -> Signable | StaffDocument:
             return document_of(loaded)
         if loaded.get("type") == "apply":  # whose signatures are sent by themselves
             return Apply.model_validate(loaded)
+        if loaded.get("type") == "share":
+            return Share.model_validate(loaded)
         document = {"type": "destroy", **loaded, "approvals": ()}
         signed: TypeAdapter[Signable] = TypeAdapter(Annotated[Signable, Field(discriminator="type")])
         return signed.validate_python(document)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from keys.roots import BACKUP_ROOT, INGEST_ROOT, root_of
+from keys.roots import BACKUP_ROOT, INGEST_ROOT, SEALED_ROOT, root_of
 from ops.reconcile.told import Told
 from ops.reconcile.vault_log import VaultCall
 from schemas.levels import Level
@@ -38,6 +38,7 @@ _WORKERS: Final = frozenset({"worker", "worker-basic"})
 _RUNNERS: Final[Mapping[str, frozenset[str]]] = {
     "sweeper": _LEVEL_ROOTS,
     "restorer": frozenset({BACKUP_ROOT, *_LEVEL_ROOTS}),
+    "unsealer": frozenset({SEALED_ROOT, *_LEVEL_ROOTS}),
 }
 
 

@@ -25,7 +25,7 @@ _OPENING: Final = frozenset(
 )  # fmt: skip
 #: What cannot be answered without a key; a search compares tokens, and may find nothing.
 _READING: Final = frozenset({"access", "unseal"})
-_RUNS: Final = frozenset({"sweep", "backup", "restore"})
+_RUNS: Final = frozenset({"sweep", "backup", "restore", "unseal"})
 #: A run that did not end counts as open for so long, milliseconds: longer than any takes.
 LONGEST_RUN_MS: Final = 24 * 3_600_000
 
@@ -37,7 +37,7 @@ class Told:
         opened: second -> how many events tell of keys that may have been unwrapped.
         commands: seconds in which any command was told of.
         reads: second -> the id of an event of an allowed read.
-        runs: begin and end (UNIX milliseconds) of each sweep, backup and restore.
+        runs: begin and end (UNIX milliseconds) of each sweep, backup, restore and unsealing.
         events: how many events were told.
     """
 

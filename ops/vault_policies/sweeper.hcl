@@ -44,6 +44,20 @@ path "@transit@/rewrap/dangan-basic" { capabilities = ["update"] }
 path "@transit@/encrypt/dangan-basic" { capabilities = ["update"] }
 path "@transit@/decrypt/dangan-basic" { capabilities = ["update"] }
 
+# Of sealed records too it needs no decrypt: what is destroyed is emptied, what stays is rewrapped.
+path "@transit@/keys/dangan-sealed" { capabilities = ["read"] }
+path "@transit@/keys/dangan-sealed/rotate" { capabilities = ["update"] }
+path "@transit@/keys/dangan-sealed/trim" { capabilities = ["update"] }
+path "@transit@/keys/dangan-sealed/config" {
+  capabilities = ["update"]
+  allowed_parameters = {
+    "min_decryption_version" = []
+    "min_encryption_version" = []
+  }
+}
+path "@transit@/rewrap/dangan-sealed" { capabilities = ["update"] }
+path "@transit@/encrypt/dangan-sealed" { capabilities = ["update"] }
+
 path "@transit@/keys/dangan-ingest" { capabilities = ["read"] }
 path "@transit@/keys/dangan-ingest/rotate" { capabilities = ["update"] }
 path "@transit@/keys/dangan-ingest/trim" { capabilities = ["update"] }

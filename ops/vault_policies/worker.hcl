@@ -8,6 +8,10 @@ path "@transit@/decrypt/dangan-core" { capabilities = ["update"] }
 path "@transit@/decrypt/dangan-sensitive" { capabilities = ["update"] }
 path "@transit@/decrypt/dangan-basic" { capabilities = ["update"] }
 
+# Sealed records: their page keys are wrapped, and thrown away, here; only the unsealer unwraps them (clause DES-11).
+path "@transit@/encrypt/dangan-sealed" { capabilities = ["update"] }
+path "@transit@/keys/dangan-sealed" { capabilities = ["read"] }
+
 # Opening bundles: the ingest private keys are wrapped, never made, here.
 path "@transit@/decrypt/dangan-ingest" { capabilities = ["update"] }
 

@@ -16,7 +16,7 @@ from ops.vault_setup import ROLES, key_specs
 pytestmark = pytest.mark.flow
 
 CORE, SENSITIVE, BASIC = "dangan-core", "dangan-sensitive", "dangan-basic"
-INGEST, BACKUPS = "dangan-ingest", "dangan-backups"
+INGEST, BACKUPS, SEALED = "dangan-ingest", "dangan-backups", "dangan-sealed"
 CERTIFICATES, ANNOUNCEMENTS, WRITERS = "dangan-certificates", "dangan-announcements", "dangan-writers"
 REGISTRATIONS = "dangan-registrations"
 INDEXES = tuple(spec.name for spec in key_specs() if spec.type == "hmac")
@@ -66,11 +66,11 @@ def _serves(*roots: str) -> set[tuple[str, str]]:
 
 
 ALLOWED: dict[str, set[tuple[str, str]]] = {
-    "worker": _serves(CORE, SENSITIVE, BASIC) | _WORKER_COMMON,
+    "worker": _serves(CORE, SENSITIVE, BASIC) | {("encrypt", SEALED), ("read", SEALED)} | _WORKER_COMMON,
     "worker-basic": _serves(SENSITIVE, BASIC) | _WORKER_COMMON,
     "sweeper": _serves(*LEVELS)
-    | {("read", INGEST)}
-    | {(operation, root) for operation in ("rewrap", "rotate", "minimum", "trim") for root in (*LEVELS, INGEST)}
+    | {("read", INGEST), ("read", SEALED), ("encrypt", SEALED)}
+    | {(operation, root) for operation in ("rewrap", "rotate", "minimum", "trim") for root in (*LEVELS, INGEST, SEALED)}
     | {("sign", CERTIFICATES), ("read", CERTIFICATES)}
     | _WRITES_AUDIT,
     "admin": {("encrypt", INGEST), ("read", INGEST), ("sign", ANNOUNCEMENTS), ("sign", REGISTRATIONS)}
@@ -79,6 +79,7 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     "auditor": {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, WRITERS)} | {("hmac", WATERMARKS_KEY)},
     "backup": {("encrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
     "restorer": {("decrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
+    "unsealer": _serves(*LEVELS, SEALED) | _WRITES_AUDIT,
 }
 
 CLOSED = [

@@ -44,6 +44,7 @@ _COMMANDS: Final = (
     "audit",
     "policy",
     "detect",
+    "incident",
     "observe",
     "demo",
 )

@@ -14,7 +14,7 @@ from ops.vault_admin import VaultAdmin
 from schemas.errors import DanganError
 from schemas.settings import Settings
 
-ROLES: Final = ("worker", "worker-basic", "sweeper", "admin", "auditor", "backup", "restorer", "unsealer")
+ROLES: Final = ("worker", "worker-basic", "sweeper", "admin", "auditor", "backup", "restorer", "inspector", "unsealer")
 INDEX_FIELDS: Final = ("id_number", "phone", "email", "account_number")
 FIRST_EPOCH: Final = 1
 TOKEN_PERIOD: Final = "768h"  # noqa: S105 - how long a role token lives when it is not renewed

@@ -79,6 +79,7 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     "auditor": {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, WRITERS)} | {("hmac", WATERMARKS_KEY)},
     "backup": {("encrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
     "restorer": {("decrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
+    "inspector": {("decrypt", root) for root in LEVELS} | _WRITES_AUDIT,
     "unsealer": _serves(*LEVELS, SEALED) | _WRITES_AUDIT,
 }
 

@@ -22,6 +22,7 @@ from schemas.combination import combined_level
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.moments import unix_ms
+from schemas.principals import Principal
 from schemas.rule_tables.use import Use
 from schemas.use import Apply
 from schemas.values import looks_personal
@@ -55,26 +56,24 @@ def decide_apply(received: Received[Apply], sight: Sight) -> Application:
     """The application, if it may be made. Whether the named records exist shows in nothing that is answered.
 
     Raises:
-        Refusal: DG-CMD-004, DG-COL-001, 005, 006, 007, DG-USE-001 to 015, 018.
+        Refusal: DG-CMD-004, DG-COL-001, 005, 006, 007, DG-USE-001 to 015, 018, 019.
     """
     command, sender, rules = received.command, received.sender, sight.rules
     check_references(command)
     purpose, level = _what(command, rules)
-    things = (NOTHING, *(about(record) for record in sight.found.values()))
-    if not all(rules.authorizer.allows(sender, "apply", level, purpose, thing) for thing in things):
+    if not rules.authorizer.allows(sender, "apply", level, purpose, NOTHING):
         raise Refusal("DG-CMD-004")
     _whose(command, sender.roles, sight)
     _why(command, sight.use)
     _department_may(sender.department, purpose, sight.use)
     begins, ends = _when(command, received.at_ms // 1000, sight.use)
     _copies(command, sight.use)
-    _offer(command, purpose, sight)
-    signing, foreign = _responsible(command, sender.department, sight)
+    _offer(command, purpose, sight.use)
+    signing, foreign = _responsible(sender.department, sight)
     posts = _posts(command, level, sender.roles, sight.rules, foreign=foreign)
     sign_by = None
     if command.emergency:
-        if sender.roles.isdisjoint(sight.use.emergency_posts):
-            raise Refusal("DG-USE-018")
+        _emergency(command, sender.roles, sight.use)
         now = received.at_ms // 1000
         begins, ends = now, min(ends, now + 3600 * sight.use.emergency_hours)
         sign_by, posts = now + 3600 * sight.use.emergency_sign_hours, sight.use.emergency_signers
@@ -132,8 +131,19 @@ def _whose(command: Apply, roles: frozenset[str], sight: Sight) -> None:
         raise Refusal("DG-USE-005", field="records")
     if (command.records and command.selection) or (everybody and len(command.records) > 1):
         raise Refusal("DG-USE-010", field="records")
-    if everybody and roles.isdisjoint(sight.use.all_records_posts):
+    # Nearly every archive has no grade, and one sender: that selects all of them.
+    wide = everybody or (command.selection and sight.use.narrowing.isdisjoint(command.selection))
+    if wide and roles.isdisjoint(sight.use.all_records_posts):
         raise Refusal("DG-USE-009", field="records")
+
+
+def _emergency(command: Apply, roles: frozenset[str], use: Use) -> None:
+    """What is granted before anybody signs is little: a few records by name, to be read."""
+    if roles.isdisjoint(use.emergency_posts):
+        raise Refusal("DG-USE-018")
+    named = _ALL not in command.records and not command.selection and len(command.records) <= use.emergency_records
+    if not named or command.copying or command.history:
+        raise Refusal("DG-USE-019", detail=str(use.emergency_records))
 
 
 def _why(command: Apply, use: Use) -> None:
@@ -171,27 +181,46 @@ def _copies(command: Apply, use: Use) -> None:
     check_terminal(command.terminal, use)
 
 
-def _offer(command: Apply, purpose: str, sight: Sight) -> None:
-    """Of what a selection finds, the product is checked when it is read."""
-    if not command.records or _ALL in command.records:
-        if command.product is None:
-            check_product(None, purpose, "", sight.use)
-        return
-    for name in command.records:
-        record = sight.found.get(name)
-        check_product(command.product, purpose, about(record).risk if record else "", sight.use)
+def _offer(command: Apply, purpose: str, use: Use) -> None:
+    """Whether anybody may be offered the product. Whether these customers may, is told to who signs, and at the read:
+    here it would tell the applicant their grades, and which records there are.
+    """
+    if command.product is None:
+        check_product(None, purpose, "", use)
+    elif command.product not in use.products:
+        raise Refusal("DG-USE-012", field="product")
 
 
-def _responsible(command: Apply, department: str, sight: Sight) -> tuple[str, bool]:
+def check_records(application: Application, found: Mapping[str, Record], applicant: Principal, rules: Rules) -> None:
+    """What is told to who approves: whether policies let the applicant have these records (STO-04), and whether the
+    product may be offered to these customers (USE-17).
+
+    Args:
+        application: as it is stored.
+        found: the live records that it names.
+        applicant: as registered now.
+        rules: policies and rule book.
+
+    Raises:
+        Refusal: DG-USE-044, DG-USE-012.
+    """
+    request = Apply.model_validate(application.request)
+    for record in found.values():
+        of = about(record)
+        if not rules.authorizer.allows(applicant, "apply", application.level, request.purpose or "", of):
+            raise Refusal("DG-USE-044", detail=record.id)
+        check_product(request.product, request.purpose or "", of.risk, rules.book.use)
+
+
+def _responsible(department: str, sight: Sight) -> tuple[str, bool]:
     """Whose posts sign for a department, and whether the applicant's is another than the responsible one.
 
     The responsible department is that of a record's custodian, or of its sender. Where there is not exactly one, the
     applicant's own posts sign, and those of ``approval.cross_department`` after them.
     """
     departments = set()
-    for name in command.records:
-        record = sight.found.get(name)
-        keeper = sight.directory.principal(about(record).custodian or record.sender) if record else None
+    for record in sight.found.values():  # a name without a record says nothing about who is responsible
+        keeper = sight.directory.principal(about(record).custodian or record.sender)
         departments.add(keeper.department if keeper else "")
     if len(departments) != 1 or "" in departments:
         return department, True

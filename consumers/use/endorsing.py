@@ -16,7 +16,8 @@ from consumers.about import About
 from consumers.approvals import Registered
 from consumers.received import Received
 from consumers.rules import Rules
-from consumers.use.applying import within_scope
+from consumers.use.applying import check_records, within_scope
+from consumers.use.genuine import check_whole
 from consumers.use.scope import covers
 from consumers.use.signatures import StepCodes, step_before, verified_one
 from keys.approvals import Codes, Signed
@@ -39,6 +40,7 @@ _CODES: Final = StepCodes(
 #: Who may give an opinion besides the posts that sign: the archive department.
 _ARCHIVE: Final = frozenset({"archivist", "custodian"})
 _MAX_OPINIONS: Final = 16
+_OPINIONS_EACH: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def decide_endorse(
         now: UNIX seconds.
 
     Raises:
-        Refusal: DG-CMD-001, DG-COL-007, DG-USE-022, 023, 030 to 043.
+        Refusal: DG-CMD-001, DG-COL-007, DG-USE-012, 022, 023, 030 to 046.
     """
     command = received.command
     if looks_personal(command.reason or ""):
@@ -105,12 +107,20 @@ def decide_endorse(
         now=now,
         codes=_CODES,
     )
+    if signed.action != "approve-use" and received.sender.id != signed.who.id:
+        raise Refusal("DG-USE-045", detail=signed.who.id)  # the reason is not signed: it is the sender's word
     who = directory.principal(signed.who.id)
     if who is None or not rules.authorizer.allows(who, signed.action, Level.BASIC, "use"):
         raise Refusal("DG-USE-037", detail=signed.who.id)
     if signed.action != "approve-use" and not (command.reason or "").strip():
         raise Refusal("DG-USE-041", field="reason")
     _check_open(application, now)
+    if signed.action == "approve-use":
+        check_whole(application, directory)
+        applicant = directory.principal(application.applicant)
+        if applicant is None:
+            raise Refusal("DG-USE-044", detail=application.applicant)
+        check_records(application, found, applicant, rules)
     step = Step(
         action=signed.action,
         by=who.id,
@@ -141,7 +151,8 @@ def _post(signed: Signed, who: Principal, application: Application, concerned: l
     if signed.action == "opine":
         if not concerns | (who.roles & _ARCHIVE):
             raise Refusal("DG-USE-037", detail=who.id)
-        if sum(step.action == "opine" for step in application.steps) >= _MAX_OPINIONS:
+        opinions = [step.by for step in application.steps if step.action == "opine"]
+        if len(opinions) >= _MAX_OPINIONS or opinions.count(who.id) >= _OPINIONS_EACH:
             raise Refusal("DG-USE-043")
         return ""
     if any(who.id == step.by or signed.who.x == step.x for step in application.approved):

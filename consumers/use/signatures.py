@@ -9,6 +9,7 @@ import keys.approvals
 from consumers.approvals import Registered
 from keys.approvals import Codes, Signed
 from keys.ledger import Approver
+from keys.okp import thumbprint
 from schemas.approvals import ApprovalAction
 from schemas.errors import Refusal
 from store.applications import Step
@@ -28,6 +29,30 @@ class StepCodes:
     expired: str
     revoked: str
     again: str
+
+
+def verified_again(step: Step, digest: str, directory: Registered) -> bool:
+    """Whether a step that was kept is a signature over that digest, with a key that is registered for its signer.
+
+    The key may have expired or been revoked since: it was looked at when the step was counted.
+    """
+    who = directory.principal(step.by)
+    if who is None or all(key.x != step.x for key in who.signing_keys):
+        return False
+    kid = thumbprint("Ed25519", step.x)
+    signer = Approver(step.by, step.x)
+    try:
+        keys.approvals.verified(
+            [step.token],
+            actions=[step.action],
+            digest=digest,
+            requester=None,
+            approver=lambda named, _at: signer if named == kid else None,
+            at=step.at,
+        )
+    except Refusal:
+        return False
+    return True
 
 
 def step_before(steps: Iterable[Step], command: str, sender: str, token: str, codes: StepCodes) -> Step | None:

@@ -62,6 +62,10 @@ USE: Final[dict[str, Text]] = {
     "DG-USE-018": Text(
         "Your post gets no grant at once.", "Apply without emergency, or ask a holder of use.emergency_posts."
     ),
+    "DG-USE-019": Text(
+        "An emergency is for a few records by name, to be read: no selection, no copies, no earlier versions.",
+        "Name the records, at most as many as in brackets; for more, apply without --emergency.",
+    ),
     "DG-USE-020": Text(
         "Copying, printing or exporting this needs approval.",
         "Apply with copying; the approval of the client manager or the director goes with it.",
@@ -114,6 +118,18 @@ USE: Final[dict[str, Text]] = {
         "This signature was counted before, under another command.", "Nothing to do; a new decision is signed anew."
     ),
     "DG-USE-043": Text("The application has too many opinions.", "Decide it."),
+    "DG-USE-044": Text(
+        "The applicant may not have a record that the application names.",
+        "Do not approve it: reject it with a reason, or see what the policies say with dangan policy explain.",
+    ),
+    "DG-USE-045": Text(
+        "An opinion or a rejection is sent by who signs it: its reason is not covered by the signature.",
+        "Let the signer send it with an own key file.",
+    ),
+    "DG-USE-046": Text(
+        "The stored application is not what was signed.",
+        "Report it as an incident: somebody changed it in the database. Apply again.",
+    ),
     "DG-USE-050": Text("You hold no such grant.", "Check the grant: dangan use list."),
     "DG-USE-051": Text("The use was given back before.", "Nothing to do; see: dangan use register."),
     "DG-USE-052": Text(

@@ -69,6 +69,10 @@ class Use(Table):
     #: an application to copy names the terminal that copies go to; none of these is it (公共计算机, STO-17).
     terminal_required: bool = True
     shared_terminals: tuple[Name, ...] = ()
+    #: a selection names one of these attributes, or it takes who may have the archives of all customers.
+    narrowing: frozenset[Name] = frozenset({"building", "custodian", "subject"})
+    #: an emergency is for so many records, by name.
+    emergency_records: Annotated[int, Field(ge=1, le=256)] = 10
     #: who gets a grant at once, for how long, and who signs afterwards within how long.
     emergency_posts: tuple[Name, ...] = ("emergency",)
     emergency_hours: Annotated[int, Field(ge=1, le=72)] = 4

@@ -126,6 +126,11 @@ async def test_another_department_needs_the_general_manager() -> None:
     assert await posts("per:other") == chain
     assert await posts(records=["rec-0001", "rec-0002"]) == chain
     assert await posts(records=["rec-none"]) == chain  # nobody's: and nothing in the answer tells
+    # A name without a record does not take the responsible department out of it.
+    office = Office()
+    offer: dict[str, Any] = {"purpose": "marketing", "product": "deposit", "fields": ["city"]}
+    name, _ = await office.apply("per:other", records=["rec-0001", "rec-none"], **offer)
+    assert office.stores.applications[name].signing_department == "retail"
     assert await posts(records=[], selection={"building": "b-07"}) == chain
     assert await posts("per:steward", records=["*"]) == chain
 
@@ -155,10 +160,13 @@ async def test_a_marketing_use_offers_only_what_the_risk_grade_allows() -> None:
     assert await code(office=office, **offer) == "DG-USE-011"
     assert await code(office=office, product="deposit", **offer) is None
     assert await code(office=office, product="bond", **offer) == "DG-USE-012"
+    # Neither the customers' grades nor which records there are is told to the applicant; who signs is told.
     for name in ("rec-medium", "rec-none", "rec-absent"):
-        assert await code(office=office, product="fund", **offer, records=["rec-0001", name]) == "DG-USE-012"
+        said, answered = await office.apply(product="fund", **offer, records=["rec-0001", name])
+        assert answered is None
+        assert await office.endorse(said, "per:manager") == (None if name == "rec-absent" else "DG-USE-012")
     # Of a selection it is checked when it is read.
-    selected: dict[str, Any] = {"records": [], "selection": {"risk": "medium"}}
+    selected: dict[str, Any] = {"records": [], "selection": {"building": "b-07"}}
     assert await code(office=office, product="fund", **offer, **selected) is None
 
 
@@ -196,9 +204,38 @@ async def test_a_secret_record_is_not_even_applied_for_without_special_permissio
     office = Office()
     plain = office.stores.records["rec-0001"]
     office.stores.records["rec-0001"] = replace(plain, intake={**(plain.intake or {}), "grade": "secret"})
-    assert await code(office=office) == "DG-CMD-004"
+    name, answered = await office.apply()
+    assert answered is None  # the applicant is not told which records there are
+    assert await office.endorse(name, "per:manager") == "DG-USE-044"
+    assert not office.stores.grants
     office.staff.change("per:reader", scope=frozenset({("grade", "secret")}))
-    assert await code(office=office) is None
+    assert await office.endorse(name, "per:manager") is None
+
+
+@pytest.mark.clause("USE-04")
+@pytest.mark.parametrize("selection", [{"grade": "none"}, {"customer": "individual"}, {"source": "sys-crm"}])
+async def test_a_selection_of_nearly_everybody_takes_who_may_have_all(selection: dict[str, str]) -> None:
+    wide: dict[str, Any] = {"records": [], "selection": selection}
+    assert await code(**wide) == "DG-USE-009"
+    assert await code("per:steward", **wide) is None
+    assert await code(records=[], selection={**selection, "building": "b-07"}) is None
+
+
+@pytest.mark.clause("USE-01")
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"records": [], "selection": {"building": "b-07"}},
+        {"records": [f"rec-{number:04}" for number in range(11)]},
+        {"copying": True, "terminal": "desk-9"},
+        {"history": True},
+    ],
+)
+async def test_an_emergency_is_for_a_few_records_by_name(more: dict[str, Any]) -> None:
+    office = Office()
+    assert await code("per:duty", office=office, emergency=True) is None
+    assert await code("per:duty", office=office, emergency=True, **more) == "DG-USE-019"
+    assert len(office.stores.grants) == 1
 
 
 async def test_what_looks_personal_is_not_kept() -> None:

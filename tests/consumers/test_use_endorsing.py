@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -220,7 +221,7 @@ async def test_a_rejection_ends_it_and_says_why() -> None:
         id=str(uuid.uuid4()), type="endorse", application=name,
         approvals=(office.signed(name, "per:head", "reject-use"),),
     )  # fmt: skip
-    assert (await office.send(bare, "per:reader")).result.code == "DG-USE-041"
+    assert (await office.send(bare, "per:head")).result.code == "DG-USE-041"
     assert await office.endorse(name, "per:archivist", "reject-use") == "DG-USE-037"
     assert await office.endorse(name, "per:head", "reject-use", reason="call 13800138000") == "DG-COL-007"
     assert await office.endorse(name, "per:head", "reject-use", reason="no need shown") is None
@@ -372,3 +373,56 @@ async def test_a_record_that_nobody_keeps_is_its_senders() -> None:
     office.stores.records["rec-0009"] = record("rec-0009", intake=None)
     name, _ = await office.apply(records=["rec-0009"])
     assert office.stores.applications[name].posts == ("client_manager", "unit_head")
+
+
+@pytest.mark.clause("USE-03", "USE-07")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fields": ["city", "name", "id_number"]},
+        {"records": ["*"]},
+        {"clear": ["city"]},
+        {"copying": True},
+        {"reason": "another"},
+    ],
+)
+async def test_what_is_changed_in_the_database_between_two_signatures_is_never_granted(change: dict[str, Any]) -> None:
+    office, name = await applied()
+    assert await office.endorse(name, "per:manager") is None
+    known = office.stores.applications[name]
+    office.stores.applications[name] = replace(known, request={**known.request, **change})
+    assert await office.endorse(name, "per:head") in ("DG-USE-046", "DG-USE-034")
+    assert not grants(office)
+
+
+async def test_a_longer_period_or_an_invented_signature_in_the_database_is_found() -> None:
+    for change in ("period", "signer", "token"):
+        office, name = await applied()
+        assert await office.endorse(name, "per:manager") is None
+        known = office.stores.applications[name]
+        (step,) = known.steps
+        office.stores.applications[name] = {
+            "period": replace(known, not_after=known.not_after + 1),
+            "signer": replace(known, steps=(replace(step, by="per:manager2"),)),
+            "token": replace(
+                known, steps=(replace(step, token=office.signed((await office.apply())[0], "per:manager")),)
+            ),
+        }[change]
+        assert await office.endorse(name, "per:head") == "DG-USE-046", change
+        assert not grants(office)
+
+
+async def test_an_opinion_is_its_signers_own_word_and_nobody_gives_them_all() -> None:
+    office, name = await applied()
+    token = office.signed(name, "per:manager", action="opine")
+    assert (
+        await office.endorse(name, "per:manager", "opine", token=token, sender="per:reader", reason="warmly")
+        == "DG-USE-045"
+    )
+    for number in range(3):
+        token = office.signed(name, "per:archivist", action="opine", at=NOW + number)
+        assert await office.endorse(name, "per:archivist", "opine", token=token, reason="seen") is None
+    token = office.signed(name, "per:archivist", action="opine", at=NOW + 9)
+    assert await office.endorse(name, "per:archivist", "opine", token=token, reason="seen") == "DG-USE-043"
+    token = office.signed(name, "per:manager", action="opine")
+    assert await office.endorse(name, "per:manager", "opine", token=token, reason="fine") is None

@@ -121,7 +121,7 @@ class Site:
                 return Apply.model_validate(known.request)
 
         parts = signature(self, application, asyncio.run(fetched()), who, action)
-        return asyncio.run(self.ask("endorse", parts, "reader")).code
+        return asyncio.run(self.ask("endorse", parts, "reader" if action == "approve-use" else who)).code
 
     async def ask(self, kind: str, parts: dict[str, Any], who: str | None = None, name: str | None = None) -> Result:
         """Send one command and wait for the answer."""

@@ -275,9 +275,10 @@ class Office:
         token: str | None = None,
         reason: str | None = None,
         name: str | None = None,
-        sender: str = "per:reader",
+        sender: str | None = None,
     ) -> str | None:
-        """Sign and send; the code of a refusal."""
+        """Sign and send, what has a reason by the signer himself; the code of a refusal."""
+        sender = sender or ("per:reader" if action == "approve-use" else signer)
         token = token or self.signed(application, signer, action)
         said = reason or (None if action == "approve-use" else "not needed")
         command = Endorse(

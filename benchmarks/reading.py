@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.customers import PURPOSE
@@ -18,6 +19,7 @@ from benchmarks.scene import GRANT, SENDER
 from schemas.errors import DanganError
 from schemas.replies import Result
 from schemas.use import MAX_ROWS
+from streams.bulk import pages
 from streams.publisher import Publisher
 
 FIELDS = ("name", "id_number", "phone", "address", "last_feedback", "satisfaction")
@@ -37,10 +39,14 @@ class Client:
         receipt = await self._publisher.access(record=record, grant=GRANT, purpose=PURPOSE, fields=FIELDS)
         return await receipt.answer
 
-    async def page(self, after: str) -> Result:
-        """A page of as many records as may be, with the same fields, behind a record."""
+    def pages(self, after: str) -> AsyncGenerator[Result, None]:
+        """Pages of as many records as may be with the same fields, behind a record."""
+
+        async def ask(parts: Mapping[str, Any]) -> Result:
+            return await (await self._publisher.publish("browse", parts)).answer
+
         parts = {"grant": GRANT, "purpose": PURPOSE, "fields": list(FIELDS), "after": after, "limit": MAX_ROWS}
-        return await (await self._publisher.publish("browse", parts)).answer
+        return pages(ask, parts)
 
     async def until_answered(self, within: float = 90.0) -> Result:
         """Ask until something answers: a process that has just started, and has its backlog behind it."""

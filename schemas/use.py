@@ -68,7 +68,9 @@ class Endorse(CommandBase):
 class Browse(CommandBase):
     """A page of a bulk read under a grant: records in order of their ids, from the one ``after``.
 
-    ``copying`` says that the answer will be saved, printed or sent on: the grant must allow it (USE-13).
+    ``until`` is the last id that it may hold: answers name where the next pages end, so that a reader can ask for one
+    before it has the one before. ``copying`` says that the answer will be saved, printed or sent on: the grant must
+    allow it (USE-13).
     """
 
     type: Literal["browse"]
@@ -76,6 +78,7 @@ class Browse(CommandBase):
     purpose: Name
     fields: Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=MAX_FIELDS)]
     after: Reference | None = None
+    until: Reference | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = ROWS
     copying: bool = False
 

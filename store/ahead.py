@@ -15,8 +15,10 @@ from typing import Any, Final
 from store.database import Database, Document
 from store.portions import Listed
 
+#: How many pages behind the one that is asked for are told of.
+PAGES: Final = 3
 _AHEAD: Final = 10_000
-_KEPT: Final = 32
+_KEPT: Final = 64
 _SECONDS: Final = 60.0
 
 Key = tuple[str, str]
@@ -33,24 +35,24 @@ class Ahead:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._collection = database["records"]
         self._clock = clock
-        self._known: OrderedDict[Key, tuple[float, list[Listed], bool]] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[float, list[Listed], int, bool]] = OrderedDict()
 
     async def listed(self, condition: Document, after: str, limit: int) -> list[Listed]:
-        """The next records behind an id, at most ``limit``; fewer only at the end."""
+        """The next records behind an id, and those of the pages behind: ``limit`` and :data:`PAGES` times as many.
+
+        Fewer only at the end.
+        """
         name = repr(sorted(condition.items()))
-        until, found, full = self._known.pop((name, after), (0.0, list[Listed](), True))
-        if self._clock() >= until or (full and len(found) < limit):
+        wanted = limit * (1 + PAGES)
+        until, found, at, full = self._known.pop((name, after), (0.0, list[Listed](), 0, True))
+        if self._clock() >= until or (full and len(found) - at < wanted):
             query: dict[str, Any] = {**condition, "_id": {"$gt": after}}
-            cursor = (
-                self._collection.find(query, {"version": 1}, batch_size=_AHEAD, hint="_id_")
-                .sort("_id", 1)
-                .limit(_AHEAD)
-            )
-            found = [Listed(doc["_id"], doc["version"] > 1) for doc in await cursor.to_list()]
-            until, full = self._clock() + _SECONDS, len(found) == _AHEAD
-        page, rest = found[:limit], found[limit:]
-        if rest:
-            self._known[name, page[-1].id] = (until, rest, full)
-            while len(self._known) > _KEPT:
-                self._known.popitem(last=False)
-        return page
+            most = max(_AHEAD, wanted)
+            cursor = self._collection.find(query, {"version": 1}, batch_size=most, hint="_id_").sort("_id", 1)
+            found = [Listed(doc["_id"], doc["version"] > 1) for doc in await cursor.limit(most).to_list()]
+            until, at, full = self._clock() + _SECONDS, 0, len(found) == most
+        for begin in range(at + limit, min(at + wanted + 1, len(found)), limit):
+            self._known[name, found[begin - 1].id] = (until, found, begin, full)
+        while len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        return found[at : at + wanted]

@@ -20,7 +20,7 @@ from store.records import Record, from_document
 #: Ids of one fetch, how many fetches make a portion, and how many portions are under way beside the one in hand.
 _IDS: Final = 24
 _FETCHES: Final = 4
-_AHEAD: Final = 2
+_AHEAD: Final = 1
 
 
 class Listed(NamedTuple):
@@ -69,7 +69,7 @@ class Portions:
 
     async def _portion(self, listed: Sequence[Listed]) -> list[Record]:
         parts = [listed[start : start + _IDS] for start in range(0, len(listed), _IDS)]
-        docs = {doc["_id"]: doc for part in await asyncio.gather(*map(self._fetch, parts)) for doc in part}
+        docs = {doc["_id"]: doc for part in parts for doc in await self._fetch(part)}
         return [from_document(doc) for each in listed if (doc := docs.get(each.id)) and doc["state"] == "live"]
 
     async def _fetch(self, listed: Sequence[Listed]) -> list[Document]:

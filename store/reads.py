@@ -9,7 +9,7 @@ from typing import Final
 from keys.pages import Page
 from schemas.levels import Level
 from store import pages, records
-from store.ahead import Ahead
+from store.ahead import PAGES, Ahead
 from store.database import Database, Document
 from store.portions import Listed, Portions
 from store.records import Record
@@ -61,27 +61,25 @@ class Reads:
 
     async def listed(
         self, ids: Collection[str] | None, having: Mapping[str, Collection[str]], *, after: str, limit: int
-    ) -> tuple[list[Listed], str | None]:
-        """Which records a page is about, in order of their ids, from the one after ``after``.
+    ) -> list[Listed]:
+        """Which records a page and those behind it are about, in order of their ids, from the one after ``after``.
 
         Args:
             ids: which records, live or not; None for all that are live.
             having: attributes (:data:`ATTRIBUTES`), each with the values of which they must have one.
             after: the id before the first one; empty for the beginning.
-            limit: how many at most.
+            limit: how many a page has at most.
 
         Returns:
-            The records, for :meth:`portions`, and the id behind which the next page begins, None at the end.
+            The records, for :meth:`portions`; fewer than for four pages only at the end.
         """
         if not having.keys() <= ATTRIBUTES.keys():  # no record has it
-            return [], None
-        if ids is None:
-            condition: Document = {ATTRIBUTES[name]: {"$in": list(values)} for name, values in having.items()}
-            condition["state"] = "live"
-            found = await self._ahead.listed(condition, after, limit)
-        else:
-            found = [Listed(each) for each in sorted(each for each in ids if each > after)[:limit]]
-        return found, found[-1].id if len(found) == limit else None
+            return []
+        if ids is not None:
+            return [Listed(each) for each in sorted(each for each in ids if each > after)[: limit * (1 + PAGES)]]
+        condition: Document = {ATTRIBUTES[name]: {"$in": list(values)} for name, values in having.items()}
+        condition["state"] = "live"
+        return await self._ahead.listed(condition, after, limit)
 
     def portions(
         self, listed: Sequence[Listed], levels: Collection[Level]

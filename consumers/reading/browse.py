@@ -8,6 +8,7 @@ durable before the page leaves (clause AUD-01), so that who read what is asked t
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -48,7 +49,26 @@ class Page:
     clear: set[str] = field(default_factory=set)
     withheld: int = 0
     after: str | None = None
+    next: list[str] = field(default_factory=list)
     size: int = 0
+
+
+def pages_of(ids: Sequence[str], limit: int, until: str | None) -> tuple[int, str | None, list[str]]:
+    """How many of the ids that come next are this page's, where the next page begins, where those behind end. Pure.
+
+    Args:
+        ids: in ascending order.
+        limit: of a page.
+        until: the last id that this page may hold, or None.
+
+    Returns:
+        How many; the id behind which the reading of what was asked for goes on, None at its end; and the last ids of
+        the full pages behind this one, as far as they are known.
+    """
+    count = min(limit, len(ids) if until is None else bisect_right(ids, until))
+    more = count == limit and (until is None or ids[count - 1] < until)
+    ends = [ids[at - 1] for at in range(count + limit, len(ids) + 1, limit)]
+    return count, ids[count - 1] if more else None, ends
 
 
 class Browser:
@@ -100,7 +120,9 @@ class Browser:
             page.events.append(
                 fact(received, "access", fields=lease.fields, purpose=command.purpose, grant=command.grant)
             )
-        values: dict[str, object] = {"rows": page.rows, "withheld": page.withheld, "after": page.after}
+        values: dict[str, object] = {
+            "rows": page.rows, "withheld": page.withheld, "after": page.after, "next": page.next,
+        }  # fmt: skip
         result = Result(command.id, "accepted", values=values, clear=tuple(sorted(page.clear)) or None)
         return Outcome(result, tuple(page.events))
 
@@ -108,14 +130,15 @@ class Browser:
         command = received.command
         every = "*" in grant.records
         levels = {self._rules.catalogue.field(name).level for name in lease.fields}
-        listed, behind = await self._reads.listed(
+        listed = await self._reads.listed(
             None if every else grant.records,
             having(grant.selection) if every else {},
             after=command.after or "",
             limit=command.limit,
         )
-        page = Page(after=behind)
-        async with aclosing(self._reads.portions(listed, levels)) as portions:
+        now, behind, ends = pages_of([each.id for each in listed], command.limit, command.until)
+        page = Page(after=behind, next=ends)
+        async with aclosing(self._reads.portions(listed[:now], levels)) as portions:
             async for found, keys in portions:
                 last = await self._fill(page, received, self._readable(page, found, received, grant, lease), keys)
                 if last:

@@ -41,7 +41,7 @@ def check_references(command: Read) -> None:
     if isinstance(command, Access):
         named += [command.record, command.attachment or "none"]
     elif isinstance(command, Browse):
-        named.append(command.after or "none")
+        named += [command.after or "none", command.until or "none"]
     if any(map(looks_personal, named)):
         raise Refusal("DG-COL-007")
 

@@ -75,7 +75,7 @@ async def test_each_record_of_a_page_leaves_its_own_event_and_an_empty_page_one(
         ("access", "rec-003", ("name", "city"), True),
     ]
     nothing = await Shelves(grants=[EVERY]).ask(browse(), CLERK)
-    assert nothing.result.values == {"rows": [], "withheld": 0, "after": None}
+    assert nothing.result.values == {"rows": [], "withheld": 0, "after": None, "next": []}
     assert [(event.record, event.grant) for event in nothing.facts] == [(None, "grant-1")]
 
 

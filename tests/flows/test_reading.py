@@ -7,6 +7,8 @@ import json
 import time
 import uuid
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from ops.private_files import write_private
 from ops.registry import give, recall, register
 from schemas.levels import Level
 from schemas.replies import Result
+from streams.bulk import pages
 from streams.publisher import Publisher
 from tests.harness.aftermath import audit_events
 from tests.harness.office import PURPOSE, Office, grant_for, public
@@ -69,12 +72,27 @@ async def _page(publisher: Publisher, grant: str, after: str | None, **more: Any
     return await (await publisher.publish("browse", {key: value for key, value in parts.items() if value is not None}))
 
 
+async def _ahead(publisher: Publisher, grant: str) -> list[str]:
+    """All records of a grant, with pages asked for ahead."""
+
+    async def ask(parts: Mapping[str, Any]) -> Result:
+        return await (await publisher.publish("browse", parts))
+
+    read: list[str] = []
+    async with aclosing(pages(ask, {"grant": grant, "purpose": PURPOSE, "fields": ["city"], "limit": 1000})) as found:
+        async for page in found:
+            read += [each["record"] for each in (page.values or {"rows": []})["rows"]]  # type: ignore[attr-defined]
+    return read
+
+
 @pytest.mark.clause("USE-07", "USE-10", "USE-14")
 async def test_a_recalled_grant_stops_a_bulk_read_within_one_page(stack: Stack, office: Office, worker: Worker) -> None:
-    grant = f"bulk-{TAG}"
-    keys = await _reader(office, {"id": grant})
+    grant, whole = f"bulk-{TAG}", f"whole-{TAG}"
+    keys = await _reader(office, {"id": grant}, {"id": whole})
     async with office.publisher(bundle_commands=256) as publisher:
         await _collect(publisher, range(ROWS))
+    async with office.publisher(keys, linger=0.0) as publisher, asyncio.timeout(60):
+        assert await _ahead(publisher, whole) == [row(number) for number in range(ROWS)]
     read: list[str] = []
     recalled_at: list[int] = []  # how many pages had been answered when the recall was done
 
@@ -83,9 +101,9 @@ async def test_a_recalled_grant_stops_a_bulk_read_within_one_page(stack: Stack, 
             await asyncio.sleep(0.01)
         async with desk(stack.settings) as at:
             await recall(at, grant, now=int(time.time()))
-        recalled_at.append(pages)
+        recalled_at.append(count)
 
-    pages, after = 0, None
+    count, after = 0, None
     async with office.publisher(keys, linger=0.0) as publisher, asyncio.timeout(60):
         task = asyncio.create_task(recalling())
         while True:
@@ -96,14 +114,15 @@ async def test_a_recalled_grant_stops_a_bulk_read_within_one_page(stack: Stack, 
             assert all(each["values"]["name"] == "无" + "*" * (len(each["values"]["name"]) - 1) for each in rows)
             assert answer.clear is None
             read += [each["record"] for each in rows]
-            pages, after = pages + 1, str((answer.values or {})["after"])
+            count, after = count + 1, str((answer.values or {})["after"])
         await task
     assert answer.code == "DG-ACC-002"
     assert ROWS // 4 <= len(read) < ROWS
-    assert pages <= recalled_at[0] + 1
+    assert count <= recalled_at[0] + 1
     assert read == [row(number) for number in range(len(read))]
     events = [e for e in await audit_events(stack.settings) if e["actor"]["user"].get("uid") == keys.principal]
-    told = Counter(e["unmapped"]["dangan"].get("record") for e in events if e["status"] == "Success")
+    said = [e["unmapped"]["dangan"] for e in events if e["status"] == "Success"]
+    told = Counter(each.get("record") for each in said if each["grant"] == grant)
     assert told == Counter(read)  # each record that was read, once, and no other
 
 

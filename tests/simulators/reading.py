@@ -86,11 +86,11 @@ class Shelves:
 
     async def listed(
         self, ids: Collection[str] | None, having: Mapping[str, Collection[str]], *, after: str, limit: int
-    ) -> tuple[list[Listed], str | None]:
+    ) -> list[Listed]:
         """The attributes are looked at again by the reader: here they narrow nothing."""
         self.looked_up.append("page")
-        names = sorted(each for each in (self.records if ids is None else ids) if each > after)[:limit]
-        return [Listed(name) for name in names], names[-1] if len(names) == limit else None
+        names = sorted(each for each in (self.records if ids is None else ids) if each > after)
+        return [Listed(name) for name in names[: 4 * limit]]
 
     async def portions(
         self, listed: Sequence[Listed], levels: Any

@@ -30,7 +30,8 @@ async def test_all_ids_come_once_and_in_order(stack: Stack, limit: int, monkeypa
         listing = ahead.Ahead(database, clock=lambda: clock[0])
         found: list[Listed] = []
         while page := await listing.listed({"state": "live"}, found[-1].id if found else "", limit):
-            found += page
+            found += page[:limit]
+            assert len(page) == min(4 * limit, len(names) - len(gone) - len(found) + len(page[:limit]))
             clock[0] += 25.0  # a list is used for a minute
         assert found == [Listed(name, name in revised) for name in names if name not in gone]
         await database.client.drop_database(database.name)

@@ -42,6 +42,8 @@ _COMMANDS: Final = (
     "restore",
     "drill",
     "audit",
+    "inspect",
+    "rectify",
     "policy",
     "detect",
     "incident",

@@ -113,17 +113,17 @@ async def integrity(
     if state["after"]:
         query["_id"] = {"$gt": state["after"]}
     done, after = 0, ""
-    async with KeyRing(transit, Pages(database)) as ring:
-        async with database["records"].find(query, {"history": 0}, batch_size=_BATCH).sort("_id", 1) as cursor:
-            while batch := await cursor.to_list(_BATCH):
-                await _check(database, batch, ring, rules, found)
-                done, after = done + len(batch), batch[-1]["_id"]
-                told(found.counts["records"], max(found.counts["records"], expected))
-                if done % _NOTED < _BATCH:
-                    await inspections.stand("integrity", _state(found, after))
-                if limit is not None and done >= limit:
-                    await inspections.stand("integrity", _state(found, after))
-                    return None
+    every = database["records"].find(query, {"history": 0}, batch_size=_BATCH).sort("_id", 1)
+    async with KeyRing(transit, Pages(database)) as ring, every as cursor:
+        while batch := await cursor.to_list(_BATCH):
+            await _check(database, batch, ring, rules, found)
+            done, after = done + len(batch), batch[-1]["_id"]
+            told(found.counts["records"], max(found.counts["records"], expected))
+            if done % _NOTED < _BATCH:
+                await inspections.stand("integrity", _state(found, after))
+            if limit is not None and done >= limit:
+                await inspections.stand("integrity", _state(found, after))
+                return None
     await inspections.finished("integrity")
     return found
 

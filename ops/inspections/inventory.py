@@ -1,4 +1,4 @@
-"""The quarterly inventory (每季度清查, AUD-03): holdings against every register, and movements that must add up (AUD-05)."""
+"""The quarterly inventory (每季度清查, AUD-03): holdings against registers; movements add up (AUD-05)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Half-yearly samples (每半年抽查, clause AUD-07): committed, drawn, examined record by record, closed with a result."""
+"""Half-yearly samples (每半年抽查, clause AUD-07): committed, drawn, examined, closed."""
 
 from __future__ import annotations
 

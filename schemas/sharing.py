@@ -92,7 +92,9 @@ class ConfirmDeletion(CommandBase):
     statement: Token
 
 
-Sharing = Share | EndorseShare | Deliver | Acknowledge | RecallShare | ConfirmDeletion
+Sharing = Annotated[
+    Share | EndorseShare | Deliver | Acknowledge | RecallShare | ConfirmDeletion, Field(discriminator="type")
+]
 
 
 class Statement(BaseModel):

@@ -64,8 +64,8 @@ def approve(
     """Show what a request says, sign its digest, print the approval to hand to the requester.
 
     The file holds one command that people sign: destroy (when it names no type), hand_over, confirm, merge, unmerge
-    or decide; an application that dangan use show --out or dangan share show --out wrote; or what dangan admin principal apply, move or handover
-    wrote, and --requester is then the administrator who carries it out.
+    or decide; an application that dangan use show --out or dangan share show --out wrote; or what dangan admin
+    principal apply, move or handover wrote, and --requester is then the administrator who carries it out.
     """
     command = read_request(request)
     chosen = action_of(command, action)

@@ -28,6 +28,7 @@ _COMMANDS: Final = (
     "watermark",
     "destroy",
     "use",
+    "share",
     "approve",
     "collection",
     "intake",

@@ -180,12 +180,12 @@ class Office:
         key = TrustedKey(kid=thumbprint("Ed25519", self.transit.key.x), x=self.transit.key.x)
         return Trust(certificates=(), announcements=(), writers=(key,))
 
-    def keep(self, name: str, **values: object) -> None:
+    def keep(self, record_id: str, **values: object) -> None:
         """Keep a record whose customer has consented to the partner."""
-        subject = f"sub-{name}"
-        self.stores.records[name] = replace(record(name), subject=subject)
-        default = {"name": f"无名{name}", "phone": "13800138000", "gender": "other", "occupation": "baker"}
-        self.stores.values[name] = {**default, "city": "Suzhou", **values}
+        subject = f"sub-{record_id}"
+        self.stores.records[record_id] = replace(record(record_id), subject=subject)
+        default = {"name": f"无名{record_id}", "phone": "13800138000", "gender": "other", "occupation": "baker"}
+        self.stores.values[record_id] = {**default, "city": "Suzhou", **values}
         self.stores.consents.add((subject, "account_service", PARTNER))
 
     def agree(self, **changes: Any) -> None:

@@ -150,7 +150,7 @@ class FieldCipher:
         """
         if len(ciphertext) < OVERHEAD_BYTES or ciphertext[0] not in _MARKS:
             raise DanganError("DG-KEY-004", field=field)
-        aead, place = self._engine(ciphertext[0])
+        aead, place = self._engines.get(ciphertext[0]) or self._engine(ciphertext[0])
         nonce, sealed = ciphertext[1 : 1 + NONCE_BYTES], ciphertext[1 + NONCE_BYTES :]
         try:
             return aead.decrypt(nonce, sealed, place + b"%d|%s" % (version, field.encode()))

@@ -31,6 +31,7 @@ NONCE_BYTES = 12
 MAX_SLOTS = 256
 #: The kind of the pages of sealed (封存) records, which the root ``dangan-sealed`` wraps; other kinds are levels.
 SEALED: Final = "sealed"
+KINDS: Final[tuple[str, ...]] = (*Level, SEALED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,12 @@ class Page:
     @property
     def root(self) -> str:
         """The root that wraps its key."""
-        return SEALED_ROOT if self.sealed else root_of(self.level)
+        return root_of_kind(self.kind)
+
+
+def root_of_kind(kind: str) -> str:
+    """The root that wraps the keys of pages of a kind: a level's, or that of sealed records."""
+    return SEALED_ROOT if kind == SEALED else root_of(Level(kind))
 
 
 def root_version_of(wrapped_key: str) -> int:

@@ -14,6 +14,7 @@ from itertools import groupby
 
 from keys.pages import Page
 from keys.ports import KeyRef
+from keys.sealed_pages import present
 from schemas.levels import Level
 
 
@@ -22,7 +23,7 @@ class Fate(StrEnum):
 
     RESTORED = "restored"
     DESTROYED = "destroyed"  # by the ledger; its keys are gone as well
-    UNREADABLE = "unreadable"  # no current page has its slot, and nobody destroyed it: must not happen
+    UNREADABLE = "unreadable"  # no current page has its key, and nobody destroyed it: must not happen
 
 
 def fate(
@@ -38,7 +39,7 @@ def fate(
     """
     if keys is None or record in ledger:
         return Fate.DESTROYED
-    there = all(slots.get(ref.page, 0) >> ref.slot & 1 for ref in keys.values())
+    there = all(present(ref, slots) is not None for ref in keys.values())
     return Fate.RESTORED if there else Fate.UNREADABLE
 
 

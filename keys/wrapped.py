@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
-from keys.pages import SEALED, Page
+from keys.pages import KINDS, SEALED, Page, root_of_kind
 from keys.ports import PageStore, RecordKeys, Rewrap, WrappedKey
-from keys.roots import SEALED_ROOT, root_of
 from keys.snapshot import KeyCopy
 from schemas.levels import Level
 
@@ -65,7 +64,7 @@ class LiveSlots:
     async def of(self, kind: str) -> Slots:
         """The slots of a level, or of the sealed pages, as of the first call for any kind."""
         if self._slots is None:
-            slots: dict[str, dict[str, int]] = {each: defaultdict(int) for each in (*Level, SEALED)}
+            slots: dict[str, dict[str, int]] = {each: defaultdict(int) for each in KINDS}
             async for _record, keys in self._records.live_keys():
                 for level, ref in keys.items():
                     page, slot = ref.holder
@@ -91,7 +90,7 @@ class PageKeys:
     @property
     def root(self) -> str:
         """The root that wraps them."""
-        return SEALED_ROOT if self._kind == SEALED else root_of(Level(self._kind))
+        return root_of_kind(self._kind)
 
     async def below(self, root_version: int, *, after: str, limit: int) -> list[WrappedKey]:
         """Page keys under an older root version."""

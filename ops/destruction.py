@@ -25,8 +25,8 @@ from consumers.destruction.destroyer import kept_from
 from keys.certificate import Issuer
 from keys.forget import Forgetter
 from keys.ledger import Entry, State
-from keys.pages import SEALED
-from keys.roots import INGEST_ROOT, SEALED_ROOT, root_of
+from keys.pages import KINDS, root_of_kind
+from keys.roots import INGEST_ROOT
 from keys.sweep import run_sweep
 from keys.sweep_state import Sweep
 from keys.sweep_tools import Progress, Tools, no_progress
@@ -37,7 +37,6 @@ from ops.backups.places import approved_places
 from ops.private_files import write_private
 from schemas.certificate import Horizon
 from schemas.errors import DanganError
-from schemas.levels import Level
 from schemas.settings import Settings
 from store.database import Database
 from store.holds import Holds
@@ -50,7 +49,7 @@ from store.sweeps import Certificates, Sweeps
 from store.tombstones import Tombstones
 
 #: What a person calls a root on the command line.
-ROOTS: Final = {**{level.value: root_of(level) for level in Level}, SEALED: SEALED_ROOT, "ingest": INGEST_ROOT}
+ROOTS: Final = {**{str(kind): root_of_kind(kind) for kind in KINDS}, "ingest": INGEST_ROOT}
 _DAY: Final = 86400
 _UNKNOWN: Final = Horizon(
     place="Vault's storage and whatever copies it", holds="the key versions from before the trim", until=None
@@ -163,7 +162,7 @@ class Destruction:
             raise DanganError("DG-SWP-010", field=sorted(unknown)[0])
         listing = LiveSlots(self._records)
         pages: list[WrappedKeys] = [
-            PageKeys(kind, self._pages, self._records, listing) for kind in (*Level, SEALED) if str(kind) in roots
+            PageKeys(kind, self._pages, self._records, listing) for kind in KINDS if str(kind) in roots
         ]
         return [*pages, IngestKeySet(self._ingest, drained)] if "ingest" in roots else pages
 

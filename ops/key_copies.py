@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
-from keys.pages import Page
+from keys.pages import Page, root_of_kind
 from keys.places import Place
-from keys.roots import root_of
 from keys.snapshot import SnapshotReader
 from keys.sweep_copies import version_in
 from keys.wrapped import page_of
 from schemas.errors import DanganError
-from schemas.levels import Level
 
 
-def page_copies(places: Sequence[Place], level: Level, files: ExitStack) -> list[Iterator[Page]]:
-    """The pages of the level's newest snapshot, by ascending id; an empty list when no place has one.
+def page_copies(places: Sequence[Place], kind: str, files: ExitStack) -> list[Iterator[Page]]:
+    """The pages of the kind's newest snapshot, by ascending id; an empty list when no place has one.
 
     A file is read through before any page of it is used; a damaged one gives way to another place's.
 
     Args:
         places: where to look.
-        level: which root's pages.
+        kind: which pages: a level, or keys.pages.SEALED.
         files: closes what is opened.
 
     Raises:
         DanganError: DG-BAK-005 when there are snapshots of the newest version, and none of them is whole.
     """
-    root = root_of(level)
+    root = root_of_kind(kind)
     found = [(version_in(file, root), file, place) for place in places for file in _files(place)]
     newest = max((version for version, _, _ in found), default=0)
     candidates = [(file, place) for version, file, place in found if version == newest > 0]
@@ -39,7 +37,7 @@ def page_copies(places: Sequence[Place], level: Level, files: ExitStack) -> list
         return []
     _, file, place = max(whole, key=lambda each: each[:2])
     reader = SnapshotReader(files.enter_context(place.open(file)))
-    return [(page_of(copy, level) for copy in reader)]
+    return [(page_of(copy, kind) for copy in reader)]
 
 
 def _files(place: Place) -> list[str]:

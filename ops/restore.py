@@ -28,10 +28,11 @@ from pymongo.errors import PyMongoError
 
 from keys.forget import Forgetter
 from keys.ledger import REPLAYED, Order
+from keys.pages import KINDS, root_of_kind
 from keys.places import Place
 from keys.ports import KeyRef
 from keys.restore import Fate, fate, newest_with, stale_ledger
-from keys.roots import root_of
+from keys.sealed_pages import present
 from keys.vault import Transit
 from ops.audit_replay import Told
 from ops.backup import Manifest, Progress, collection_file, read_manifest
@@ -45,6 +46,7 @@ from schemas.members import MAX_COMMANDS
 from store import attachments, indexes, ingest_keys, ledger, pages, records
 from store.database import Database, Document
 from store.dump import documents, dump, load
+from store.key_refs import keys_in, to_list
 
 _KEYS: Final = ("pages", "ingest_keys")
 _FILES, _CHUNKS = attachments.COLLECTIONS
@@ -166,13 +168,13 @@ class Restore:
         slots: dict[str, int] = {}
         rehearsed: dict[str, str] = {}
         with ExitStack() as files:
-            for level in Level:
-                info = await self.transit.key_info(root_of(level))
+            for kind in KINDS:
+                info = await self.transit.key_info(root_of_kind(kind))
                 available = max(info.min_available_version, 1)
                 oldest = max(available, info.min_decryption_version)
-                copies = page_copies(self.places, level, files)
+                copies = page_copies(self.places, kind, files)
                 batch: list[Document] = []
-                async for page in newest_with(pages.Pages(self.live).scan(level), *copies):
+                async for page in newest_with(pages.Pages(self.live).scan(kind), *copies):
                     if page.root_version >= oldest:
                         slots[page.id] = sum(1 << slot for slot in page.slots)
                     elif page.root_version >= available:
@@ -226,9 +228,11 @@ class Restore:
                         raise DanganError("DG-DES-060", detail=held_back)
                     report.unreadable.append(record)
                 marks.take(raw, record)
-                for ref in (keys or {}).values():
-                    named[ref.page] = named.get(ref.page, 0) | 1 << ref.slot
-                yield raw
+                now = {level: present(ref, slots) or ref for level, ref in (keys or {}).items()}
+                for ref in now.values():
+                    for page, slot in ref.places:
+                        named[page] = named.get(page, 0) | 1 << slot
+                yield raw if keys is None or now == keys else _renamed(raw, now)
 
         await load(self.into, "records", judged())
         # What was collected after the backup and destroyed must not be collected again either.
@@ -285,7 +289,17 @@ def _file(chunk: bytes) -> str:
 def _keys(doc: RawBSONDocument) -> Mapping[Level, KeyRef] | None:
     if doc["state"] != "live":
         return None
-    return {Level(level): KeyRef(page, slot) for level, (page, slot) in doc["keys"].items()}
+    return keys_in(doc)
+
+
+def _renamed(raw: bytes, keys: Mapping[Level, KeyRef]) -> bytes:
+    """The record as its keys lie by now: it was sealed (封存) or unsealed since the backup."""
+    doc = bson.decode(raw)
+    doc["keys"] = {level.value: to_list(ref) for level, ref in keys.items()}
+    doc.pop("sealed", None)
+    if any(ref.shut for ref in keys.values()):
+        doc["sealed"] = True
+    return bson.encode(doc)
 
 
 def _tombstone(record: str) -> bytes:

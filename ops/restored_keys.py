@@ -11,12 +11,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from keys.forget import next_generations
-from keys.pages import Page
+from keys.pages import KINDS, Page, root_of_kind
 from keys.ports import PageStore
-from keys.roots import root_of
 from keys.vault import Transit
 from schemas.errors import DanganError
-from schemas.levels import Level
 
 _AT_ONCE: Final = 200
 
@@ -25,7 +23,7 @@ async def end_unnamed(transit: Transit, pages: PageStore, opened: Mapping[str, i
     """Take every slot that no record names out of the pages.
 
     Args:
-        transit: may encrypt and decrypt under the level roots.
+        transit: may encrypt and decrypt under the level roots, and encrypt under the sealed one.
         pages: the restored ones, which nobody uses yet.
         opened: page id -> slots (bit n for slot n), of the pages that Vault opens. The others open nothing any more.
         named: page id -> slots that restored records name.
@@ -34,9 +32,9 @@ async def end_unnamed(transit: Transit, pages: PageStore, opened: Mapping[str, i
         How many slots were taken out.
     """
     ended = 0
-    for level in Level:
-        async for batch in _with_unnamed(pages, level, opened, named):
-            new = await _without_unnamed(transit, level, batch, named)
+    for kind in KINDS:
+        async for batch in _with_unnamed(pages, kind, opened, named):
+            new = await _without_unnamed(transit, root_of_kind(kind), batch, named)
             await pages.replace_many([(page, page.version - 1) for page in new])
             before = {page.id: len(page.slots) for page in batch}
             ended += sum(before[page.id] - len(page.slots) for page in new)
@@ -44,10 +42,10 @@ async def end_unnamed(transit: Transit, pages: PageStore, opened: Mapping[str, i
 
 
 async def _with_unnamed(
-    pages: PageStore, level: Level, opened: Mapping[str, int], named: Mapping[str, int]
+    pages: PageStore, kind: str, opened: Mapping[str, int], named: Mapping[str, int]
 ) -> AsyncIterator[list[Page]]:
     batch: list[Page] = []
-    async for page in pages.scan(level):
+    async for page in pages.scan(kind):
         if opened.get(page.id, 0) & ~named.get(page.id, 0):
             batch.append(page)
         if len(batch) == _AT_ONCE:
@@ -57,15 +55,13 @@ async def _with_unnamed(
         yield batch
 
 
-async def _without_unnamed(
-    transit: Transit, level: Level, batch: Sequence[Page], named: Mapping[str, int]
-) -> list[Page]:
+async def _without_unnamed(transit: Transit, root: str, batch: Sequence[Page], named: Mapping[str, int]) -> list[Page]:
     drops = {page.id: {slot for slot in page.slots if not named.get(page.id, 0) >> slot & 1} for page in batch}
     try:
-        return await next_generations(transit, root_of(level), batch, drops)
+        return await next_generations(transit, root, batch, drops)
     except DanganError as error:
         if error.code != "DG-KEY-003":
             raise
     if len(batch) == 1:  # damaged: nothing in it opens, and the rest is restored all the same
         return []
-    return [page for each in batch for page in await _without_unnamed(transit, level, [each], named)]
+    return [page for each in batch for page in await _without_unnamed(transit, root, [each], named)]

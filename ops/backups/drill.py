@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -19,11 +20,12 @@ from bson.raw_bson import RawBSONDocument
 from pydantic import BaseModel, ConfigDict, Field
 
 from keys.cipher import FieldCipher
+from keys.pages import Page
 from keys.places import Place
 from keys.ports import KeyRef
 from keys.ring import Deks, KeyRing
 from keys.signed import sign_compact, verified_payload
-from keys.vault import Transit
+from keys.vault import KeyRefused, Transit
 from ops.audit_replay import Told
 from ops.backup import Manifest, Progress, collection_file, read_manifest
 from ops.restore import Report, Restore
@@ -33,6 +35,7 @@ from schemas.trust import Trust
 from store.backups import Backups, Drill
 from store.database import Database
 from store.dump import documents
+from store.key_refs import keys_in
 from store.pages import Pages
 from store.records import Record, Records
 
@@ -162,15 +165,32 @@ class Rehearsal:
         read, fields, unreadable = 0, 0, list[str]()
         for start in range(0, len(chosen), _BATCH):
             found = await Records(self.scratch).get(chosen[start : start + _BATCH])
-            deks = await ring.try_open({record.id: record.keys for record in found.values()})
+            sealed = await self._accepted({name for name, record in found.items() if record.sealed})
+            deks = await ring.try_open({record.id: record.keys for record in found.values() if not record.sealed})
             for name, record in found.items():
-                if _opens(record, deks[name]):
+                if name in sealed or (not record.sealed and _opens(record, deks[name])):
                     read += 1
                     fields += len(record.fields)
                 else:
                     unreadable.append(name)
             self.on_progress("survivors", read, len(chosen))
         return read, fields, unreadable
+
+    async def _accepted(self, names: Collection[str]) -> set[str]:
+        """Those sealed (封存) records whose keys Vault accepts: nothing here can open them, and a rewrap shows none."""
+        keys = await Records(self.scratch).keys_of(names)
+        wanted = {name: {ref.holder for ref in refs.values()} for name, refs in keys.items()}
+        pages = await Pages(self.scratch).get({page for places in wanted.values() for page, _slot in places})
+        good: set[str] = set()
+        for root, group in groupby(sorted(pages.values(), key=_root), key=_root):
+            listed = list(group)
+            answers = await self.transit.rewrap(root, [page.wrapped_key for page in listed])
+            good |= {page.id for page, to in zip(listed, answers, strict=True) if not isinstance(to, KeyRefused)}
+        return {
+            name
+            for name, places in wanted.items()
+            if all(page in good and slot in pages[page].slots for page, slot in places)
+        }
 
     async def _destroyed(self, ring: KeyRing, plain: Path, manifest: Manifest) -> tuple[int, list[str]]:
         """Try destroyed records with the keys that they had in the backup; how many were tried, and which opened."""
@@ -180,8 +200,15 @@ class Rehearsal:
         standing = await Records(self.scratch).get(chosen)
         opened = await ring.try_open({name: keys[name] for name in chosen if name in keys})
         alive = {name for name, deks in opened.items() if not isinstance(deks, DanganError)}
+        sealed = {name: {ref.sealed for ref in keys.get(name, {}).values() if ref.sealed} for name in chosen}
+        pages = await Pages(self.scratch).get({page for names in sealed.values() for page in names})
+        alive |= {name for name, names in sealed.items() if any(page in pages and pages[page].slots for page in names)}
         self.on_progress("destroyed", len(chosen), len(chosen))
         return len(chosen), sorted(alive | standing.keys())
+
+
+def _root(page: Page) -> str:
+    return page.root
 
 
 def verified_drill(jws: str, trust: Trust) -> DrillReport:
@@ -202,9 +229,7 @@ def _keys_in(file: Path, wanted: set[str]) -> dict[str, Mapping[Level, KeyRef]]:
         for raw in documents(source):
             doc = RawBSONDocument(raw)
             if doc["_id"] in wanted and doc["state"] == "live":
-                found[str(doc["_id"])] = {
-                    Level(level): KeyRef(page, slot) for level, (page, slot) in doc["keys"].items()
-                }
+                found[str(doc["_id"])] = keys_in(doc)
     return found
 
 

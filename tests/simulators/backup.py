@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from keys.ledger import REPLAYED, Entry, Order
-from keys.pages import Page, open_table
+from keys.pages import KINDS, Page, open_table, root_of_kind
 from keys.ports import KeyRef
 from keys.restore import Fate, fate, newest, stale_ledger
-from keys.roots import WRAPPING_ROOTS, root_of
+from keys.roots import WRAPPING_ROOTS
+from keys.sealed_pages import present
 from keys.sweep_state import Sweep
 from ops.key_copies import page_copies
 from ops.restored_keys import end_unnamed
@@ -87,9 +88,14 @@ async def restore(archive: Archive, backup: DataBackup, told: Collection[str], *
         if judged is Fate.DESTROYED:
             continue
         assert judged is Fate.RESTORED or name in told, f"{name}: {judged}"
-        records[name] = copy.deepcopy(backup.records[name])
-        for ref in keys.values():
-            named[ref.page] = named.get(ref.page, 0) | 1 << ref.slot
+        records[name] = stored = copy.deepcopy(backup.records[name])
+        now = {level: present(ref, slots) or ref for level, ref in keys.items()}
+        if now != keys:  # as ops/restore.py: it was sealed or unsealed since
+            assert stored is not None
+            stored.keys, stored.sealed = now, any(ref.shut for ref in now.values())
+        for ref in now.values():
+            for page, slot in ref.places:
+                named[page] = named.get(page, 0) | 1 << slot
     _replace(archive.pages.pages, pages)
     archive.records.records = records
     archive.deks.update(backup.deks)
@@ -128,11 +134,11 @@ def _joined(
     slots: dict[str, int] = {}
     stored = archive.pages.pages if live is None else live
     with ExitStack() as files:
-        for level in Level:
-            own = sorted((page for page in stored.values() if page.level is level), key=lambda page: page.id)
-            for page in newest(own, *page_copies(places, level, files)):
+        for kind in KINDS:
+            own = sorted((page for page in stored.values() if page.kind == kind), key=lambda page: page.id)
+            for page in newest(own, *page_copies(places, kind, files)):
                 pages[page.id] = page
-                key = archive.vault.keys[root_of(level)]
+                key = archive.vault.keys[root_of_kind(kind)]
                 if page.root_version >= max(key.min_available, key.min_decryption):
                     slots[page.id] = sum(1 << slot for slot in page.slots)
     return pages, slots
@@ -142,7 +148,7 @@ def _dek(archive: Archive, page: Page | None, slot: int) -> bytes | None:
     if page is None:
         return None
     # Settings can be turned back; what counts is what Vault still has.
-    key = replace(archive.vault.keys[root_of(page.level)], min_decryption=1)
+    key = replace(archive.vault.keys[page.root], min_decryption=1)
     try:
         return open_table(page, key.decrypt(page.wrapped_key)).get(slot)
     except (Refused, DanganError, KeyError):

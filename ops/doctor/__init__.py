@@ -7,7 +7,7 @@ from pathlib import Path
 from ops.config import load_settings
 from ops.doctor.findings import Finding, ok, wrong
 from ops.doctor.machine import examine_machine
-from ops.doctor.rules import examine_rules
+from ops.doctor.rules import examine_incidents, examine_rules
 from ops.doctor.services import examine_kafka, examine_mongo
 from ops.doctor.sites import examine_sites
 from ops.doctor.vault import examine_vault
@@ -30,6 +30,7 @@ def examine(home: Path) -> list[Finding]:
         return findings
     findings.append(ok("settings", str(home)))
     findings.append(examine_rules(settings))
+    findings += examine_incidents(settings)
     findings += examine_kafka(settings)
     findings += examine_mongo(settings)
     findings += examine_sites(settings)

@@ -26,3 +26,20 @@ def examine_rules(settings: Settings) -> Finding:
         mend = "It is for made-up people; for real ones take profile out of dangan.toml, or name your regulation's."
         return warning("rules", f"{named}: {len(other)} rules differ from the strictest reading", mend)
     return ok("rules", f"{named}; {len(other)} rules differ from the strictest reading: {', '.join(other) or 'none'}")
+
+
+def examine_incidents(settings: Settings) -> list[Finding]:
+    """Whether an emergency plan is on file, and somebody answers for incidents (clause SEC-11)."""
+    try:
+        book = load_rules(profile=settings.profile).book.incident
+    except DanganError:
+        return []  # told by examine_rules
+    findings = []
+    if book.plan is None or book.plan_version is None:
+        mend = "Put the plan's reference and version into incident.plan and incident.plan_version of rules.toml."
+        findings.append(wrong("incidents", "no emergency plan is on file", mend))
+    if not book.responsible:
+        mend = "Name the posts in incident.responsible of rules.toml."
+        findings.append(wrong("incidents", "nobody answers for incidents", mend))
+    on_file = f"emergency plan {book.plan} {book.plan_version}; {', '.join(book.responsible)} answer for incidents"
+    return findings or [ok("incidents", on_file)]

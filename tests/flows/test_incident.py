@@ -83,7 +83,7 @@ class Site:
         async def collect() -> None:
             async with self.office.publisher() as archive:
                 for name in names:
-                    parts = {"subject": f"of-{name}", "purpose": PURPOSE, "legal_basis": "contract"}
+                    parts: dict[str, Any] = {"purpose": PURPOSE, "legal_basis": "contract", "subject": f"of-{name}"}
                     fields = {"city": f"城{name}", "name": "无名"}
                     assert (await (await archive.collect(record=name, fields=fields, **parts))).status == "accepted"
 

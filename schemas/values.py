@@ -92,10 +92,17 @@ def masked(spec: FieldSpec, value: Scalar) -> Scalar:
         local, _, domain = text.rpartition("@")
         return f"{local[:1]}***@{domain}"
     if spec.mask.startswith("ends:"):
-        first, last = (int(part) for part in spec.mask[5:].split(","))
+        first, last = _ends(spec.mask)
         if len(text) >= first + last + 4:
             return text[:first] + "****" + (text[-last:] if last else "")
     return "****"
+
+
+@lru_cache(maxsize=64)
+def _ends(mask: str) -> tuple[int, int]:
+    """How many characters a mask ``ends:FIRST,LAST`` shows at either end."""
+    first, last = mask.removeprefix("ends:").split(",")
+    return int(first), int(last)
 
 
 def _resident_id(text: str) -> str:

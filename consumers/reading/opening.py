@@ -45,12 +45,15 @@ class Opening:
         Raises:
             Transient: DG-KEY-001 when Vault does not answer.
         """
+        fields = self.catalogue.fields
         needed: dict[str, dict[Level, KeyRef]] = {}
         for read in reads:
             for name, record in read.items():
-                level = self.catalogue.field(name).level
-                of_record = needed.setdefault(record.id, {})
-                if level in record.keys:  # always, unless somebody else wrote to the database (STO-05)
+                of_record = needed.get(record.id)
+                if of_record is None:
+                    of_record = needed[record.id] = {}
+                level = fields[name].level
+                if level not in of_record and level in record.keys:  # always, but for another's writing (STO-05)
                     of_record[level] = record.keys[level]
         return await self.ring.open_with(pages, needed)
 
@@ -60,9 +63,10 @@ class Opening:
         Raises:
             DanganError: DG-KEY-003 to 006, 007 when the record does not open.
         """
-        fields, clear = self.catalogue.fields, lease.clear
+        fields, clear, every = self.catalogue.fields, lease.clear, "*" in lease.clear
         together = {fields[name].level for name in read}
         person = about_person(record.intake)
+        handled = {level: handled_as(level, together, person=person, rules=self.sensitivity) for level in together}
         ciphers: dict[tuple[str, Level], FieldCipher] = {}
         values: dict[str, object] = {}
         unmasked: list[str] = []
@@ -77,11 +81,10 @@ class Opening:
                     raise DanganError("DG-KEY-005", field=name)
                 cipher = ciphers[source.id, spec.level] = FieldCipher(deks[spec.level], source.id, spec.level)
             value = orjson.loads(cipher.open(name, source.field_versions.get(name, 1), source.fields[name]))
-            handled = handled_as(spec.level, together, person=person, rules=self.sensitivity)
-            if name in clear or "*" in clear:
+            if every or name in clear:
                 values[name] = value
-                if handled is not Level.BASIC:
+                if handled[spec.level] is not Level.BASIC:
                     unmasked.append(name)
             else:
-                values[name] = shown(spec, value, handled)
+                values[name] = shown(spec, value, handled[spec.level])
         return Shown(values, tuple(unmasked))

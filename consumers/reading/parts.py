@@ -18,6 +18,8 @@ def sources(record: Record, names: Sequence[str], parts: Mapping[str, Record]) -
         names: the fields asked for.
         parts: the live records among the archive's parts, by id.
     """
+    if not record.parts:  # nearly always
+        return {name: record for name in names if name in record.fields}
     found: dict[str, Record] = {}
     named = (parts[name] for name in record.parts if name in parts)
     # A part whose consent was withdrawn (COL-04), or that somebody objects to (COL-07), is read no more than a record

@@ -68,7 +68,7 @@ def check_known(
     if grant is not None and grant.selection and not selected(record, grant.selection):
         raise hidden(grant)
     if grant is not None:  # what an application for named records was checked for, a selection's records are now
-        check_product(grant.product, purpose, about(record).risk, use)
+        check_product(grant.product, purpose, about(record).risk if grant.product is not None else "", use)
 
 
 def hidden(grant: Grant | None) -> Refusal:

@@ -294,8 +294,7 @@ class Records:
 
     async def live_keys(self) -> AsyncIterator[tuple[str, Mapping[Level, KeyRef]]]:
         """Every live record's id and key references."""
-        # A computed member: a named one costs the embedded store 7 us a record more.
-        async for doc in self._records.find({"state": "live"}, {"keys": "$keys"}, batch_size=5000):
+        async for doc in self._records.find({"state": "live"}, {"keys": 1}, batch_size=5000):
             yield doc["_id"], keys_in(doc)
 
     async def erase_many(self, records: Mapping[str, Mapping[Level, KeyRef] | None], *, at: int) -> set[str]:

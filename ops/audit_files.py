@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
+from ops.audit_archive.manifest import FILE, read_manifest
 from schemas.audit import KeptCheckpoint
 from schemas.errors import DanganError
 from streams.audit.checkpoint import Checkpoint, from_value, parse_checkpoint, to_value
@@ -64,16 +65,17 @@ def values_in(paths: Iterable[Path], advance: Advance = lambda _: None) -> Itera
 
 
 def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """The files themselves: for a folder its segments, in the order in which they were written.
+    """The files themselves: for a folder the segments of its manifest, in the order in which they were written.
 
     Raises:
-        DanganError: DG-AUD-005 for a folder without any.
+        DanganError: DG-AUD-005 for a folder without any, DG-AUD-062 when the manifest cannot be read.
     """
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        segments = sorted(path.glob("*.ndjson.gz"))
+        named = [path / one.name for one in read_manifest(path).segments] if (path / FILE).is_file() else None
+        segments = sorted(path.glob("*.ndjson.gz")) if named is None else named
         if not segments:
             raise DanganError("DG-AUD-005", field=str(path))
         yield from segments

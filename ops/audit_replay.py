@@ -8,6 +8,7 @@ them again.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from ops.audit_archive.reading import archive_of, feed_stream
+from ops.audit_archive.reading import archive_of, feed_stream, without_pruned
 from ops.audit_files import feed_file, notes_of
 from schemas.errors import DanganError, Transient
 from schemas.settings import Settings
@@ -122,7 +123,10 @@ async def told_by_audit(settings: Settings, live: Database, export: Path | None)
     """
     try:
         trust = load_trust((settings.home / "trust.json").read_bytes())
-        verifier = _Listening(trust, notes_of([one async for one in Checkpoints(live).all()]))
+        kept = without_pruned(
+            [one async for one in Checkpoints(live).all()], archive_of(settings), trust, now=time.time()
+        )
+        verifier = _Listening(trust, notes_of(kept))
         if export is not None:
             feed_file(verifier, export, lambda _bytes: None)
         elif await feed_stream(verifier, settings.kafka_bootstrap, archive_of(settings)):

@@ -1,7 +1,8 @@
 """Moves old audit events from the topic to an archive: verified before, durable and listed before anything is deleted.
 
 Nothing is deleted from the topic unless it is asked for, and then only what the manifest lists and was read back.
-A crash leaves at worst a file that no manifest names; the next run writes over it.
+One run at a time works in a folder (lock.py), no segment is ever replaced, and a run deletes only what it wrote itself.
+A crash leaves at worst a file that no manifest names; the next run takes a later number.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.errors import KafkaError
 
-from ops.audit_archive.manifest import Manifest, Segment, damaged, read_manifest, write_manifest
+from ops.audit_archive.lock import only_run
+from ops.audit_archive.manifest import FILE, Manifest, Segment, damaged, read_manifest, write_manifest
 from ops.audit_archive.reading import after_archive, feed_archive
 from ops.audit_archive.segments import Cutter, SegmentFile
-from ops.private_files import private_folder, write_private
+from ops.private_files import write_private
 from schemas.errors import DanganError, Transient
 from schemas.topics import AUDIT
 from schemas.trust import Trust
@@ -70,10 +72,17 @@ async def archive(
 
     Raises:
         DanganError: DG-AUD-062 when the archive is damaged, DG-AUD-063 when archive and topic together do not
-            verify, DG-AUD-065 when events between them are missing.
+            verify, DG-AUD-065 when events between them are missing, DG-AUD-066 while another run is at work there.
         Transient: DG-AUD-004 when the topic cannot be read.
     """
-    manifest = read_manifest(private_folder(folder))
+    with only_run(folder):
+        return await _archive(bootstrap, folder, trust, before_ms, advance)
+
+
+async def _archive(bootstrap: str, folder: Path, trust: Trust, before_ms: int, advance: Advance) -> Archived:
+    manifest = read_manifest(folder)
+    if not (folder / FILE).exists():  # a crash of this first run must not leave segments without a manifest
+        write_manifest(folder, manifest)
     if broken := damaged(folder, manifest):
         raise DanganError("DG-AUD-062", field=broken[0])
     verifier = _Noting(trust)
@@ -110,7 +119,7 @@ async def _written(
 ) -> tuple[Segment, ...]:
     cutters: dict[int, Cutter] = {}
     files: dict[int, SegmentFile] = {}
-    number = manifest.next_number()
+    number = max(manifest.next_number(), _unnamed_number(folder))
     try:
         async for entries in batches:
             advance(len(entries))
@@ -126,6 +135,11 @@ async def _written(
         for file in files.values():
             file.abandon()
         raise
+
+
+def _unnamed_number(folder: Path) -> int:
+    """The first number behind every segment in the folder, those included that a crash left without a manifest."""
+    return max((int(path.name[:6]) for path in folder.glob("[0-9]" * 6 + "-p*.ndjson.gz")), default=0) + 1
 
 
 def _old(entries: list[Entry], cutters: dict[int, Cutter], before_ms: int) -> Iterable[Entry]:
@@ -148,9 +162,15 @@ async def trim_topic(bootstrap: str, folder: Path) -> dict[int, int]:
         For each partition the first offset that is left.
 
     Raises:
-        DanganError: DG-AUD-062 when the archive is damaged: nothing is deleted then.
+        DanganError: DG-AUD-062 when the archive is damaged, DG-AUD-066 while another run is at work there: nothing is
+            deleted then.
         Transient: DG-AUD-004 when Kafka does not do it.
     """
+    with only_run(folder):
+        return await _trim(bootstrap, folder)
+
+
+async def _trim(bootstrap: str, folder: Path) -> dict[int, int]:
     manifest = read_manifest(folder)
     if broken := damaged(folder, manifest):
         raise DanganError("DG-AUD-062", field=broken[0])

@@ -24,7 +24,8 @@ from schemas.errors import DanganError
 FILE: Final = "manifest.json"
 _FORMAT: Final = "dangan/audit-archive@v1"
 _MODEL: Final = ConfigDict(frozen=True, extra="forbid")
-_YEAR_MS: Final = 366 * 24 * 3_600_000
+#: A year of a period, always the longest.
+YEAR_MS: Final = 366 * 24 * 3_600_000
 Name = Annotated[str, StringConstraints(pattern=r"^[0-9]{6}-p[0-9]{1,4}\.ndjson\.gz$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -73,6 +74,11 @@ class Manifest(BaseModel):
         for segment in (*(one.segment for one in self.pruned), *self.segments):
             found[segment.partition] = max(segment.next_offset, found.get(segment.partition, 0))
         return found
+
+    def pruned_writers(self) -> frozenset[str]:
+        """The writers whose chains went whole with segments that were pruned."""
+        gone = {writer for one in self.pruned for writer in one.segment.writers}
+        return frozenset(gone.difference(*(one.writers for one in self.segments)))
 
     def next_number(self) -> int:
         """The number of the next segment."""
@@ -128,7 +134,7 @@ def prunable(manifest: Manifest, *, now_ms: int, years: int) -> tuple[Segment, .
         now_ms: UNIX milliseconds.
         years: ``audit.retention_years``; a year counts 366 days.
     """
-    oldest = now_ms - years * _YEAR_MS
+    oldest = now_ms - years * YEAR_MS
     old: list[Segment] = [one for one in manifest.segments if one.last_ms < oldest]
     while True:
         kept = {writer for one in manifest.segments if one not in old for writer in one.writers}

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ops.audit_archive.manifest import FILE, Manifest, damaged, read_manifest
+from ops.audit_archive.manifest import FILE, YEAR_MS, Manifest, damaged, read_manifest
 from ops.audit_files import feed_file
+from schemas.audit import KeptCheckpoint
 from schemas.errors import DanganError
+from schemas.rule_tables.audit import LEAST_YEARS
 from schemas.settings import Settings
 from schemas.topics import AUDIT
+from schemas.trust import Trust
 from streams.audit.findings import Finding, Kind, Place
 from streams.audit.verify import Verifier
+from streams.writer import certified_writer
 
 if TYPE_CHECKING:  # Kafka's client is loaded by who reads the topic
     from streams.audit.reader import Entry, TopicReader
@@ -64,6 +68,35 @@ def feed_archive(verifier: Verifier, folder: Path, advance: Callable[[int], None
             if segment.name not in broken:
                 raise
     return found
+
+
+def without_pruned(
+    kept: Iterable[KeptCheckpoint], archive: Path | None, trust: Trust, *, now: float
+) -> list[KeptCheckpoint]:
+    """The kept checkpoints whose events must be there: all but those of writers that ``audit prune`` took away.
+
+    The manifest alone is not believed, since whoever can delete a segment can write there too: the writer's
+    certificate, kept with the checkpoint and signed by Vault, must be older than anything that may be pruned.
+
+    Args:
+        kept: what the database keeps.
+        archive: the folder; None when nothing was archived.
+        trust: the public keys that certify writers.
+        now: UNIX seconds.
+
+    Raises:
+        DanganError: DG-AUD-062 when the manifest cannot be read.
+    """
+    gone = read_manifest(archive).pruned_writers() if archive else frozenset[str]()
+    return [one for one in kept if one.writer not in gone or not _may_be_pruned(one, trust, now)]
+
+
+def _may_be_pruned(one: KeptCheckpoint, trust: Trust, now: float) -> bool:
+    try:
+        writer = certified_writer(one.cert, trust=trust, at=None)
+    except DanganError:
+        return False
+    return writer.id == one.writer and writer.not_before < now - LEAST_YEARS * YEAR_MS / 1000
 
 
 def size_of(folder: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -52,10 +53,11 @@ class SegmentFile:
 
     def __init__(self, folder: Path, name: str, partition: int) -> None:
         self._path = folder / name
-        self._part = folder / f".{name}.part"
+        descriptor, part = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".part")  # its mode is 0600
+        self._part = Path(part)
+        self._placed = False
         self._partition = partition
-        self._raw = self._part.open("wb")
-        self._part.chmod(0o600)
+        self._raw = os.fdopen(descriptor, "wb")
         # no name and no time inside: the same events give the same bytes
         self._file = gzip.GzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=self._raw, mtime=0)
         self._first: Entry | None = None
@@ -78,7 +80,8 @@ class SegmentFile:
         """Make it durable, read it back, and say what it is.
 
         Raises:
-            DanganError: DG-AUD-005 when what is read back is not what was written.
+            DanganError: DG-AUD-005 when what is read back is not what was written, DG-AUD-066 when a file has this
+                name already: it is never replaced.
         """
         if self._first is None or self._last is None:
             raise ValueError("a segment holds something")
@@ -89,7 +92,7 @@ class SegmentFile:
         with gzip.open(self._part) as back:
             if sum(1 for _ in back) != self._records:
                 raise DanganError("DG-AUD-005", field=self._path.name)
-        self._part.replace(self._path)  # an older one under this name stands in no manifest
+        self._place()
         return Segment(
             name=self._path.name,
             sha256=digest_of(self._path),
@@ -104,7 +107,18 @@ class SegmentFile:
         )
 
     def abandon(self) -> None:
-        """Close and remove what was written."""
+        """Close and remove what was written here, and nothing else."""
         self._file.close()
         self._raw.close()
         self._part.unlink(missing_ok=True)
+        if self._placed:
+            self._path.unlink(missing_ok=True)
+
+    def _place(self) -> None:
+        # Taking the name first, as a new empty file, leaves nothing of another run to be replaced.
+        try:
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except FileExistsError as error:
+            raise DanganError("DG-AUD-066", field=self._path.name) from error
+        self._placed = True
+        self._part.replace(self._path)

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ops.audit_archive.reading import archive_of, feed_archive, feed_stream, is_archive, size_of
+from ops.audit_archive.reading import archive_of, feed_archive, feed_stream, is_archive, size_of, without_pruned
 from ops.audit_files import feed_file, notes_of, read_kept, write_export, write_kept
 from ops.commands import audit_archive, audit_people, audit_proof, audit_reconcile
 from ops.commands.audit_view import Wanted, line_of, read_event, since_ms
@@ -152,7 +152,7 @@ def _verify_files(verifier: Verifier, files: Iterable[Path], progress: Progress)
 
 async def _verify_topic(settings: Settings, trust: Trust, kept: list[Checkpoint] | None, progress: Progress) -> Report:
     # The kept checkpoints first, the end of the topic after them: what was kept must be in what is read.
-    verifier = Verifier(trust, await _kept_in_database(settings) if kept is None else kept)
+    verifier = Verifier(trust, await _kept_in_database(settings, trust) if kept is None else kept)
     advance = _advance(progress, None)
     broken = await feed_stream(verifier, settings.kafka_bootstrap, archive_of(settings), advance)
     return _with(verifier.finish(), broken)
@@ -216,12 +216,16 @@ async def _before(batches: AsyncIterable[list[Entry]], end: int | None) -> Async
         yield entries if end is None else [entry for entry in entries if entry.at_ms < end]
 
 
-async def _kept_in_database(settings: Settings) -> list[Checkpoint]:
+async def _kept_in_database(settings: Settings, trust: Trust | None = None) -> list[Checkpoint]:
+    """What the database keeps; with the trust, without writers that were pruned."""
     from store.checkpoints import Checkpoints  # noqa: PLC0415 - verifying a file needs no database
     from store.database import connect  # noqa: PLC0415
 
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
-        return notes_of([one async for one in Checkpoints(database).all()])
+        kept = [one async for one in Checkpoints(database).all()]
+    if trust is not None:
+        kept = without_pruned(kept, archive_of(settings), trust, now=time.time())
+    return notes_of(kept)
 
 
 def _trust_in(path: Path) -> Trust:

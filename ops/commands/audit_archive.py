@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ops.audit_archive.lock import only_run
 from ops.audit_archive.manifest import Manifest, Segment, prunable, read_manifest, without, write_manifest
 from ops.audit_archive.reading import default_archive
 from ops.commands.audit_view import since_ms
@@ -99,12 +101,13 @@ def prune(
     settings = load_settings(home)
     folder = to or default_archive(settings)
     years = load_rules(profile=settings.profile).book.audit.retention_years
-    manifest, now_ms = read_manifest(folder), int(time.time() * 1000)
-    gone = prunable(manifest, now_ms=now_ms, years=years)
-    if gone and not dry_run:
-        write_manifest(folder, without(manifest, gone, now_ms=now_ms))
-        for one in gone:
-            (folder / one.name).unlink(missing_ok=True)
+    with nullcontext() if dry_run or not folder.is_dir() else only_run(folder):
+        manifest, now_ms = read_manifest(folder), int(time.time() * 1000)
+        gone = prunable(manifest, now_ms=now_ms, years=years)
+        if gone and not dry_run:
+            write_manifest(folder, without(manifest, gone, now_ms=now_ms))
+            for one in gone:
+                (folder / one.name).unlink(missing_ok=True)
     _show(manifest, gone)
     verb = "would be deleted" if dry_run else "deleted"
     Console().print(f"{len(gone) or 'no'} files {verb}: every event is kept for {years} years", highlight=False)

@@ -31,4 +31,8 @@ OBSERVING: Final[dict[str, Text]] = {
         "The archive of the audit stream would not go on from what it holds.",
         "Archive into the folder that holds the earlier segments.",
     ),
+    "DG-AUD-066": Text(
+        "Another run is at work in this archive of the audit stream.",
+        "Wait until it has ended, then run the command again; nothing was written or deleted.",
+    ),
 }

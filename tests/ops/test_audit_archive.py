@@ -50,6 +50,7 @@ class Topic:
     """A topic with one writer in each partition, an hour between records; parts of it can be deleted."""
 
     def __init__(self, writers: list[Written]) -> None:
+        self.writers = writers
         self.entries = {
             partition: [Entry(partition, at, value, NOW * 1000 + at * HOUR) for at, value in enumerate(one.values)]
             for partition, one in enumerate(writers)

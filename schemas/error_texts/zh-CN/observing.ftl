@@ -10,3 +10,5 @@ DG-AUD-064 = Parquet 文件所需的程序库没有安装。
     .next-step = 请安装 dangan 的附加组件 office，或导出 NDJSON。
 DG-AUD-065 = 审计流的归档无法与已有内容衔接。
     .next-step = 请归档到存有较早分段的文件夹。
+DG-AUD-066 = 另一次运行正在使用审计流的这个归档。
+    .next-step = 请等它结束后再次运行本命令；本次没有写入或删除任何内容。

@@ -45,6 +45,7 @@ class Run:
         by: who made it, ``at`` when (UNIX seconds).
         counts: what was counted, by name.
         findings: at most :data:`MAX_FINDINGS`; ``total`` how many of each kind there were.
+        number: the how-many-eth inspection of the archive it is; of two in one second it tells which was later.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Run:
     counts: Mapping[str, int]
     findings: tuple[Finding, ...] = ()
     total: Mapping[str, int] = field(default_factory=dict)
+    number: int = 0
 
     @property
     def digest(self) -> str:
@@ -78,6 +80,10 @@ class Inspections:
             return False
         return True
 
+    async def count(self) -> int:
+        """How many runs there are."""
+        return await self._runs.count_documents({})
+
     async def get(self, run: str) -> Run | None:
         """One run, or None."""
         doc = await self._runs.find_one({"_id": run})
@@ -92,7 +98,7 @@ class Inspections:
         query: Document = {"at": {"$gte": since}}
         if kind is not None:
             query["kind"] = kind
-        return [_run(doc) async for doc in self._runs.find(query).sort([("at", -1), ("_id", 1)]).limit(limit)]
+        return [_run(doc) async for doc in self._runs.find(query).sort([("at", -1), ("number", -1)]).limit(limit)]
 
     async def progress(self, kind: RunKind) -> Document | None:
         """Where a run of the kind that was not finished stands."""
@@ -120,6 +126,7 @@ def run_document(run: Run) -> Document:
         "counts": dict(run.counts),
         "findings": [[each.kind, each.about, each.detail] for each in run.findings],
         "total": dict(run.total),
+        "number": run.number,
     }
 
 
@@ -127,5 +134,5 @@ def _run(doc: Document) -> Run:
     findings: Sequence[Sequence[str]] = doc["findings"]
     return Run(
         doc["_id"], doc["kind"], doc["since"], doc["until"], doc["by"], doc["at"], doc["counts"],
-        tuple(Finding(*each) for each in findings), doc["total"],
+        tuple(Finding(*each) for each in findings), doc["total"], doc["number"],
     )  # fmt: skip

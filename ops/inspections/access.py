@@ -1,4 +1,4 @@
-"""The half-yearly review of access logs (每半年检查访问日志, clause AUD-08): electronic reads and the archive room's door."""
+"""The half-yearly review of access logs (每半年检查访问日志, AUD-08): reads, and the archive room's door."""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ SIGNATURE: Final = "manifest.jws"
 TYP: Final = "dangan-evidence+jws"
 #: Every register that operators keep.
 REGISTERS: Final[tuple[Lifecycle, ...]] = (
-    MEDIA, TERMINALS, NEEDS, ERASURES, CONFIRMATIONS, RECTIFICATIONS, SAMPLES, EXAMINATIONS, REVIEWS, EVALUATIONS, TERMS,
+    MEDIA, TERMINALS, NEEDS, ERASURES, CONFIRMATIONS, RECTIFICATIONS, SAMPLES, EXAMINATIONS, REVIEWS, EVALUATIONS,
+    TERMS,
 )  # fmt: skip
 _READ_ONLY: Final = 0o400
 
@@ -115,9 +116,8 @@ def check(folder: Path, public_key: bytes) -> list[str]:
     there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MANIFEST, SIGNATURE}
     wrong += [f"missing: {name}" for name in sorted(files.keys() - there)]
     wrong += [f"not in the manifest: {name}" for name in sorted(there - files.keys())]
-    wrong += [
-        f"altered: {name}" for name in sorted(there & files.keys()) if _digest((folder / name).read_bytes()) != files[name]
-    ]  # fmt: skip
+    both = sorted(there & files.keys())
+    wrong += [f"altered: {name}" for name in both if _digest((folder / name).read_bytes()) != files[name]]
     return wrong
 
 

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from itertools import islice
 from typing import Final
 
+from ops.audit_archive.reading import archive_of
 from ops.audited import Desk
 from ops.custody.ledger import ledger
 from ops.custody.retrievals import refresh
@@ -126,7 +127,7 @@ async def inventory(desk: Desk, book_: RuleBook, *, now: int, told: Progress = s
     last = await Inspections(database).last("inventory")
     since = last.until if last else 0
     await book(database, desk.settings.kafka_bootstrap)
-    await refresh(database, desk.settings.kafka_bootstrap)
+    await refresh(database, desk.settings.kafka_bootstrap, archive_of(desk.settings))
     await compare(database, book_, found, since=since, until=now, told=told)
     await look_again(desk, book_, found, until=now)
     await balance(database, found, opening=last.counts.get("held", 0) if last else 0)

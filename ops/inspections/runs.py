@@ -63,10 +63,11 @@ async def keep(desk: Desk, kind: RunKind, found: Found, *, since: int, until: in
         now: UNIX seconds.
     """
     total = {name: count for name, count in sorted(found.total.items()) if count}
+    inspections = Inspections(desk.database)
     run = Run(
         str(uuid.uuid4()), kind, since, until, desk.operator, now, dict(sorted(found.counts.items())),
-        tuple(sorted(found.findings)), total,
+        tuple(sorted(found.findings)), total, await inspections.count() + 1,
     )  # fmt: skip
     await desk.record("register", record=run.id, book=f"inspections.{kind}", digest=run.digest)
-    await Inspections(desk.database).add(run)
+    await inspections.add(run)
     return run

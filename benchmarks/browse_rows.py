@@ -23,9 +23,11 @@ from keys.cipher import FieldCipher
 from keys.ring import KeyRing
 from keys.vault import Transit
 from ops.rules import load_rules
+from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.use import MAX_ROWS
 from store.pages import Pages
+from store.reads import Reads
 from store.records import Record, from_document
 
 _RECORDS: Final = 10_000
@@ -37,13 +39,16 @@ async def browse_rows(bench: Bench) -> AsyncIterator[list[Row]]:
         await warm_up(bench, running)
         run = await collect(bench, running, _RECORDS, 50)
         records = [from_document(doc) for doc in await stored(bench, run)]
-        answers, loops = [], []
+        records.sort(key=lambda record: record.id)
+        answers, loops, fetches = [], [], []
         async with client(bench, [record.id for record in records]) as asking:
             await asking.until_answered()
             for at in range(bench.plan.repetitions):
                 answers.append(await _browse(asking, f"{run.prefix}-", len(records)))
                 loops.append(await _loop(bench, records))
-                bench.say(f"browse {answers[-1]:,.0f}/s, decrypting alone {loops[-1]:,.0f}/s ({at + 1})")
+                fetches.append(await _fetching(bench, records))
+                alone = f"decrypting alone {loops[-1]:,.0f}/s, fetching alone {fetches[-1]:,.0f}/s"
+                bench.say(f"browse {answers[-1]:,.0f}/s, {alone} ({at + 1})")
     yield [
         Row(
             "C2",
@@ -52,6 +57,7 @@ async def browse_rows(bench: Bench) -> AsyncIterator[list[Row]]:
             Side("decrypting the same records in a loop", "records/s", tuple(loops)),
             Target(0.3, 0.6),
             notes="the answer has an audit event for each record and is opened by its reader; the loop has all at hand",
+            more={"fetching alone, records/s": fetches},
         )
     ]
 
@@ -69,17 +75,37 @@ async def _browse(asking: Client, begin: str, count: int) -> float:
 
 
 async def _loop(bench: Bench, records: list[Record]) -> float:
+    """Records a second: page keys and pages are at hand; each record's DEKs are taken out of its pages' slots."""
     settings, fields = bench.scene.settings, load_rules(profile="trial").catalogue.fields
     async with Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as vault:
-        ring = KeyRing(vault, Pages(bench.scene.database))
-        async with ring:
-            deks = await ring.open({record.id: record.keys for record in records})
+        stored_pages = Pages(bench.scene.database)
+        refs = {record.id: record.keys for record in records}
+        pages = await stored_pages.get({ref.page for keys in refs.values() for ref in keys.values()})
+        async with KeyRing(vault, stored_pages) as ring:
+            await ring.open_with(pages, refs)  # page keys are unwrapped from here on
             begun = time.perf_counter()
+            deks = await ring.open_with(pages, refs)
             for record in records:
+                opened = deks[record.id]
+                if isinstance(opened, DanganError):
+                    raise opened
                 ciphers: dict[Level, FieldCipher] = {}
                 for name in FIELDS:
                     level = fields[name].level
                     if level not in ciphers:
-                        ciphers[level] = FieldCipher(deks[record.id][level], record.id, level)
+                        ciphers[level] = FieldCipher(opened[level], record.id, level)
                     orjson.loads(ciphers[level].open(name, 1, record.fields[name]))
             return len(records) / (time.perf_counter() - begun)
+
+
+async def _fetching(bench: Bench, records: list[Record]) -> float:
+    """Records a second of the store alone: listed and fetched as a page does, nothing opened."""
+    reads, after, read = Reads(bench.scene.database), records[0].id[:-1], 0
+    begun = time.perf_counter()
+    while read < len(records):
+        listed = (await reads.listed(None, {}, after=after, limit=MAX_ROWS))[:MAX_ROWS]
+        async with aclosing(reads.portions(listed, tuple(Level))) as portions:
+            async for found, _ in portions:
+                read += len(found)
+        after = listed[-1].id
+    return read / (time.perf_counter() - begun)

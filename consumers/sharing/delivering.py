@@ -79,11 +79,13 @@ def decide_deliver(received: Received[Deliver], share: Shared, sight: Sight, now
         now: UNIX seconds.
 
     Raises:
-        Refusal: DG-CMD-004, DG-SHR-010 to 039, 051, 054.
+        Refusal: DG-CMD-004, DG-INC-001, 002, DG-SHR-010 to 039, 051, 054.
     """
     sender, rules = received.sender, sight.rules
     if not rules.authorizer.allows(sender, "deliver", Level.BASIC, "share"):
         raise Refusal("DG-CMD-004")
+    for record in sight.found.values():  # frozen because of an incident (SEC-11)
+        rules.frozen.check_change(sender, record.id)
     check_state(share, now)
     check_approvals(share, sight.directory, rules)
     gates.check_enclosures(received.command.enclosures)

@@ -79,6 +79,7 @@ class SharingDesk:
         Raises:
             Transient: a dependency does not answer; apply the same batch again.
         """
+        await self._rules.frozen.refresh()
         does: Mapping[str, Callable[[Received[Any], float], Awaitable[Outcome]]] = {
             "share": self._apply,
             "endorse_share": self._endorse,

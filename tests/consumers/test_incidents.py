@@ -29,6 +29,8 @@ from schemas.rule_tables.incident import Incident
 from store.freezes import Freeze
 from tests.consumers.samples import NOW, RULES, access, browse, grant, principal, received, search, update
 from tests.simulators.reading import Shelves, stored
+from tests.simulators.sharing import STRICT as SHARING
+from tests.simulators.sharing import Office
 
 STRICT = load_rules()
 CLERK = principal("per:clerk-7", "reader", kind="person")
@@ -402,3 +404,11 @@ async def test_a_value_that_does_not_open_raises_one_incident_until_it_is_closed
     (outcome,) = await applier.apply([received(command.model_copy(update={"id": str(uuid.uuid4())}), CLERK)], NOW)
     assert len(stores.entries) == 2
     assert "register" not in {event.action for event in outcome.facts}
+
+
+@pytest.mark.clause("SEC-11")
+@pytest.mark.parametrize(("frozen", "code"), [("rec-0002", "DG-INC-002"), ("rec-0009", None)])
+async def test_nothing_frozen_is_shared(frozen: str, code: str | None) -> None:
+    office = Office(replace(SHARING, frozen=Frosty(("record", frozen)).view()))
+    outcome = await office.deliver(await office.approved())
+    assert (outcome.result.code, outcome.result.values is None) == (code, code is not None)

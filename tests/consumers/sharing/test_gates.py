@@ -41,6 +41,7 @@ async def test_a_complete_application_is_accepted_and_waits() -> None:
         ({"kind": None}, "DG-SHR-006"),
         ({"until": None}, "DG-SHR-007"),
         ({"until": moment(NOW - 1)}, "DG-SHR-007"),
+        ({"until": "2027-02-30T10:00:00Z"}, "DG-SHR-007"),
         ({"until": moment(NOW + 367 * 86_400)}, "DG-SHR-007"),
         ({"channel": None}, "DG-SHR-008"),
         ({"purpose": "unknown"}, "DG-COL-006"),

@@ -38,6 +38,8 @@ MEMBERS: dict[str, dict[str, Any]] = {
         "reason": "rec-0002",
     },
     "thaw": RECORDS | {"incident": "inc-1", "reason": "it was a mistake"},
+    "seal": RECORDS | {"reason": "the period has ended"},
+    "unseal": RECORDS | {"reason": "a court asks"},
     "extend_retention": RECORDS | {"until": "2040-01-01", "reason": "law-suit"},
     "staff_hand_over": {"principal": "staff:7", "successor": "staff:8", **RECORDS},
 }

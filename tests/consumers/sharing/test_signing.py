@@ -142,3 +142,16 @@ async def test_a_forged_store_releases_nothing(forge: Any, code: str) -> None:
     office.stores.shares[share] = forge(office.stores.shares[share])
     outcome = await office.deliver(share)
     assert (outcome.result.code, outcome.result.values) == (code, None)
+
+
+@pytest.mark.clause("SHR-03")
+async def test_a_system_does_not_approve_and_opinions_are_bounded() -> None:
+    office = Office()
+    share, _ = await office.apply(ask=["legal"])
+    for _ in range(32):
+        office.time += 1
+        assert await office.endorse(share, "per:legal", "opine") is None
+    office.time += 1
+    assert await office.endorse(share, "per:legal", "opine") == "DG-SHR-043"
+    office.staff.change("per:archivist", kind="system")
+    assert await office.endorse(share, "per:archivist") == "DG-SHR-038"

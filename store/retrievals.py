@@ -36,8 +36,12 @@ class Retrievals:
         doc = await self._retrievals.find_one({"_id": _STATE})
         return doc["at_ms"] if doc else None
 
-    async def note(self, found: Mapping[str, Retrieval], *, up_to_ms: int) -> None:
-        """Keep the later of what is known and what was found; then note how far the stream was gone through."""
+    async def went_up_to(self, at_ms: int) -> None:
+        """Note that all of the stream was gone through, every partition up to that time, UNIX milliseconds."""
+        await self._retrievals.update_one({"_id": _STATE}, {"$set": {"at_ms": at_ms}}, upsert=True)
+
+    async def note(self, found: Mapping[str, Retrieval]) -> None:
+        """Keep the later of what is known and what was found."""
         found = {record: each for record, each in found.items() if record != _STATE}
         known = {doc["_id"] for part in in_parts(found) async for doc in self._retrievals.find({"_id": {"$in": part}})}
         fresh = [{"_id": record, **asdict(each)} for record, each in found.items() if record not in known]
@@ -49,7 +53,6 @@ class Retrievals:
             await self._retrievals.insert_many(fresh)
         if later:
             await self._retrievals.bulk_write(later)
-        await self._retrievals.update_one({"_id": _STATE}, {"$set": {"at_ms": up_to_ms}}, upsert=True)
 
     async def last(self, records: Collection[str]) -> dict[str, Retrieval]:
         """The last read of each of the records that were read."""

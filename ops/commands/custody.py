@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from consumers.rules import Rules
+from ops.audit_archive.reading import archive_of
 from ops.audited import Desk, stored_digest
 from ops.commands.archive_views import Csv, Json, Limit
 from ops.commands.arranging import As, Home, Policies, as_arranger
@@ -53,7 +54,7 @@ def list_archives(
     """The custody ledger (保管台账): location, condition and last retrieval of every archive in the index."""
 
     async def act(at: Desk, _: Rules) -> int:
-        await refresh(at.database, at.settings.kafka_bootstrap)
+        await refresh(at.database, at.settings.kafka_bootstrap, archive_of(at.settings))
         return await _put(at, "custody ledger", LEDGER, ledger(at.database, record=record), Form(as_json, file, limit))
 
     as_arranger(home, key, passphrase_file, act)

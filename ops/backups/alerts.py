@@ -19,6 +19,7 @@ _TITLES: Final = {
     "full": "A weekly full backup was missed",
     "failed": "A backup failed",
     "partial": "A backup is not in every place",
+    "chain": "The newest backup cannot be restored: one that it rests on is gone or altered",
     "drill": "A simulated restore is overdue",
 }
 

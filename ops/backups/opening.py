@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from keys.places import Place
 from keys.vault import Transit
 from ops.backup import Manifest, Progress
 from ops.backups.chain import Link, chain_of, unseal
 from ops.backups.frames import file_name
 from ops.backups.places import known_places
 from ops.private_files import private, private_folder
+from schemas.errors import DanganError
 from schemas.settings import Settings
-from store.backups import Backups
+from store.backups import Backup, Backups
 from store.database import Database
 
 
@@ -35,6 +37,18 @@ async def find_chain(settings: Settings, database: Database | None, backup: str 
     wanted = backup or (usable[-1].id if usable else None)
     digests = {file_name(each.id, each.kind): each.sha256 for each in usable}
     return chain_of(known_places(settings), wanted, digests)
+
+
+def broken_link(places: Sequence[Place], newest: Backup) -> str | None:
+    """The backup without which the newest of a chain cannot be restored; None when each link is there and whole.
+
+    Each link is read once, in a place that has it whole.
+    """
+    try:
+        chain_of(places, newest.id, {file_name(newest.id, newest.kind): newest.sha256})
+    except DanganError as error:
+        return error.field or newest.id
+    return None
 
 
 async def open_into(settings: Settings, links: Sequence[Link], into: Path, on_progress: Progress) -> Manifest:

@@ -88,7 +88,7 @@ def listed_places(settings: Settings) -> PlaceList:
     """The installation's places as they are listed, or the settings' directories, of which nothing more is known.
 
     Raises:
-        DanganError: DG-BAK-025 when the file is not as the module's docstring shows.
+        DanganError: DG-BAK-025 when the file is not as the module's docstring shows, or names one place twice.
     """
     try:
         found = PlaceList.model_validate(tomllib.loads((settings.home / "places.toml").read_text("utf-8")))
@@ -105,7 +105,23 @@ def listed_places(settings: Settings) -> PlaceList:
     names = [each.name for each in found.place]
     if len(set(names)) != len(names):
         raise DanganError("DG-BAK-025", detail="a name is given twice")
+    wheres = [where for each in found.place for where in _where(settings.home, each)]
+    if len(set(wheres)) != len(wheres):
+        raise DanganError("DG-BAK-025", detail="two names for one place")
     return found
+
+
+def _where(home: Path, each: ListedDirectory | ListedBucket) -> list[tuple[object, ...]]:
+    """What tells a place from others, whatever it is called: two of one folder are one copy (STO-06)."""
+    if isinstance(each, ListedBucket):
+        endpoint = (each.endpoint or "").rstrip("/").lower()
+        return [("s3", endpoint, each.bucket, each.prefix)]
+    path = (home / each.path).resolve()
+    try:
+        found = path.stat()
+    except OSError:  # not mounted, or not there yet
+        return [("path", path)]
+    return [("path", path), ("file", found.st_dev, found.st_ino)]  # a folder mounted twice is one folder
 
 
 def check_place(each: ListedDirectory | ListedBucket, primary: str | None, rules: Backup) -> None:

@@ -17,10 +17,10 @@ from pathlib import Path
 from keys.places import Place
 from keys.vault import Transit
 from ops.backup import Progress
-from ops.backups.chain import backups_in
 from ops.backups.fingerprints import Fingerprints, fingerprint_file, load_fingerprints
 from ops.backups.frames import Base, file_name
 from ops.backups.making import Made, Wanted, copy_across, holds, make_sealed
+from ops.backups.opening import broken_link
 from ops.backups.schedule import DAY, next_kind
 from ops.private_files import write_private
 from schemas.errors import DanganError
@@ -137,8 +137,11 @@ class Runner:
                        code=backup.code if missing else None)  # fmt: skip
 
     def _before(self, last: Backup) -> Fingerprints | None:
-        """What the last backup held; None where nothing can rest on it: its file or its fingerprints are gone."""
-        if file_name(last.id, last.kind) not in backups_in(self.places):
+        """What the last backup held; None where nothing can rest on it: its chain is broken, its fingerprints are gone.
+
+        A chain is as good as its oldest link: an increment on a lost full backup would be kept and restore nothing.
+        """
+        if broken_link(self.places, last) is not None:
             return None
         return load_fingerprints(fingerprint_file(self.home, last.id), last.fingerprints)
 

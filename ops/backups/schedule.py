@@ -20,9 +20,9 @@ class Missed(NamedTuple):
     """Something that should have been done.
 
     Attributes:
-        what: a kind of backup that is overdue, ``failed``, ``partial``, or ``drill``.
+        what: a kind of backup that is overdue, ``failed``, ``partial``, ``chain`` or ``drill``.
         since: the last time it went well, UNIX seconds; 0 for never.
-        about: the backup that failed or is incomplete.
+        about: the backup that failed, is incomplete, or without which the newest cannot be restored.
     """
 
     what: str

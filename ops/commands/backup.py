@@ -15,10 +15,10 @@ from rich.table import Table
 from ops.audited import desk
 from ops.backup import make_backup
 from ops.backups.alerts import tell
-from ops.backups.opening import find_chain, open_into
+from ops.backups.opening import broken_link, find_chain, open_into
 from ops.backups.places import approved_places, check_folder, known_places
 from ops.backups.running import Runner
-from ops.backups.schedule import missed_backups
+from ops.backups.schedule import Missed, missed_backups
 from ops.backups.showing import OnProgress, Told, bars, show_missed, utc
 from ops.config import load_settings
 from ops.rules import load_rules
@@ -127,11 +127,17 @@ def due(
     quiet: Annotated[bool, typer.Option("--no-alert", help="Only show; put nothing on archive.alerts.")] = False,
     home: Home = None,
 ) -> None:
-    """Tell of missed and failed backups, and raise each once on archive.alerts. Exit status 1 if there are any."""
+    """Tell of missed and failed backups, and raise each once on archive.alerts. Exit status 1 if there are any.
+
+    The newest backup is read again with all that it rests on: one that cannot be restored is told as chain.
+    """
     settings = load_settings(home)
     rules = load_rules(profile=settings.profile).book.backup
     now = int(time.time())
-    missed = missed_backups(asyncio.run(_known(settings)), rules.schedule, now=now)
+    known = asyncio.run(_known(settings))
+    missed = missed_backups(known, rules.schedule, now=now)
+    if (broken := _broken(settings, known)) is not None:
+        missed.append(broken)
     if not quiet:
         asyncio.run(tell(settings.kafka_bootstrap, missed, now=now))
     show_missed(missed)
@@ -159,6 +165,14 @@ def unseal(
     with bars() as shown:
         documents = asyncio.run(act(Told(shown)))
     typer.echo(f"{documents} documents in {into}")
+
+
+def _broken(settings: Settings, known: list[Backup]) -> Missed | None:
+    last = next((each for each in reversed(known) if each.usable), None)
+    if last is None:
+        return None
+    link = broken_link(known_places(settings), last)
+    return None if link is None else Missed("chain", last.made_at, link)
 
 
 async def _plain(settings: Settings, to: Path, told: OnProgress) -> Path:

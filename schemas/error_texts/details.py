@@ -230,6 +230,7 @@ DETAILS: Final[dict[str, str]] = {
     "credentials-file": "the credentials file",
     "storage-endpoint": "endpoint is no address",
     "name-twice": "a name is given twice",
+    "place-twice": "two names for one place",
     # registers, custody, retention
     "at-most": "at most {number:d}",
     "characters-up-to": "1 to {number:d} characters",

@@ -18,6 +18,7 @@ from typer.testing import CliRunner, Result
 from keys.ring import KeyRing
 from keys.vault import Transit
 from ops.backups.drill import verified_drill
+from ops.backups.places import approved_places
 from ops.commands import backup, destruction, drill, restore
 from ops.config import load_settings, write_settings
 from ops.embedded.stack import Stack
@@ -226,6 +227,29 @@ async def test_a_place_out_of_reach_is_named_and_filled_by_the_next_run(home: Ho
     first, second = await register_of(home).all()
     assert (first.state, first.missing, second.base) == ("whole", (), first.id)
     assert home.storage.stored("dangan/") == {file.name: file.read_bytes() for file in (tmp_path / "east").iterdir()}
+
+
+@pytest.mark.clause("STO-07")
+async def test_a_full_backup_that_is_gone_is_told_and_the_next_one_is_full(home: Home, tmp_path: Path) -> None:
+    await home.site.collect("rec-1")
+    for _ in range(2):
+        await asyncio.to_thread(home.good, "backup", "run")
+        await asyncio.sleep(1.1)  # a backup's name is its second
+    full, increment = await register_of(home).all()
+    assert increment.base == full.id
+    await asyncio.to_thread(home.good, "backup", "due", "--no-alert")
+    shutil.rmtree(tmp_path / "east")
+    for place in approved_places(home.settings):
+        if place.name == "cloud":
+            place.remove(f"{full.id}.full.backup")
+    error = await asyncio.to_thread(home.fails, "DG-BAK-035", "backup", "due", "--no-alert")
+    assert error.detail == "chain"
+    assert "full backup" in await asyncio.to_thread(home.good, "backup", "run")
+    await asyncio.to_thread(home.good, "backup", "due", "--no-alert")
+    into = f"r{uuid.uuid4().hex[:12]}"
+    assert "restored 1" in await asyncio.to_thread(home.good, "restore", "--into", into)
+    async with connect(home.settings.mongo_uri.get_secret_value(), into) as target:
+        await target.client.drop_database(into)
 
 
 @pytest.mark.clause("STO-06", "STO-01")

@@ -162,6 +162,25 @@ def test_two_places_of_one_name_are_refused(settings: Settings, tmp_path: Path) 
         listed_places(settings)
 
 
+@pytest.mark.clause("STO-06")
+def test_two_names_for_one_place_are_refused(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "east").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "east")
+    east, west = two(tmp_path)
+    for same in (east["path"], str(tmp_path / "x" / ".." / "east"), str(tmp_path / "link"), "../east"):
+        listing(settings, east, west | {"path": same})
+        with pytest.raises(DanganError, match="DG-BAK-025") as told:
+            listed_places(settings)
+        assert told.value.detail == "two names for one place"
+    cloud = {"name": "c1", "kind": "s3", "bucket": "archive", "prefix": "a/", "endpoint": "https://S3.example.com/"}
+    listing(settings, cloud, cloud | {"name": "c2", "endpoint": "https://s3.example.com", "region": "cn-north-1"})
+    with pytest.raises(DanganError, match="DG-BAK-025"):
+        listed_places(settings)
+    for other in ({"prefix": "b/"}, {"bucket": "archive2"}, {"endpoint": "https://s3.example.org"}):
+        listing(settings, cloud, cloud | {"name": "c2"} | other)
+        assert len(listed_places(settings).place) == 2
+
+
 @pytest.mark.clause("STO-01")
 def test_an_export_goes_only_below_the_home_or_an_approved_place(settings: Settings, tmp_path: Path) -> None:
     listing(settings, *two(tmp_path, approved=False))

@@ -232,6 +232,7 @@ detail-credentials-open = 他人可以读取凭据：chmod 600
 detail-credentials-file = 凭据文件
 detail-storage-endpoint = endpoint 不是有效地址
 detail-name-twice = 名称重复
+detail-place-twice = 同一个存储位置用了两个名称
 detail-name-equals-value = 格式为 NAME=VALUE
 detail-public-and-role = 请给出 PUBLIC 和 --role，或 --request
 detail-held-still = { $records } 条记录，{ $grants } 项授权

@@ -38,6 +38,7 @@ _COMMANDS: Final = (
     "duplicates",
     "correction",
     "retention",
+    "sealing",
     "destruction",
     "backup",
     "restore",

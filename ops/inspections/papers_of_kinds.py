@@ -29,6 +29,7 @@ from ops.reports import (
 )
 from ops.use.register import Loan
 from schemas.registers import Entry
+from schemas.working_days import CHINA
 
 _LEVELS: Final[Mapping[str, Level]] = {"overdue": "bad", "due soon": "attention", "in time": "good"}
 _SHOWN: Final = 60
@@ -50,8 +51,8 @@ def movements(counts: Mapping[str, int], lines: Sequence[Mapping[str, str]]) -> 
             " ".join(filter(None, (line["code"], line["record"]))),
             line["electronic"],
             " ".join(filter(None, (line["paper"], line["paper location"]))),
-            line["condition"],
-            " ".join(filter(None, (line["last retrieval"].replace("T", " ")[:16], line["by"]))),
+            phrase(line["condition"]),
+            " ".join(filter(None, (_china(line["last retrieval"]), line["by"]))),
         )
         for line in lines
     ]
@@ -208,6 +209,11 @@ def _duty(what: str) -> Words:
     if about:
         return say(f"inspect-duty-{kind}", what=phrase(about))
     return say(f"inspect-duty-{kind.replace('_', '-')}")
+
+
+def _china(moment: str) -> str:
+    """A moment of the custody ledger in the zone of the report."""
+    return datetime.fromisoformat(moment).astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
 def _moment(at: int) -> datetime:

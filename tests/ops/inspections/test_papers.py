@@ -84,7 +84,7 @@ def test_every_inspection_has_a_report_with_its_findings(kind: RunKind) -> None:
 @pytest.mark.clause("AUD-03")
 def test_the_inventory_shows_location_state_last_access_and_the_balance() -> None:
     html = rendered(report_of("inventory"), "html").decode()
-    for each in ("room-2/shelf-4", "intact", "2026-06-30 08:00", "site-b", "1,200", "1,514", "-1"):
+    for each in ("room-2/shelf-4", "intact", "2026-06-30 16:00", "site-b", "1,200", "1,514", "-1"):
         assert each in html, each
 
 

@@ -235,3 +235,6 @@ inspect-phrase-hand-over = hand-over
 inspect-phrase-confirm = confirmation
 inspect-phrase-number = archive code
 inspect-phrase-list = { $first }, { $others }
+inspect-phrase-intact = intact
+inspect-phrase-damaged = damaged
+inspect-phrase-damaged-in-part = damaged intact

@@ -232,3 +232,6 @@ inspect-phrase-hand-over = 移交
 inspect-phrase-confirm = 确认
 inspect-phrase-number = 编号
 inspect-phrase-list = { $first }，以及 { $others }
+inspect-phrase-intact = 完好
+inspect-phrase-damaged = 破损
+inspect-phrase-damaged-in-part = 部分破损

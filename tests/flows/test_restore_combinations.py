@@ -139,7 +139,6 @@ WHOLE = "restored 3, destroyed and left so 1"
 ROWS: list[tuple[Callable[[Story], Awaitable[None]], str, str]] = [
     # what happened, which backup is restored, what is said
     (during_then_finished, "during", WHOLE),
-    (finished, "before", WHOLE),
     (trimmed_then_lost_to_the_middle, "during", WHOLE),
     # The ledger is lost, and here no audit event tells of the destruction: the record is told, and does not open.
     (finished_then_lost, "before", "restored 3, destroyed and left so 0, key pages 3 unreadable 1: rec-gone"),

@@ -116,7 +116,7 @@ async def opened(
     for name in command.records:
         record = found.get(name)
         if record is None or applicant is None:
-            raise Refusal("DG-SHR-052", detail="DG-ACC-007")
+            raise Refusal("DG-SHR-052", detail=Refusal("DG-ACC-007").code)
         try:
             check_record(record, None, applicant, share.level, purpose, rules.authorizer, rules.book.use)
         except Refusal as refusal:

@@ -116,7 +116,7 @@ class SharingDesk:
             endorsed = decide_endorse(received, share, self._directory, self._rules, now)
             if endorsed.again or (share is not None and await self._stores.shares.swap(share, endorsed.share)):
                 return _done(received, endorsed.share, _SIGNED[endorsed.step.action], approvers=(endorsed.step.by,))
-        raise Transient("DG-STO-001", detail="the share kept changing")
+        raise Transient("DG-STO-001")
 
     async def _deliver(self, received: Received[Deliver], now: float) -> Outcome:
         share = await self._known(received.command.share)
@@ -175,7 +175,7 @@ class SharingDesk:
                 return changed
             share = await self._known(share.id)
             delivering.check_state(share, now)
-        raise Transient("DG-STO-001", detail="the share kept changing")
+        raise Transient("DG-STO-001")
 
     async def _acknowledge(self, received: Received[Acknowledge], now: float) -> Outcome:
         return await self._changed(received, lambda share: closing.acknowledged(received, share, now))
@@ -193,7 +193,7 @@ class SharingDesk:
             changed = step(share)
             if changed is share or await self._stores.shares.swap(share, changed):
                 return _done(received, changed, _VERBS[received.command.type])
-        raise Transient("DG-STO-001", detail="the share kept changing")
+        raise Transient("DG-STO-001")
 
     async def _known(self, name: str) -> Shared:
         share = await self._stores.shares.get(name)

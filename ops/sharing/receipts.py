@@ -29,7 +29,7 @@ def read_package(file: Path) -> bytes:
     """
     try:
         if file.stat().st_size > _MAX_BYTES:
-            raise Refusal("DG-SHR-070", field=str(file), detail="size")
+            raise Refusal("DG-SHR-070", field=str(file))
         return file.read_bytes().strip()
     except OSError as error:
         raise DanganError("DG-OPS-033", field=str(file), detail=type(error).__name__) from None
@@ -44,7 +44,7 @@ def contents(value: bytes, keys: PrincipalKeys, trust: Trust) -> Mapping[str, An
     opened = open_package(value, key=keys.receiving, trust=trust)
     content: Mapping[str, Any] = orjson.loads(opened.content)
     if content["recipient"] != keys.principal or content["package"] != opened.package:
-        raise Refusal("DG-SHR-070", detail="meant for another key")
+        raise Refusal("DG-SHR-070")
     return content
 
 

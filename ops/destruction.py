@@ -18,10 +18,12 @@ import tomllib
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from consumers.destruction.destroyer import kept_from
+from consumers.destruction.keeping import standing_needs
 from keys.certificate import Issuer
 from keys.forget import Forgetter
 from keys.ledger import Entry, State
@@ -81,6 +83,7 @@ class Destruction:
     def __init__(self, settings: Settings, database: Database, transit: Transit) -> None:
         self._settings = settings
         self._transit = transit
+        self._needs = partial(standing_needs, database)
         self._pages, self._records = Pages(database), Records(database)
         self._ledger, self._sweeps = Ledger(database), Sweeps(database)
         self._ingest, self._certificates = IngestKeys(database), Certificates(database)
@@ -95,7 +98,7 @@ class Destruction:
             self._records,
             self._ledger,
             self._ingest.live_kids,
-            held=kept_from(self._holds, self._merges, time.time),
+            held=kept_from(self._holds, self._merges, time.time, self._needs),
         )
 
     async def sweep(

@@ -68,6 +68,16 @@ MEDIA: Final = Lifecycle(
     over=frozenset({"destroyed", "returned"}),
 )  # fmt: skip
 
+#: Statements that a record has no paper counterpart.
+ABSENCES: Final = Lifecycle(
+    name="absences",
+    first="state",
+    moves={
+        "state": Move(frozenset(), "stated", frozenset({"reason", "witness"}), persons=frozenset({"witness"})),
+    },
+    over=frozenset({"stated"}),
+)
+
 TERMINALS: Final = Lifecycle(
     name="terminals",
     first="register",

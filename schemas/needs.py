@@ -30,9 +30,8 @@ ERASURES: Final = Lifecycle(
             {"ground": frozenset({"law", "contract", "legal_hold", "need"})},
         ),
         "begin": Move(frozenset({"open", "refused"}), "begun", frozenset({"order"})),
-        "close": Move(frozenset({"begun"}), "closed", frozenset({"certificate"})),
     },
-    over=frozenset({"refused", "closed"}),
+    over=frozenset({"refused", "begun"}),
 )
 
 #: Confirmations after destruction (销毁确认, clause DES-09), and what else closes a job.

@@ -22,6 +22,11 @@ async def ensure_indexes(database: Database) -> None:
         await database[f"{_PREFIX}{name}.records"].create_index([("to", 1)], name="to")
 
 
+def absence_id(record: str) -> str:
+    """Under which reference it stands that a record has no paper counterpart."""
+    return f"none-{record}"[:64]
+
+
 class Register:
     """One register.
 

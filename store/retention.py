@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from pymongo import ReplaceOne, UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from store.database import Database, Document, in_parts
 
@@ -126,10 +127,17 @@ class Extensions:
         self._extensions = database["retention_extensions"]
 
     async def put(self, extension: Extension) -> None:
-        """Keep an extension in place of the record's earlier one."""
-        await self._extensions.replace_one(
-            {"_id": extension.record}, {"_id": extension.record, **extension_document(extension)}, upsert=True
-        )
+        """Keep an extension in place of the record's earlier one, unless that keeps it longer.
+
+        An older request that is sent again must not shorten what was approved since.
+        """
+        doc = {"_id": extension.record, **extension_document(extension)}
+        try:
+            await self._extensions.replace_one(
+                {"_id": extension.record, "until": {"$lte": doc["until"]}}, doc, upsert=True
+            )
+        except DuplicateKeyError:
+            return  # there is one that ends later
 
     async def of(self, records: Collection[str]) -> dict[str, date]:
         """Until when those of the records are kept that have an extension."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from consumers.attachments import Attacher
 from consumers.by_type import Applier, ByType
@@ -13,7 +14,7 @@ from consumers.collection_approvals import KnownApprovals
 from consumers.consents import ConsentGate
 from consumers.decide_proposal import Decider
 from consumers.destruction.destroyer import Destroyer, kept_from
-from consumers.destruction.keeping import Keeping
+from consumers.destruction.keeping import Keeping, standing_needs
 from consumers.directory import Directory
 from consumers.incidents.desk import IncidentDesk
 from consumers.incidents.frozen import Frozen
@@ -140,7 +141,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         records,
         ledger,
         parts.ingest_keys.live_kids,
-        held=kept_from(holds, merges, time.time),
+        held=kept_from(holds, merges, time.time, partial(standing_needs, database)),
     )
     seals = SealDesk(
         Seals(database),

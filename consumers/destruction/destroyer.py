@@ -8,6 +8,7 @@ that wait beside it (ARR-13): the request names them, since approvers sign what 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from datetime import date
 from types import MappingProxyType
 from typing import Final, Protocol
 
@@ -50,6 +51,9 @@ class KeepingRecords(Protocol):
 
     async def kept(self, records: Collection[str], *, now: float) -> dict[str, Kept]:
         """What the retention rules say of those that live."""
+
+    async def remember(self, records: Collection[str], *, at: int) -> None:
+        """Keep what is known of their papers, before they are gone."""
 
 
 class Entries(Protocol):
@@ -105,18 +109,23 @@ def decide(
 
 
 def kept_from(
-    holds: Holds, merges: Merges, clock: Callable[[], float]
+    holds: Holds,
+    merges: Merges,
+    clock: Callable[[], float],
+    needs: Callable[[Collection[str], date], Awaitable[Mapping[str, str]]] | None = None,
 ) -> Callable[[Collection[str]], Awaitable[set[str]]]:
     """What keeps records from being destroyed, as the key hierarchy asks at its last moment (keys/forget.py).
 
-    Legal holds, also on what a record belongs to, and parts that joined since the request was decided. A merge looks at
-    the ledger after it has written its link, and this looks for links after the ledger is written: one of the two sees
-    the other.
+    Legal holds, also on what a record belongs to, recorded needs, and parts that joined since the request was decided.
+    Who records a need, as who places a hold, looks at the ledger after it is durable (ops/destructions/requests.py). A
+    merge looks at the ledger after it has written its link, and this looks for links after the ledger is written: one
+    of the two sees the other.
     """
 
     async def kept(records: Collection[str]) -> set[str]:
         held = await kept_by_holds(holds, merges, records, now=clock())
-        return set(held.values()) | await merges.unnamed(records, queued=False)
+        needed = {} if needs is None else await needs(records, today(clock()))
+        return set(held.values()) | set(needed) | await merges.unnamed(records, queued=False)
 
     return kept
 
@@ -197,6 +206,7 @@ class Destroyer:
             application=command.application,
             others=signed.others,
         )
+        await self._keeping.remember(command.records, at=int(now))
         return await self._forget(received, order, now)
 
     async def _all_named(self, records: Sequence[str]) -> None:

@@ -10,11 +10,15 @@ from consumers.destruction.rules import Kept
 from consumers.retention.assess import kind_of, term_of
 from consumers.retention.due import statutory_end
 from consumers.rules import Rules
+from schemas.custody import ABSENCES
 from schemas.needs import NEEDS
-from schemas.registers import Entry
+from schemas.registers import Entry, Step
 from schemas.working_days import CHINA
+from store.archive_entries import NO_PAPER
 from store.database import Database
-from store.registers import Register, record_entries
+from store.papers import Paper, Papers
+from store.records import Records
+from store.registers import Register, absence_id, record_entries
 from store.retention import Extensions, RetentionFacts, held_records
 
 
@@ -24,6 +28,10 @@ class Keeping:
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database
         self._rules = rules
+
+    async def remember(self, records: Collection[str], *, at: int) -> None:
+        """Keep what is known of the records' papers (:func:`remember_papers`)."""
+        await remember_papers(self._database, records, at=at)
 
     async def kept(self, records: Collection[str], *, now: float) -> dict[str, Kept]:
         """What is known of those records that live.
@@ -46,8 +54,34 @@ class Keeping:
                         term_of(each, of, self._rules, self._rules.book.retention, extensions.get(each.id)),
                         statutory_end(kind, of, self._rules.book.retention),
                         needs.get(each.id),
+                        extensions.get(each.id),
+                        each.stage == "merged",
                     )
         return found
+
+
+async def remember_papers(database: Database, records: Collection[str], *, at: int) -> None:
+    """Keep what the intakes of records say of their paper counterparts, before the records are gone (clause DES-08).
+
+    A destruction is not over before the papers are destroyed too, and afterwards only this knows of them. Repeatable.
+
+    Args:
+        database: the archive's.
+        records: about to be destroyed.
+        at: UNIX seconds.
+    """
+    papers, none = Papers(database), list[str]()
+    for record in (await Records(database).get(records)).values():
+        paper = (record.intake or {}).get("paper")
+        if paper == NO_PAPER:
+            none.append(record.id)
+        elif paper:
+            await papers.put(Paper(paper, at, record.id))
+    said = {"reason": "the-intake-says-so", "witness": "intake"}
+    for record_id in none:
+        step = Step("state", "archive", at, said)
+        await Register(database, ABSENCES.name).put(Entry(absence_id(record_id), "absence", "stated", said, (step,)))
+    await record_entries(database, ABSENCES.name).tie((each, absence_id(each)) for each in none)
 
 
 async def standing_needs(database: Database, records: Collection[str], day: date) -> dict[str, str]:

@@ -31,11 +31,15 @@ class Kept:
         term: its period; None where the rules have none for its class.
         lawful_from: the day from which law lets it be destroyed on request; None when no law keeps it.
         need: reference of a recorded need to keep it.
+        extended: until when its period was extended by signatures.
+        part: whether it is part of another archive, with which it falls due.
     """
 
     term: Term | None
     lawful_from: date | None = None
     need: str | None = None
+    extended: date | None = None
+    part: bool = False
 
 
 def check_application(command: Destroy, executor: str, rules: Destruction) -> None:
@@ -130,17 +134,23 @@ def check_kept(command: Destroy, kept: Mapping[str, Kept], today: date, rules: D
         rules: table ``[destroy]``.
 
     Raises:
-        Refusal: DG-DES-032 (a need is recorded), 030 (not expired), 033 (law keeps it, with the day until when).
+        Refusal: DG-DES-032 (a need is recorded), 034 (its period was extended), 030 (not expired), 033 (law keeps it,
+            with the day until when).
     """
     for record, of in sorted(kept.items()):
         if of.need is not None:
             raise Refusal("DG-DES-032", field=record, detail=of.need)
+        if of.extended is not None and of.extended > today and command.ground != "subject_request":
+            raise Refusal("DG-DES-034", field=record, detail=of.extended.isoformat())
         if not rules.retention_checked:
             continue
-        if command.ground == "expired":
-            if of.term is None or of.term.due is None or of.term.due > today:
-                raise Refusal("DG-DES-030", field=record, detail=_day(of.term.due if of.term else None))
-        elif of.lawful_from is not None and of.lawful_from > today:
+        if (
+            command.ground == "expired"
+            and not of.part
+            and (of.term is None or of.term.due is None or of.term.due > today)
+        ):
+            raise Refusal("DG-DES-030", field=record, detail=_day(of.term.due if of.term else None))
+        if of.lawful_from is not None and of.lawful_from > today:
             raise Refusal("DG-DES-033", field=record, detail=_day(of.lawful_from))
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Collection, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -156,4 +156,5 @@ def _day(days: int) -> date:
 @lru_cache(maxsize=512)
 def _last_of(quarter: str) -> date:
     year, _, number = quarter.partition("Q")
-    return date(int(year), 3 * int(number), 30 if number in ("2", "3") else 31)
+    # The quarter is UTC's: its last hours are the next day in China.
+    return date(int(year), 3 * int(number), 30 if number in ("2", "3") else 31) + timedelta(days=1)

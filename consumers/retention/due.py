@@ -13,10 +13,11 @@ from typing import Final, Literal
 from schemas.errors import Refusal
 from schemas.rule_tables.retention import Basis, Retention, StartEvent
 
-#: What the period is limited by: the rules, the period told to the customer, an approved extension.
-Limit = Literal["rule", "told", "extension"]
+#: What the period is limited by: the rules, the period told to the customer, the law's minimum, an approved extension.
+Limit = Literal["rule", "told", "law", "extension"]
 _RULE: Final[Limit] = "rule"
 _TOLD: Final[Limit] = "told"
+_LAW: Final[Limit] = "law"
 _EXTENSION: Final[Limit] = "extension"
 
 
@@ -81,6 +82,9 @@ def term(kind: Kind, facts: Mapping[str, date], rules: Retention, *, extended: d
         told = after(start, months=kind.told_months)
         if told < due:
             due, limit = told, _TOLD
+    lawful = statutory_end(kind, facts, rules)
+    if lawful is not None and lawful > due:  # a shorter period was told than law allows to keep to
+        due, limit = lawful, _LAW
     if extended is not None and extended > due:
         due, limit = extended, _EXTENSION
     return Term(years, basis, event, start, due, limit)

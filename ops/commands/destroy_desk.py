@@ -171,15 +171,17 @@ def erasures(
     file: Csv = None,
     limit: Limit = 1000,
     passphrase_file: PassphraseFile = None,
+    policies: Policies = None,
     home: Home = None,
 ) -> None:
     """List customers' requests, their answers, and how long open ones are overdue."""
 
-    async def act(at: Desk, _: Rules) -> int:
-        lines = requests.asked(at.database, today=today(time.time()))
+    async def act(at: Desk, rules: Rules) -> int:
+        paper = rules.book.destroy.paper_required
+        lines = requests.asked(at.database, today=today(time.time()), paper_required=paper)
         return await _put(at, "requests for deletion", requests.ASKED, lines, Form(as_json, file, limit))
 
-    as_arranger(home, key, passphrase_file, act, roles=_ANSWERERS)
+    as_arranger(home, key, passphrase_file, act, policies, roles=_ANSWERERS)
 
 
 def add_need(

@@ -8,27 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 from ops.audited import Desk
 from ops.registers import Book
-from schemas.custody import MEDIA
-from schemas.registers import Entry, Lifecycle, Move
+from schemas.custody import ABSENCES, MEDIA
+from schemas.registers import Entry, Lifecycle
 from store.archive_entries import NO_PAPER
 from store.database import Database
 from store.papers import Papers
 from store.records import Records
-from store.registers import Register, record_entries
+from store.registers import Register, absence_id, record_entries
 
-#: Statements that a record has no paper counterpart, for those whose intake does not say so.
-ABSENCES: Final = Lifecycle(
-    name="absences",
-    first="state",
-    moves={
-        "state": Move(frozenset(), "stated", frozenset({"reason", "witness"}), persons=frozenset({"witness"})),
-    },
-    over=frozenset({"stated"}),
-)
 Kind = Literal["medium", "paper", "unknown"]
 
 
@@ -104,7 +95,7 @@ async def state_absence(desk: Desk, record: str, *, reason: str, witness: str, n
         Refusal: as :class:`ops.registers.Book`.
     """
     said = {"reason": reason, "witness": witness}
-    return await Book(desk, ABSENCES).begin(f"none-{record}"[:64], "absence", said, now=now, records=[record])
+    return await Book(desk, ABSENCES).begin(absence_id(record), "absence", said, now=now, records=[record])
 
 
 async def _entries(database: Database, of: Lifecycle, records: Collection[str]) -> dict[str, list[Entry]]:

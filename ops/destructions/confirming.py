@@ -14,7 +14,7 @@ from keys.certificate import VERSION_GONE
 from keys.ledger import Entry, State
 from keys.vault import KeyRefused
 from ops.audited import Desk
-from ops.destructions.jobs import Job, jobs
+from ops.destructions.jobs import Job, job_id, jobs
 from ops.registers import Book
 from schemas.errors import DanganError
 from schemas.needs import CONFIRMATIONS
@@ -33,7 +33,7 @@ async def confirm(desk: Desk, order: str, *, now: int) -> tuple[Job, Confirmatio
 
     Args:
         desk: of who confirms, with the Vault role ``sweeper``, which may show old keys to Vault.
-        order: the destroy command's id.
+        order: the job's id, or the destroy command's where no other has it.
         now: UNIX seconds.
 
     Raises:
@@ -41,21 +41,22 @@ async def confirm(desk: Desk, order: str, *, now: int) -> tuple[Job, Confirmatio
             (who executed or applied cannot confirm).
     """
     found = await jobs(desk.database, paper_required=False, order=order)
-    if not found:
+    if len(found) != 1:  # two senders chose the same command id: the job's own id tells them apart
         raise DanganError("DG-DES-040", detail=order)
     (job,) = found
     said = job.order.application
     if desk.operator in (job.order.requester, said.applicant if said else None):
         raise DanganError("DG-DES-043", detail=desk.operator)
-    if set(job.states) != {State.CERTIFIED}:
+    if set(job.states) != {State.CERTIFIED} or job.states[State.CERTIFIED] != len(job.order.records):
         raise DanganError("DG-DES-041", detail="; ".join(job.missing[:-1]))
     entries = list((await Ledger(desk.database).get(job.order.records)).values())
-    copies = await check_unreadable(desk, entries)
+    async with desk.attempt("sweep", record=job_id(job.order)):  # old keys are shown to Vault: a run, not a theft
+        copies = await check_unreadable(desk, entries)
     facts: dict[str, Said] = {
         "records": len(entries), "live": 0, "copies": copies, "certificate": job.certificates,
         "executor": job.order.requester,
     }  # fmt: skip
-    entry = await Book(desk, CONFIRMATIONS).begin(order, "confirmation", facts, now=now)
+    entry = await Book(desk, CONFIRMATIONS).begin(job_id(job.order), "confirmation", facts, now=now)
     return job, entry
 
 

@@ -6,14 +6,17 @@ confirmations say of one order, so that it cannot say anything else than they do
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from keys.ledger import Entry, Order, State
+from keys.approvals import request_digest
+from keys.ledger import REPLAYED, Order, State
 from ops.custody.checklist import open_items
+from schemas.errors import Refusal
 from schemas.needs import CONFIRMATIONS
 from schemas.registers import Entry as Confirmation
 from store.database import Database
@@ -21,6 +24,7 @@ from store.ledger import Ledger
 from store.registers import Register
 
 _PAGE: Final = 1000
+_JOBS: Final = uuid.UUID("2f0d9c4a-5b7e-4a3c-9d1e-6c8b7a5f4e3d")
 JOBS: Final = ("job", "decided", "records", "ground", "executor", "state", "missing", "age in days")
 REGISTER: Final = (
     "job", "decided", "ground", "reason", "scope", "records", "method", "tool", "applicant", "approvers", "executor",
@@ -51,7 +55,8 @@ class Job:
     def missing(self) -> tuple[str, ...]:
         """What has to be done before it is closed, in that order."""
         steps = []
-        if self.states.get(State.PENDING):
+        # A record without an entry of this order is another's, or was never touched: this one did not destroy it.
+        if self.states.get(State.PENDING) or sum(self.states.values()) < len(self.order.records):
             steps.append("forgetting")
         if self.states.get(State.PENDING) or self.states.get(State.FORGOTTEN):
             steps.append("sweep")
@@ -70,32 +75,48 @@ class Job:
         return "forgotten" if self.states.get(State.FORGOTTEN) else "certified"
 
 
+def job_id(order: Order) -> str:
+    """What a job is called: the beginning of its request's digest, as a UUID. A command id is its sender's choice."""
+    try:
+        return str(uuid.UUID(request_digest(order)[:32]))
+    except Refusal:
+        return str(uuid.uuid5(_JOBS, f"{order.requester} {order.command}"))
+
+
+@dataclass(slots=True)
+class _Counted:
+    states: Counter[State] = field(default_factory=Counter)
+    certificates: set[str] = field(default_factory=set)
+
+
 async def jobs(database: Database, *, paper_required: bool, order: str | None = None) -> list[Job]:
-    """Every order in the ledger, or one, the oldest first.
+    """Every order in the ledger, or one, the oldest first. What a restore destroyed again is no order of anybody's.
 
     Args:
         database: the archive's.
         paper_required: whether papers and media keep a job open (destroy.paper_required).
-        order: only the one with this command id.
+        order: only the one with this job id, or with this command id.
     """
-    by_order: dict[Order, list[Entry]] = {}
+    by_order: dict[Order, _Counted] = {}
     for state in State:
         after = ""
         while entries := await Ledger(database).in_state(state, after=after, limit=_PAGE):
             for entry in entries:
-                if order in (None, entry.order.command):
-                    by_order.setdefault(entry.order, []).append(entry)
+                if entry.order.ground != REPLAYED and order in (None, entry.order.command, job_id(entry.order)):
+                    counted = by_order.setdefault(entry.order, _Counted())
+                    counted.states[entry.state] += 1
+                    counted.certificates |= {entry.certificate} if entry.certificate else set()
             after = entries[-1].record
-    confirmed = await Register(database, CONFIRMATIONS.name).get({each.command for each in by_order})
+    confirmed = await Register(database, CONFIRMATIONS.name).get({job_id(each) for each in by_order})
     found = [
         Job(
             each,
-            Counter(entry.state for entry in entries),
-            tuple(sorted({entry.certificate for entry in entries if entry.certificate})),
-            await _papers(database, [entry.record for entry in entries]) if paper_required else (),
-            confirmed.get(each.command),
+            counted.states,
+            tuple(sorted(counted.certificates)),
+            await _papers(database, each.records) if paper_required else (),
+            confirmed.get(job_id(each)),
         )
-        for each, entries in by_order.items()
+        for each, counted in by_order.items()
     ]
     return sorted(found, key=lambda job: (job.order.at, job.order.command))
 
@@ -108,7 +129,7 @@ async def _papers(database: Database, records: Collection[str]) -> tuple[str, ..
 def line(job: Job, *, now: int) -> dict[str, str]:
     """A job as a line of :data:`JOBS`."""
     return {
-        "job": job.order.command,
+        "job": job_id(job.order),
         "decided": _when(job.order.at),
         "records": str(sum(job.states.values())),
         "ground": job.order.ground,
@@ -124,7 +145,7 @@ def register_line(job: Job) -> dict[str, str]:
     said = job.order.application
     confirmed = job.confirmation.steps[0] if job.confirmation else None
     return {
-        "job": job.order.command,
+        "job": job_id(job.order),
         "decided": _when(job.order.at),
         "ground": job.order.ground,
         "reason": job.order.reason,

@@ -9,13 +9,17 @@ from typing import Final
 
 from consumers.calendars import calendar
 from ops.audited import Desk
+from ops.destructions.jobs import jobs
 from ops.references import refuse_personal
 from ops.registers import Book
+from schemas.errors import DanganError
 from schemas.needs import ERASURES, NEEDS
 from schemas.registers import Entry, Said
 from schemas.rulebook import RuleBook
 from schemas.working_days import deadline
+from store.custody import states
 from store.database import Database
+from store.ledger import Ledger
 from store.registers import Register
 
 NEEDED: Final = ("need", "state", "department", "reason", "until", "by")
@@ -35,13 +39,36 @@ async def receive(
 
 
 async def answer(desk: Desk, request: str, verb: str, said: Mapping[str, Said], *, now: int) -> Entry:
-    """Refuse a request with its ground, begin the destruction that it asks for, or close it with the certificate."""
+    """Refuse a request with its ground, or note the destruction that it asked for.
+
+    Raises:
+        DanganError: DG-DES-040 when there is no such destruction.
+    """
+    if verb == "begin":
+        order = str(said.get("order", ""))
+        if not await jobs(desk.database, paper_required=False, order=order):
+            raise DanganError("DG-DES-040", detail=order)
     return await Book(desk, ERASURES).follow(request, verb, said, now=now)
 
 
 async def need(desk: Desk, reference: str, said: Mapping[str, Said], *, records: Collection[str], now: int) -> Entry:
-    """Record a need to keep records: none of them is destroyed while it stands."""
-    return await Book(desk, NEEDS).begin(reference, "need", said, now=now, records=records)
+    """Record a need to keep records: none of them is destroyed while it stands.
+
+    The ledger is looked at after the need is durable, and a forget looks at the needs after its entry is: one of the
+    two sees the other.
+
+    Raises:
+        DanganError: DG-DES-044 when one of them does not live, or its destruction has begun: the need is lifted again.
+    """
+    known = await states(desk.database, records)
+    if gone := [record for record in records if known.get(record) != "live"]:
+        raise DanganError("DG-DES-044", detail=min(gone))
+    book = Book(desk, NEEDS)
+    kept = await book.begin(reference, "need", said, now=now, records=records)
+    if begun := await Ledger(desk.database).get(records):
+        await book.follow(reference, "lift", {"reason": "destruction-has-begun"}, now=now)
+        raise DanganError("DG-DES-044", detail=min(begun))
+    return kept
 
 
 async def lift(desk: Desk, reference: str, reason: str, *, now: int) -> Entry:
@@ -57,16 +84,20 @@ async def needed(database: Database) -> AsyncGenerator[Mapping[str, str]]:
             yield {"need": entry.id, "state": entry.state, **line, "by": entry.steps[0].by}
 
 
-async def asked(database: Database, *, today: date) -> AsyncGenerator[Mapping[str, str]]:
+async def asked(database: Database, *, today: date, paper_required: bool) -> AsyncGenerator[Mapping[str, str]]:
     """The customers' requests as lines of :data:`ASKED`, with how long an open one is overdue."""
     async with aclosing(Register(database, ERASURES.name).all()) as entries:
         async for entry in entries:
             due = date.fromisoformat(entry.text("due"))
-            late = (today - due).days if not ERASURES.is_over(entry) else 0
+            late = (today - due).days if entry.state == "open" else 0
+            state = entry.state
+            if state == "begun":
+                done = await jobs(database, paper_required=paper_required, order=entry.text("order"))
+                state = f"destruction {done[0].state}" if done else state
             yield {
                 "request": entry.id,
                 "customer": entry.text("subject"),
-                "state": entry.state,
+                "state": state,
                 "received": entry.text("received"),
                 "due": due.isoformat(),
                 "overdue days": str(late) if late > 0 else "",

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Final, get_args
 
 from consumers.approvals import Post, signed_by
-from consumers.directory import Directory
+from consumers.destruction.keeping import standing_needs
+from consumers.held import kept_by_holds
 from consumers.retention.assess import assess
 from consumers.rules import Rules
 from ops.audited import Desk, stored_digest
+from ops.people.believed import directory as as_believed
 from ops.references import refuse_personal
 from schemas.errors import DanganError
 from schemas.retention import ExtendRetention
 from schemas.rule_tables.retention import StartEvent
-from store.principals import Principals
+from store.holds import Holds
+from store.merges import Merges
 from store.retention import Expired, Expiries, Extension, Extensions, Fact, RetentionFacts, extension_document
 
 #: Who states facts and extends: the archive department.
@@ -103,8 +106,7 @@ async def extend(desk: Desk, request: ExtendRetention, rules: Rules, *, now: int
         raise DanganError("DG-RET-004", field="until", detail=request.until)
     for record in request.records:
         refuse_personal(record=record)
-    directory = Directory(Principals(desk.database))
-    await directory.refresh(anew=True)
+    directory = await as_believed(desk, rules.book.people)
     posts = tuple(Post("approve-extension", role) for role in rules.book.approval.retention_extension)
     signed = signed_by(
         request, posts, requester=desk.operator, directory=directory, authorizer=rules.authorizer, now=now,
@@ -154,6 +156,11 @@ async def run(
             for each in batch
             if each.due(today) and each.term is not None and each.term.due is not None
         ]
+        names = [each.record for each in ripe]
+        kept = await kept_by_holds(Holds(desk.database), Merges(desk.database), names, now=now)
+        kept |= await standing_needs(desk.database, names, today)
+        found.held += len(kept)
+        ripe = [each for each in ripe if each.record not in kept]
         due |= {each.record for each in ripe}
         if not dry_run:
             await expiries.enter(ripe)

@@ -62,7 +62,15 @@ DESTRUCTION: Final[dict[str, Text]] = {
         "Law keeps a record for longer than the request asks.",
         "Tell who asked the legal ground and the day in brackets: dangan destroy erasure refuse.",
     ),
+    "DG-DES-034": Text(
+        "The retention period of a record was extended by signatures.",
+        "Wait until the day in brackets, or see who extended it and why: dangan retention show RECORD.",
+    ),
     "DG-DES-040": Text("The destruction is not known.", "List them with: dangan destroy jobs."),
+    "DG-DES-044": Text(
+        "A record that somebody needs is destroyed, or its destruction has begun, or there is no such record.",
+        "The need was not recorded. Check the ids; see what happened with dangan destroy jobs --all.",
+    ),
     "DG-DES-041": Text(
         "The destruction is not finished: it cannot be confirmed yet.",
         "Do what is named first: dangan destroy jobs shows it.",

@@ -191,6 +191,9 @@ class World:
     async def kept(self, records: Any, *, now: float) -> dict[str, Kept]:
         return {}
 
+    async def remember(self, records: Any, *, at: int) -> None:
+        assert not set(records) & set(self.forgotten), "papers are asked for before the records are gone"
+
     async def occupied(self, records: Any) -> dict[str, Occupied]:
         self.lookups += 1
         return {record: self.standing[record] for record in records if record in self.standing}

@@ -302,3 +302,23 @@ def test_an_order_proves_its_signatures_offline_with_and_without_an_application(
     ):
         with pytest.raises(Refusal):
             signatories_of(wrong)
+
+
+@pytest.mark.clause("DES-01")
+def test_the_law_keeps_a_record_on_every_ground_and_an_extension_on_all_but_the_customers_own() -> None:
+    until = TODAY + timedelta(days=9)
+    for ground in ("expired", "lost_value", "business_request", "subject_request"):
+        asked = signed(request(APPLICATION | {"basis": "b-1"}, ground=ground))
+        assert code(asked, kept=kept(lawful_from=until))[0] == "DG-DES-033", ground
+        if ground == "subject_request":
+            decided(asked, kept=kept(extended=until))
+        else:
+            assert code(asked, kept=kept(extended=until)) == ("DG-DES-034", "rec-0002"), ground
+        decided(asked, kept=kept(extended=TODAY))
+
+
+def test_a_part_falls_due_with_its_archive() -> None:
+    later = term(TODAY + timedelta(days=400))
+    decided(signed(request()), kept=kept(term=later, part=True))
+    assert code(signed(request()), kept=kept(term=later))[0] == "DG-DES-030"
+    assert code(signed(request()), kept=kept(term=later, part=True, need="n-1"))[0] == "DG-DES-032"

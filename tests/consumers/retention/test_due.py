@@ -94,7 +94,8 @@ def test_no_period_is_longer_than_told_unless_it_rests_on_law(day: date, months:
     if STRICT.basis_by_class[of] == "law":
         assert found.due == after(found.start, years=STRICT.years_by_class[of])
     else:
-        assert found.due <= after(found.start, months=months)
+        lawful = statutory_end(kind(of, collected=day), {"end_of_business": ended}, STRICT) or date.min
+        assert found.due <= max(after(found.start, months=months), lawful)
 
 
 @given(DAYS, DAYS)
@@ -145,3 +146,14 @@ def test_law_keeps_what_a_customer_wants_deleted_until_its_own_minimum_ends() ->
     assert statutory_end(kind("marketing"), {}, STRICT) is None
     assert statutory_end(kind("customer"), {}, STRICT) == date.max
     assert statutory_end(kind("customer"), ENDED, STRICT) == date(2030, 5, 31)
+
+
+@pytest.mark.clause("STO-11", "DES-01")
+@given(DAYS, st.integers(1, 1200), st.sampled_from(sorted(STRICT.years_by_class)), DAYS)
+def test_nothing_falls_due_before_the_laws_minimum_has_ended(day: date, months: int, of: str, ended: date) -> None:
+    """Also where the customer was told a shorter period than law allows to keep to."""
+    facts = {"end_of_business": ended}
+    found = term(kind(of, collected=day, told_months=months), facts, STRICT)
+    lawful = statutory_end(kind(of, collected=day), facts, STRICT)
+    assert found.due is not None
+    assert lawful is None or found.due >= lawful

@@ -59,13 +59,18 @@ def late(filed: Filed, book: RuleBook, today: date) -> Late | None:
         return Late(filed.id, "answer", due, filed.stage, filed.sender) if today > due else None
     if not book.handover.required or filed.stage not in ("received", "returned", "reviewed"):
         return None
+    due = hand_over_due(filed, book)
+    return Late(filed.id, "hand_over", due, filed.stage, filed.sender) if today > due else None
+
+
+def hand_over_due(filed: Filed, book: RuleBook) -> date:
+    """Until when a record has to be handed over: so many working days after the business ended, or it came."""
     stated = filed.intake.get("happened_at")
     try:
         ended = day_of_moment(stated) if stated else day_of(filed.at_ms / 1000)
     except ValueError:
         ended = day_of(filed.at_ms / 1000)
-    due = deadline(ended, book.handover.deadline_working_days, calendar(book.handover.working_calendar))
-    return Late(filed.id, "hand_over", due, filed.stage, filed.sender) if today > due else None
+    return deadline(ended, book.handover.deadline_working_days, calendar(book.handover.working_calendar))
 
 
 async def overdue(at: Desk, book: RuleBook, *, now: float, tell: bool = True) -> list[Late]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Final
 
-from consumers.calendars import calendar
 from ops.inspections.runs import Found
-from ops.intakes import late
+from ops.intakes import hand_over_due, late
 from schemas.rulebook import RuleBook
-from schemas.working_days import day_of, day_of_moment, deadline
+from schemas.working_days import day_of
 from store.database import Database
 from store.inspections import Finding
 from store.intakes import Filed, Intakes
@@ -38,16 +36,6 @@ class Departments:
         return sorted(every, key=lambda name: (-self.late[name] - self.overdue[name], name))
 
 
-def due_day(filed: Filed, book: RuleBook) -> date:
-    """Until when a file has to be handed over: so many working days after the business ended, or it came."""
-    stated = filed.intake.get("happened_at")
-    try:
-        ended = day_of_moment(stated) if stated else day_of(filed.at_ms / 1000)
-    except ValueError:
-        ended = day_of(filed.at_ms / 1000)
-    return deadline(ended, book.handover.deadline_working_days, calendar(book.handover.working_calendar))
-
-
 def judge_handed_over(
     filed: Collection[Filed], at: Mapping[str, int], of: Mapping[str, str], book: RuleBook, into: Departments
 ) -> list[Finding]:
@@ -62,7 +50,7 @@ def judge_handed_over(
     """
     found = []
     for each in filed:
-        department, due, done = of.get(each.sender, UNKNOWN), due_day(each, book), day_of(at[each.id])
+        department, due, done = of.get(each.sender, UNKNOWN), hand_over_due(each, book), day_of(at[each.id])
         (into.late if done > due else into.in_time)[department] += 1
         if done > due:
             found.append(Finding("handed-over-late", each.id, f"{department}: due {due}, handed over {done}"))

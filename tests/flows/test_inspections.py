@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 import uuid
@@ -239,8 +240,6 @@ async def _sample(dangan: Clerk, database: Database, seed: Path, folder: Path) -
 
 
 async def _evidence(dangan: Clerk, folder: Path, auditor: PrincipalKeys) -> None:
-    from tests.ops.inspections.documents import public_text
-
     year = datetime.now(UTC).year
     out, span = folder / "evidence", ["--from", f"{year}-01-01", "--to", f"{year}-12-31"]
     await dangan("auditor", "inspect", "evidence", *span, "--out", out)
@@ -256,6 +255,21 @@ async def _evidence(dangan: Clerk, folder: Path, auditor: PrincipalKeys) -> None
     (out / "people.jsonl").write_text("{}\n")
     with pytest.raises(DanganError, match="DG-INS-042"):
         await dangan("", "inspect", "check-evidence", out, "--public", keys)
+
+
+def public_text(keys: PrincipalKeys) -> str:
+    """What ``dangan keys show`` prints of a principal."""
+
+    def jwk(curve: str, kid: str, x: bytes) -> dict[str, str]:
+        return {"kty": "OKP", "crv": curve, "kid": kid, "x": base64.urlsafe_b64encode(x).decode().rstrip("=")}
+
+    return json.dumps(
+        {
+            "principal": keys.principal,
+            "signing": jwk("Ed25519", keys.signing.kid, keys.signing.x),
+            "receiving": jwk("X25519", keys.receiving.kid, keys.receiving.x),
+        }
+    )
 
 
 @pytest.mark.clause("AUD-08", "AUD-09", "AUD-11", "AUD-12", "AUD-13", "AUD-14")

@@ -16,7 +16,8 @@ from ops.inspections import evaluation, schedule, secrecy
 from ops.inspections.doors import read_door_log, without_application
 from ops.inspections.integrity import clear_findings, record_findings
 from ops.inspections.rectify import MAX_OPENED, _problems, line_of
-from ops.inspections.timeliness import Departments, due_day, judge_handed_over
+from ops.inspections.timeliness import Departments, judge_handed_over
+from ops.intakes import hand_over_due
 from ops.rules import load_rules
 from ops.use.register import Loan
 from schemas.custody import MEDIA
@@ -82,7 +83,7 @@ def filed(record: str, sender: str, day: str) -> Filed:
 @pytest.mark.clause("AUD-09")
 def test_late_is_more_than_ten_working_days() -> None:
     one = filed("rec-1", "sys:a", "2026-03-02T10:00:00+08:00")  # a Monday; no holiday until April
-    assert due_day(one, RULES.book) == date(2026, 3, 16)
+    assert hand_over_due(one, RULES.book) == date(2026, 3, 16)
     counted, of = Departments(), {"sys:a": "retail"}
     for day, late in ((16, 0), (17, 1)):
         assert len(judge_handed_over([one], {"rec-1": at(2026, 3, day)}, of, RULES.book, counted)) == late

@@ -144,7 +144,7 @@ async def test_a_year_of_inspections(
     assert other is not None
     await records.update_one({"_id": RECORDS[8]}, {"$set": {"fields.city": other["fields"]["city"]}})
     await records.update_one({"_id": RECORDS[9]}, {"$set": {"tokens": []}})
-    await records.insert_one({**whole, "_id": f"foreign-{TAG}", "at": int(time.time() * 1000) - 5000})
+    await records.insert_one({**whole, "_id": f"foreign-{TAG}"})
     await index.delete_one({"_id": RECORDS[10]})
 
     await dangan("archivist", "inspect", "inventory", status=1)

@@ -238,3 +238,4 @@ inspect-phrase-list = { $first }, { $others }
 inspect-phrase-intact = intact
 inspect-phrase-damaged = damaged
 inspect-phrase-damaged-in-part = damaged intact
+inspect-count-sealed = Sealed, not opened

@@ -235,3 +235,4 @@ inspect-phrase-list = { $first }，以及 { $others }
 inspect-phrase-intact = 完好
 inspect-phrase-damaged = 破损
 inspect-phrase-damaged-in-part = 部分破损
+inspect-count-sealed = 已封存，未打开

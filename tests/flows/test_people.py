@@ -168,8 +168,9 @@ def site(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
     shutil.copytree(Path(str(policies.__file__)).parent, folder / "policies")
     trial = (folder / "policies" / "profiles" / "trial" / "rules.toml").read_text("utf-8")
     others = [part for part in re.split(r"(?m)^(?=\[)", trial) if not part.startswith("[people]")]
-    with (folder / "policies" / "rules.toml").open("a", encoding="utf-8") as rules:
-        rules.write("\n" + "".join(others))
+    rules = folder / "policies" / "rules.toml"
+    shipped = [part for part in re.split(r"(?m)^(?=\[)", rules.read_text("utf-8")) if not part.startswith("[use.")]
+    rules.write_text("".join(shipped) + "\n" + "".join(others), encoding="utf-8")
     office = asyncio.run(open_office(stack.settings))
     write_settings(stack.home, {"profile": ""})
     made = Site(stack, office, folder)

@@ -8,10 +8,10 @@ from typing import Final
 
 import keys.signer
 from consumers.collection_approvals import verified
-from consumers.directory import Directory
 from consumers.rules import Rules
 from keys.principal_keys import PrincipalKeys
 from ops.audited import Desk, stored_digest
+from ops.people.believed import directory as as_believed
 from ops.registry import refuse_personal
 from schemas.collection_approval import ATTACHMENT, Approved, CollectionApproval
 from schemas.errors import DanganError
@@ -19,7 +19,6 @@ from schemas.levels import Level
 from store import matters
 from store.collection_approvals import CollectionApprovals, SignedApproval, approval_document
 from store.consents import Consents
-from store.principals import Principals
 
 #: The columns of the lists.
 STEPS: Final = ("happened", "entered", "late by hours", "record", "item", "entered by")
@@ -51,8 +50,7 @@ async def approve(at: Desk, rules: Rules, document: CollectionApproval, keys: Pr
     if document.form and (form is None or document.purpose not in form.purposes):
         raise DanganError("DG-COL-016", field=document.form)
     signed = SignedApproval(document, sign(document, keys, now=now))
-    directory = Directory(Principals(at.database))
-    await directory.refresh(anew=True)
+    directory = await as_believed(at, rules.book.people)
     approved = verified(signed, directory, rules.authorizer, now)
     approvals = CollectionApprovals(at.database)
     standing = (await approvals.get([document.id])).get(document.id)

@@ -48,6 +48,11 @@ class Principals:
             async for doc in self._principals.find({})
         ]
 
+    async def registration(self, principal: str) -> Registration | None:
+        """One principal with the version and the signature of its registration, or None."""
+        doc = await self._principals.find_one({"_id": principal})
+        return Registration(_principal(doc), doc["version"], doc.get("signature")) if doc else None
+
     async def get(self, principal: str) -> Principal | None:
         """One principal, or None."""
         doc = await self._principals.find_one({"_id": principal})

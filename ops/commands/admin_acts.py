@@ -17,7 +17,7 @@ from keys.principal_keys import PrincipalKeys
 from ops.audited import CONSOLE, Desk, desk
 from ops.commands.keys import read_key_file
 from ops.config import load_settings
-from ops.operators import may_bootstrap, prove
+from ops.operators import may_bootstrap, operator_of
 from schemas.errors import DanganError
 from store.principals import Principals
 
@@ -59,21 +59,21 @@ def as_operator(
         first: whether this may be done without a key while nobody was ever registered as an administrator.
 
     Raises:
-        DanganError: DG-OPS-060.
+        DanganError: as ops.operators.operator_of.
     """
     keys = read_key_file(key, passphrase_file) if key else None
 
     async def run() -> T:
         async with desk(load_settings(home)) as at:
-            return await act(replace(at, operator=await _operator(Principals(at.database), keys, first=first)))
+            return await act(replace(at, operator=await _operator(at, keys, first=first)))
 
     return asyncio.run(run())
 
 
-async def _operator(principals: Principals, keys: PrincipalKeys | None, *, first: bool) -> str:
+async def _operator(at: Desk, keys: PrincipalKeys | None, *, first: bool) -> str:
     if keys is not None:
-        return prove(await principals.get(keys.principal), keys.signing, now=time.time())
-    if not may_bootstrap(await principals.all()):
+        return await operator_of(at, keys, now=time.time())
+    if not may_bootstrap(await Principals(at.database).all()):
         raise DanganError("DG-OPS-060", field="--as", detail="name your key file")
     if not first:
         raise DanganError("DG-OPS-060", field="--role", detail="there is none yet: register the first one")

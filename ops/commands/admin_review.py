@@ -18,7 +18,7 @@ from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.detect.seen import Seen
 from ops.detect.source import events_on_topic
-from ops.operators import prove
+from ops.operators import operator_of
 from ops.people import review
 from ops.people.permissions import people_rules
 from ops.people.review import Line
@@ -77,8 +77,7 @@ def sign(
 
     async def run() -> PermissionReview | list[Line]:
         async with desk(settings) as at:
-            known = await Principals(at.database).get(keys.principal)
-            operator = prove(known, keys.signing, now=now(), roles=people.reviewers)
+            operator = await operator_of(at, keys, now=now(), roles=people.reviewers, people=people)
             chosen = _chosen(await _lines(at, people), keys, principal, end)
             if dry_run:
                 return chosen

@@ -16,9 +16,8 @@ from ops import arrangement
 from ops.audited import Desk, desk
 from ops.commands.keys import read_key_file
 from ops.config import load_settings
-from ops.operators import prove
+from ops.operators import operator_of
 from ops.rules import load_rules
-from store.principals import Principals
 
 T = TypeVar("T")
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
@@ -55,8 +54,7 @@ def as_arranger(
 
     async def run() -> T:
         async with desk(settings, role=vault_role) as at:
-            known = await Principals(at.database).get(keys.principal)
-            operator = prove(known, keys.signing, now=time.time(), roles=roles)
+            operator = await operator_of(at, keys, now=time.time(), roles=roles, people=rules.book.people)
             return await act(replace(at, operator=operator), rules)
 
     return asyncio.run(run())

@@ -24,12 +24,11 @@ from ops.commands.arranging import As, Home, Policies, as_arranger
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.listing import Form, put_out
-from ops.operators import prove
+from ops.operators import operator_of
 from ops.printable import plain
 from ops.rules import load_rules
 from schemas.collection_approval import CollectionApproval
 from schemas.errors import DanganError
-from store.principals import Principals
 
 Approver = Annotated[Path, typer.Option("--as", help="Your key file: that of a registered approver.")]
 Json = Annotated[bool, typer.Option("--json", help="As a JSON array.")]
@@ -81,8 +80,7 @@ def approve(
 
     async def run() -> None:
         async with desk(settings) as at:
-            known = await Principals(at.database).get(keys.principal)
-            operator = prove(known, keys.signing, now=now, roles=(APPROVER,))
+            operator = await operator_of(at, keys, now=now, roles=(APPROVER,), people=rules.book.people)
             await collection.approve(replace(at, operator=operator), rules, document, keys, now=now)
 
     asyncio.run(run())

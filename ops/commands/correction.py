@@ -19,13 +19,12 @@ from ops.audited import Desk, desk
 from ops.commands import correction_requests
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
-from ops.operators import prove
+from ops.operators import operator_of
 from ops.printable import plain
 from ops.rules import load_rules
 from schemas.errors import DanganError
 from schemas.rulebook import RuleBook
 from store.notices import Notice
-from store.principals import Principals
 from store.revisions import Cause, Deed, Due, Revisions
 
 T = TypeVar("T")
@@ -221,9 +220,7 @@ def _act(
 
     async def run() -> T:
         async with desk(settings) as at:
-            known = await Principals(at.database).get(keys.principal)
-            allowed = roles if roles is not None else known.roles if known else ()
-            operator = prove(known, keys.signing, now=time.time(), roles=allowed)
+            operator = await operator_of(at, keys, now=time.time(), roles=roles)
             return await act(replace(at, operator=operator), load_rules(None, settings.profile).book)
 
     return asyncio.run(run())

@@ -23,13 +23,12 @@ from ops.audited import Desk, desk
 from ops.commands import intake_requests
 from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
-from ops.operators import prove
+from ops.operators import operator_of
 from ops.printable import plain
 from ops.rules import load_rules
 from schemas.rulebook import RuleBook
 from store.intake_notes import IntakeNotes
 from store.intakes import Intakes
-from store.principals import Principals
 
 T = TypeVar("T")
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
@@ -185,9 +184,7 @@ def _act(
     keys = read_key_file(key, passphrase_file)
 
     async def proved(at: Desk, book: RuleBook) -> None:
-        known = await Principals(at.database).get(keys.principal)
-        allowed = roles if roles is not None else known.roles if known else ()
-        operator = prove(known, keys.signing, now=time.time(), roles=allowed)
+        operator = await operator_of(at, keys, now=time.time(), roles=roles, people=book.people)
         await act(replace(at, operator=operator), book)
 
     _run(home, proved)

@@ -12,8 +12,7 @@ from typing import TypeVar
 from ops.audited import Desk, desk
 from ops.commands.keys import read_key_file
 from ops.config import load_settings
-from ops.operators import prove
-from store.principals import Principals
+from ops.operators import operator_of
 
 T = TypeVar("T")
 
@@ -22,14 +21,13 @@ def in_own_name(home: Path | None, key: Path, passphrase_file: Path | None, act:
     """Run an act in the name of a registered principal, whatever the roles.
 
     Raises:
-        DanganError: DG-OPS-060.
+        DanganError: as ops.operators.operator_of.
     """
     keys, settings = read_key_file(key, passphrase_file), load_settings(home)
 
     async def run() -> T:
         async with desk(settings) as at:
-            known = await Principals(at.database).get(keys.principal)
-            operator = prove(known, keys.signing, now=time.time(), roles=known.roles if known else ())
+            operator = await operator_of(at, keys, now=time.time(), roles=None)
             return await act(replace(at, operator=operator))
 
     return asyncio.run(run())

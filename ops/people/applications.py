@@ -14,7 +14,8 @@ from typing import Final
 from keys import approvals
 from keys.ledger import Approver
 from ops.audited import Desk
-from ops.people.permissions import check, in_office, is_change
+from ops.people.believed import believed, everyone, refuse_unsigned
+from ops.people.permissions import check, in_office, is_change, posts_for
 from ops.people.registration import enter, new_keys, with_key
 from ops.public_keys import PublicKeys
 from ops.references import refuse_personal
@@ -55,11 +56,12 @@ async def carry_out(
 
     Raises:
         DanganError: DG-SEC-001 to 007 for the approval; DG-SEC-019 when the registration has changed since; DG-SEC-014
-            when who changes post has not handed over; those of ops.people.registration.enter; DG-OPS-036, 037.
+            when who changes post has not handed over; DG-SEC-013 when the registration, or that of a signer, does not
+            carry the archive's signature; those of ops.people.registration.enter; DG-OPS-036, 037.
     """
     refuse_personal(principal=change.principal)
     principals = Principals(desk.database)
-    known, version = await principals.versioned(change.principal)
+    known, version = await believed(desk, change.principal, people)
     approvers = await _approved(desk, change, tokens, people, now)
     if version != change.from_version:
         if known is not None and await _is_done(desk, change, known):
@@ -76,31 +78,32 @@ async def _approved(
     desk: Desk, change: PermissionChange, tokens: Collection[str], people: People, now: int
 ) -> tuple[str, ...]:
     """Who approved it: for each post another person, neither the administrator nor the one concerned."""
-    everyone = {one.id: one for one in await Principals(desk.database).all()}
-    signed = verified(desk, change, tokens, everyone, ("approve-permission",), now)
+    known = {name: each.principal for name, each in (await everyone(desk, people)).items()}
+    signed = verified(desk, change, tokens, known, ("approve-permission",), now)
     if not people.approval:
         return tuple(each.who.id for each in signed)
     if not signed:
         raise DanganError("DG-SEC-001", field=change.principal, detail=", ".join(people.approval))
+    posts = posts_for(as_applied_for(change), known.values(), people, now)
     for each in signed:
-        who = everyone[each.who.id]
+        who = known[each.who.id]
         if who.id == change.principal:
             raise DanganError("DG-SEC-003", field=who.id)
-        if not in_office(who, people, now) or who.roles.isdisjoint(people.approval):
+        if not in_office(who, people, now) or not any(who.roles & post for post in posts):
             raise DanganError("DG-SEC-005", field=who.id)
-    chosen = _fill([everyone[each.who.id] for each in signed], people.approval)
+    chosen = _fill([known[each.who.id] for each in signed], posts)
     if chosen is None:
-        raise DanganError("DG-SEC-007", detail=", ".join(people.approval))
+        raise DanganError("DG-SEC-007", detail=", ".join("/".join(sorted(post)) for post in posts))
     return chosen
 
 
-def _fill(signers: Collection[Principal], posts: Collection[str]) -> tuple[str, ...] | None:
+def _fill(signers: Collection[Principal], posts: Collection[frozenset[str]]) -> tuple[str, ...] | None:
     """For each post a signer of its own, or None where there is no such way; posts and signers are few."""
     if not posts:
         return ()
     post, *others = posts
     for one in signers:
-        if post in one.roles:
+        if post & one.roles:
             rest = _fill([other for other in signers if other.id != one.id], others)
             if rest is not None:
                 return (one.id, *rest)
@@ -111,22 +114,32 @@ def verified(
     desk: Desk,
     document: StaffDocument,
     tokens: Collection[str],
-    everyone: Mapping[str, Principal],
+    known: Mapping[str, Principal],
     actions: Collection[str],
     now: int,
 ) -> tuple[approvals.Signed, ...]:
     """The signatures over a document, each by a key that was good when it signed and is good now.
 
+    Args:
+        desk: of who carries it out.
+        document: what must have been signed.
+        tokens: compact JWS.
+        known: the registrations by id, from ops.people.believed.everyone.
+        actions: which actions the signatures may say.
+        now: UNIX seconds.
+
     Raises:
-        DanganError: DG-SEC-002 (invalid), 003 (by who carries it out), 004 (another document), 006 (too old).
+        DanganError: DG-SEC-002 (invalid), 003 (by who carries it out), 004 (another document), 006 (too old), 013 (the
+            signer's registration does not carry the archive's signature).
     """
-    by_kid = {key.kid: (one, key) for one in everyone.values() for key in one.signing_keys}
+    by_kid = {key.kid: (one, key) for one in known.values() for key in one.signing_keys}
 
     def approver(kid: str, at: int) -> Approver | None:
-        known = by_kid.get(kid)
-        if known is None or not known[1].valid_at(at) or not known[1].valid_at(now) or not known[0].active:
+        if kid not in by_kid:
             return None
-        return Approver(known[0].id, known[1].x)
+        one, key = by_kid[kid]
+        refuse_unsigned(one)
+        return Approver(one.id, key.x) if key.valid_at(at) and key.valid_at(now) and one.active else None
 
     return approvals.verified(
         list(tokens),

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from consumers.intake_rules import keeps
 from ops.audited import Desk, stored_digest
 from ops.people.applications import kept, verified
+from ops.people.believed import everyone, refuse_unsigned
 from ops.people.permissions import in_office
 from ops.people.registration import deactivate
 from ops.references import refuse_personal
@@ -78,7 +79,7 @@ async def leave(desk: Desk, principal: str, people: People, *, now: int) -> None
     """
     if people.handover_required:
         raise DanganError("DG-SEC-014", field=principal)
-    await deactivate(desk, principal, now=now, verb="leave")
+    await deactivate(desk, principal, now=now, verb="leave", people=people)
 
 
 async def complete(
@@ -86,7 +87,7 @@ async def complete(
 ) -> None:
     """Carry a signed list out: custody goes to the successor, grants end, and the account is closed.
 
-    After a crash the same again goes on where it stopped.
+    After a crash the same again, with the same signatures, goes on where it stopped.
 
     Args:
         desk: of the administrator to whom the signatures were given.
@@ -98,13 +99,16 @@ async def complete(
 
     Raises:
         DanganError: DG-SEC-015 when the list is not what the person holds; DG-SEC-016, 017 for signatures that are
-            missing; DG-SEC-002 to 006 for those that do not count; DG-SEC-022 for a successor who cannot take over.
+            missing; DG-SEC-002 to 006 and 013 for those that do not count; DG-SEC-022 for a successor who cannot take
+            over.
     """
     documents = PeopleDocuments(desk.database)
     begun = await documents.get(document.id)
     if begun is None:
         await _check_complete(desk, document, now)
-        signers = await _signers(desk, document, tokens, people, now)
+    # also where it goes on: that a list is kept as begun does not show that anybody signed it
+    signers = await _signers(desk, document, tokens, people, now)
+    if begun is None:
         verb: Verb = "leave" if closes else "hand_over"
         digest = stored_digest(document.model_dump(mode="json"))
         await desk.record(
@@ -123,7 +127,7 @@ async def complete(
     if rest.records or rest.grants:  # came to the person meanwhile
         raise DanganError("DG-SEC-015", field=document.principal, detail=rest.counts())
     if closes:
-        await deactivate(desk, document.principal, now=now)
+        await deactivate(desk, document.principal, now=now, people=people)
 
 
 async def _check_complete(desk: Desk, document: StaffHandOver, now: int) -> None:
@@ -145,11 +149,12 @@ async def _signers(
     desk: Desk, document: StaffHandOver, tokens: Collection[str], people: People, now: int
 ) -> tuple[str, ...]:
     """The successor, and two persons where anything is to be destroyed."""
-    everyone = {one.id: one for one in await Principals(desk.database).all()}
-    signed = verified(desk, document, tokens, everyone, ("take-over", "approve-destroy"), now)
+    known = {name: each.principal for name, each in (await everyone(desk, people)).items()}
+    signed = verified(desk, document, tokens, known, ("take-over", "approve-destroy"), now)
     if any(each.who.id == document.principal for each in signed):
         raise DanganError("DG-SEC-003", field=document.principal)
-    successor = everyone.get(document.successor)
+    successor = known.get(document.successor)
+    refuse_unsigned(successor)
     _check_successor(successor, document, people, now)
     if not any(each.action == "take-over" and each.who.id == document.successor for each in signed):
         raise DanganError("DG-SEC-016", field=document.successor)
@@ -157,7 +162,7 @@ async def _signers(
         {
             each.who.id
             for each in signed
-            if each.action == "approve-destroy" and in_office(everyone[each.who.id], people, now)
+            if each.action == "approve-destroy" and in_office(known[each.who.id], people, now)
         }
     )
     if document.destroy and len(destroyers) < 2:

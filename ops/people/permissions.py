@@ -85,7 +85,7 @@ def wider(known: Principal, people: People) -> bool:
 
 
 def is_change(known: Principal | None, wanted: Principal) -> bool:
-    """Whether a registration gives permissions, or changes them; new keys alone, or an agreement, do not."""
+    """Whether a registration gives permissions, or changes them; keys and an agreement do not."""
     if known is None or not known.active:
         return bool(wanted.roles - {ADMINISTRATOR})
 
@@ -95,16 +95,75 @@ def is_change(known: Principal | None, wanted: Principal) -> bool:
     return of(known) != of(wanted)
 
 
-def vacant(wanted: Principal, everyone: Iterable[Principal], people: People, now: float) -> bool:
-    """Whether somebody is registered for an approving post that nobody holds: nobody could approve it.
+def needs_approval(known: Principal | None, wanted: Principal) -> bool:
+    """Whether the posts must approve a registration: a change of permissions, or new keys of a business role.
 
-    Somebody has to be the first. It is audited as a bootstrap.
+    Who has such a key acts and signs in that role. Only a rotation, which the old key signs, goes without.
     """
-    if len(wanted.roles) != 1 or not wanted.roles <= set(people.approval):
+    if known is None or is_change(known, wanted):
+        return is_change(known, wanted)
+    return bool(wanted.roles - {ADMINISTRATOR}) and not _kids(wanted) <= _kids(known)
+
+
+def _kids(one: Principal) -> set[str]:
+    return {key.kid for key in (*one.signing_keys, *one.receiving_keys)}
+
+
+def never_held(wanted: Principal, known: Principal | None, everyone: Iterable[Principal], people: People) -> bool:
+    """Whether somebody new is registered for an approving post that nobody was ever registered for.
+
+    Somebody has to be the first. It is audited as a bootstrap. A holder who was locked held the post: else an
+    administrator would lock the holder and fill the post himself.
+    """
+    if known is not None or len(wanted.roles) != 1 or not wanted.roles <= set(people.approval):
         return False
-    return not any(
-        wanted.roles <= one.roles and in_office(one, people, now) and one.id != wanted.id for one in everyone
-    )
+    return not any(wanted.roles <= one.roles for one in everyone)
+
+
+def neglected(
+    wanted: Principal, known: Principal | None, everyone: Iterable[Principal], people: People, now: float
+) -> bool:
+    """Whether a holder of an approving post comes back, unchanged, since nobody is left to review permissions.
+
+    Where nobody reviewed for a whole period, everybody's permissions have lapsed, those of the posts and of the
+    reviewers too, and nobody could let anybody in again. The person, the keys and the permissions are those that
+    were approved before. It is audited as a bootstrap.
+    """
+    if known is None or not known.active or not _lapsed(known, now) or needs_approval(known, wanted):
+        return False
+    if len(known.roles) != 1 or not known.roles <= set(people.approval):
+        return False
+    return all(_lapsed(one, now) for one in everyone if not one.roles.isdisjoint(people.reviewers))
+
+
+def _lapsed(one: Principal, now: float) -> bool:
+    return one.lapses_at is not None and now >= one.lapses_at
+
+
+def posts_for(
+    change: Principal, everyone: Iterable[Principal], people: People, now: float
+) -> tuple[frozenset[str], ...]:
+    """Who must sign a change of permissions: for each signature the roles of which the signer holds one.
+
+    These are the posts of setting ``people.approval``. To fill one of them that nobody holds any more, those that
+    are held sign, and somebody of a reviewing post for those that are not.
+
+    Args:
+        change: what is applied for.
+        everyone: the registrations, as they are believed.
+        people: what the organisation demands.
+        now: UNIX seconds.
+    """
+    registered = list(everyone)
+    others = [one for one in registered if one.id != change.id and in_office(one, people, now)]
+    held = {post for post in people.approval if any(post in one.roles for one in others)}
+    if len(change.roles) == 1 and change.roles <= set(people.approval) - held:
+        reviewers = frozenset(people.reviewers)
+        needed = [frozenset({post}) for post in people.approval if post in held]
+        if not needed or any(not one.roles.isdisjoint(reviewers) for one in registered):
+            needed.append(reviewers)
+        return tuple(needed)
+    return tuple(frozenset({post}) for post in people.approval)
 
 
 def in_office(one: Principal | None, people: People, now: float) -> bool:

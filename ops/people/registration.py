@@ -1,6 +1,7 @@
 """Registering principals and locking them: the acts behind ``dangan admin principal``.
 
-Each is audited before it is done, and what is stored carries the archive's signature (keys/registrations.py).
+Each is audited before it is done, and what is stored carries the archive's signature (keys/registrations.py); what is
+signed anew carried it before (ops/people/believed.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Final
 
 from keys.registrations import sign_registration
 from ops.audited import Desk, stored_digest
-from ops.people.permissions import check, is_change, lapses_at, people_rules, vacant
+from ops.people.believed import believed, emptied, is_unsigned, looked_up
+from ops.people.permissions import check, is_change, lapses_at, needs_approval, neglected, never_held, people_rules
 from ops.public_keys import PublicKeys
 from ops.references import refuse_personal
 from schemas.audit import Verb
@@ -44,7 +46,9 @@ async def register(
     agreement_until: int | None = None,
     people: People | None = None,
 ) -> Principal:
-    """Register a principal, or add keys and replace roles of a registered one, without an application.
+    """Register a principal, or replace a registration, without an application.
+
+    Where permissions need an approval, new keys of a business role need one too: whoever has them acts in that role.
 
     Args:
         desk: the operator's.
@@ -63,12 +67,13 @@ async def register(
         people: what is demanded; by default what the installation's profile says.
 
     Raises:
-        DanganError: as :func:`enter`; DG-OPS-037 for a key that is revoked or that another principal has.
+        DanganError: as :func:`enter`; DG-OPS-037 for a key that is revoked or that another principal has; DG-SEC-001
+            for what others must approve; DG-SEC-013 for a registration without the archive's signature.
     """
     people = people or people_rules(desk.settings.profile)
     principals = Principals(desk.database)
     refuse_personal(principal=keys.principal)
-    known, version = await principals.versioned(keys.principal)
+    known, version = await believed(desk, keys.principal, people)
     signing, receiving = await new_keys(principals, keys, now, days)
     wanted = Principal(
         id=keys.principal,
@@ -83,11 +88,14 @@ async def register(
         agreement=agreement or (known.agreement if known else None),
         agreement_until=agreement_until or (known.agreement_until if known else None),
     )
-    first = vacant(wanted, await principals.all(), people, now)
-    if people.approval and is_change(known, wanted) and not first:
+    everyone = await principals.all()
+    first, back = never_held(wanted, known, everyone, people), neglected(wanted, known, everyone, people, now)
+    if people.approval and needs_approval(known, wanted) and not first:
         check(wanted, people, now)
         raise DanganError("DG-SEC-001", field=wanted.id, detail=", ".join(people.approval))
-    return await enter(desk, wanted, known, version, people, now=now, bootstrap=bootstrap or first)
+    if back:
+        wanted = replace(wanted, lapses_at=lapses_at(wanted, people, now))
+    return await enter(desk, wanted, known, version, people, now=now, bootstrap=bootstrap or first or back)
 
 
 async def enter(
@@ -105,7 +113,7 @@ async def enter(
 
     Args:
         desk: the operator's.
-        wanted: the whole registration; when it lapses is worked out here.
+        wanted: the whole registration; when it lapses is worked out here, unless it says so itself.
         known: the one that it replaces, of that ``version``.
         people: what is demanded.
         now: UNIX seconds.
@@ -121,7 +129,7 @@ async def enter(
         raise DanganError("DG-OPS-032", detail="an administrator stays one, or is deactivated")
     changes = is_change(known, wanted)
     until = known.lapses_at if known is not None and not changes else lapses_at(wanted, people, now)
-    wanted = replace(wanted, active=True, lapses_at=until)
+    wanted = replace(wanted, active=True, lapses_at=wanted.lapses_at or until)
     await desk.record(
         "principal",
         verb=_verb(known, wanted, bootstrap),
@@ -183,10 +191,13 @@ def refuse_known_keys(principal: str, kids: Collection[str], owners: Iterable[Pr
                 raise DanganError("DG-OPS-037", field=key.kid)
 
 
-async def deactivate(desk: Desk, principal: str, *, now: int, verb: Verb = "deactivate") -> None:
+async def deactivate(
+    desk: Desk, principal: str, *, now: int, verb: Verb = "deactivate", people: People | None = None
+) -> None:
     """Let a principal do nothing any more, and revoke its keys: the urgent lock, possible at once and by itself.
 
-    It closes nothing: what a person holds is handed over later (ops/people/hand_over.py).
+    It closes nothing: what a person holds is handed over later (ops/people/hand_over.py). Of a registration without
+    the archive's signature nothing is kept but that its keys are nobody's.
 
     Raises:
         DanganError: DG-OPS-031 when there is none; DG-OPS-039 when its registration keeps changing.
@@ -197,18 +208,21 @@ async def deactivate(desk: Desk, principal: str, *, now: int, verb: Verb = "deac
         raise DanganError("DG-OPS-031", detail=principal)
     await desk.record("principal", verb=verb, record=principal)
     for _ in range(_ATTEMPTS):  # a registration made meanwhile must not keep this one from happening
-        known, version = await principals.versioned(principal)
+        known, version = await looked_up(desk, principal, people)
         if known is None:
             raise DanganError("DG-OPS-031", detail=principal)
-        gone = replace(
-            known,
-            active=False,
-            signing_keys=tuple(revoked(key, now) for key in known.signing_keys),
-            receiving_keys=tuple(revoked(key, now) for key in known.receiving_keys),
-        )
-        if await save(desk, gone, version):
+        if await save(desk, emptied(known, now) if is_unsigned(known) else _locked(known, now), version):
             return
     raise DanganError("DG-OPS-039", detail=principal)
+
+
+def _locked(known: Principal, now: int) -> Principal:
+    return replace(
+        known,
+        active=False,
+        signing_keys=tuple(revoked(key, now) for key in known.signing_keys),
+        receiving_keys=tuple(revoked(key, now) for key in known.receiving_keys),
+    )
 
 
 def with_key(keys: tuple[PublicKey, ...], new: PublicKey) -> tuple[PublicKey, ...]:

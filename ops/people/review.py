@@ -14,6 +14,8 @@ from typing import Final
 import keys.signer
 from keys.principal_keys import PrincipalKeys
 from ops.audited import Desk, stored_digest
+from ops.people.believed import everyone as all_believed
+from ops.people.believed import refuse_unsigned
 from ops.people.permissions import in_office, lapses_at, wider
 from ops.people.registration import save
 from schemas.approvals import digest_of
@@ -22,7 +24,7 @@ from schemas.principals import Principal
 from schemas.rule_tables.people import ADMINISTRATOR, People
 from schemas.staff import PermissionReview
 from store.people import PeopleDocuments
-from store.principals import Principals, Registration, principal_document
+from store.principals import Registration, principal_document
 
 #: Permissions that lapse within so many days are due for review.
 DUE_DAYS: Final = 31
@@ -125,13 +127,18 @@ async def sign(
 
     Raises:
         DanganError: DG-SEC-020 when the reviewer stands in the list; DG-SEC-005 when the reviewer holds no reviewing
-            post; DG-SEC-019 when a registration has changed since the list was made.
+            post; DG-SEC-013 when the reviewer's registration, or one that is reviewed, does not carry the archive's
+            signature; DG-SEC-019 when a registration has changed since the list was made.
     """
     if any(line.principal.id == reviewer.principal for line in reviewed):
         raise DanganError("DG-SEC-020", field=reviewer.principal)
-    known = await Principals(desk.database).get(reviewer.principal)
+    registered = await all_believed(desk, people)
+    known = registered[reviewer.principal].principal if reviewer.principal in registered else None
+    refuse_unsigned(known)
     if known is None or not in_office(known, people, now) or known.roles.isdisjoint(people.reviewers):
         raise DanganError("DG-SEC-005", field=reviewer.principal)
+    for line in reviewed:
+        _refuse_altered(line, registered.get(line.principal.id))
     over = {line.principal.id for line in reviewed if line.unused or line.principal.id in end}
     review = PermissionReview(
         id=name or str(uuid.uuid4()),
@@ -153,6 +160,14 @@ async def sign(
     for line in reviewed:
         await _settle(desk, line, now if line.principal.id in over else lapses_at(line.principal, people, now))
     return review
+
+
+def _refuse_altered(line: Line, registered: Registration | None) -> None:
+    """What is signed anew is what the archive signed before, and what the reviewer looked at."""
+    if registered is not None:
+        refuse_unsigned(registered.principal)
+    if registered is None or (registered.principal, registered.version) != (line.principal, line.version):
+        raise DanganError("DG-SEC-019", field=line.principal.id)
 
 
 async def _settle(desk: Desk, line: Line, until: int | None) -> None:

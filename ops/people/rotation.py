@@ -20,6 +20,7 @@ from keys.principal_keys import PrincipalKeys
 from keys.signer import signed_text
 from ops.audited import Desk, stored_digest
 from ops.people.applications import keys_of, public_of
+from ops.people.believed import believed, emptied, is_unsigned, looked_up
 from ops.people.registration import new_keys, revoked, save, with_key
 from ops.public_keys import PublicKeys
 from schemas.audit import Verb
@@ -27,6 +28,7 @@ from schemas.errors import DanganError
 from schemas.intake import Reference
 from schemas.members import STRICT
 from schemas.principals import Principal, PublicKey
+from schemas.rule_tables.people import People
 from schemas.staff import Moment, NewKeys
 from store.principals import Principals, principal_document
 
@@ -82,21 +84,23 @@ def request(old: PrincipalKeys, new: PrincipalKeys, *, now: int, overlap_days: i
     return signed_text(old.signing, typ=TYP_ROTATION, payload=said.model_dump_json().encode())
 
 
-async def rotate(desk: Desk, token: str, *, now: int) -> Principal:
+async def rotate(desk: Desk, token: str, *, now: int, people: People | None = None) -> Principal:
     """Register the keys of a request; the old ones hold until its overlap ends.
 
     Args:
         desk: the administrator's.
         token: what :func:`request` made.
         now: UNIX seconds.
+        people: what is demanded; by default what the installation's profile says.
 
     Raises:
         DanganError: DG-SEC-021 when no good key of the principal signed it; DG-OPS-037 for a key that is revoked or
-            another's; DG-OPS-039 when the registration changed meanwhile.
+            another's; DG-OPS-039 when the registration changed meanwhile; DG-SEC-013 when the registration does not
+            carry the archive's signature.
     """
     principals = Principals(desk.database)
     said, kid = _read(token)
-    known, version = await principals.versioned(said.principal)
+    known, version = await believed(desk, said.principal, people)
     key = known.signing_key(kid) if known is not None and known.active else None
     if known is None or key is None or not key.valid_at(now) or not _signed_by(token, key):
         raise DanganError("DG-SEC-021", field=said.principal)
@@ -119,14 +123,19 @@ async def rotate(desk: Desk, token: str, *, now: int) -> Principal:
     return changed
 
 
-async def revoke(desk: Desk, principal: str, wanted: Callable[[PublicKey], bool], *, now: int) -> int:
+async def revoke(
+    desk: Desk, principal: str, wanted: Callable[[PublicKey], bool], *, now: int, people: People | None = None
+) -> int:
     """Revoke keys of a principal: they count no more, within 5 seconds everywhere. The same again changes nothing.
+
+    A registration without the archive's signature is not signed anew: it becomes an inactive one that gives nothing.
 
     Args:
         desk: of the keys' owner, or of an administrator.
         principal: whose keys.
         wanted: which of them.
         now: UNIX seconds.
+        people: what is demanded; by default what the installation's profile says.
 
     Returns:
         How many keys were revoked.
@@ -135,22 +144,26 @@ async def revoke(desk: Desk, principal: str, wanted: Callable[[PublicKey], bool]
         DanganError: DG-OPS-031 when there is no such principal or key; DG-OPS-039 when the registration keeps changing.
     """
     for _ in range(_ATTEMPTS):
-        known, version = await Principals(desk.database).versioned(principal)
+        known, version = await looked_up(desk, principal, people)
         owned = (*known.signing_keys, *known.receiving_keys) if known else ()
         chosen = [key for key in owned if wanted(key)]
         if known is None or not chosen:
             raise DanganError("DG-OPS-031", detail=principal)
         fresh = [key for key in chosen if key.revoked_at is None]
-        if not fresh:
+        if not fresh and not is_unsigned(known):
             return 0
-        changed = replace(
-            known,
-            signing_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.signing_keys),
-            receiving_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.receiving_keys),
-        )
+        changed = emptied(known, now) if is_unsigned(known) else _without(known, wanted, now)
         if await _store(desk, changed, version, "revoke"):
             return len(fresh)
     raise DanganError("DG-OPS-039", detail=principal)
+
+
+def _without(known: Principal, wanted: Callable[[PublicKey], bool], now: int) -> Principal:
+    return replace(
+        known,
+        signing_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.signing_keys),
+        receiving_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.receiving_keys),
+    )
 
 
 async def _store(desk: Desk, changed: Principal, version: int, verb: Verb) -> bool:

@@ -9,6 +9,9 @@ path "@transit@/decrypt/dangan-basic" { capabilities = ["update"] }
 path "@transit@/sign/dangan-writers" { capabilities = ["update"] }
 path "@transit@/keys/dangan-writers" { capabilities = ["read"] }
 
+# Whether who acts was registered by the archive: the public key of its signatures.
+path "@transit@/keys/dangan-registrations" { capabilities = ["read"] }
+
 # A periodic token lives by being renewed.
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }

@@ -78,5 +78,8 @@ path "@transit@/keys/dangan-certificates" { capabilities = ["read"] }
 path "@transit@/sign/dangan-writers" { capabilities = ["update"] }
 path "@transit@/keys/dangan-writers" { capabilities = ["read"] }
 
+# Whether who acts was registered by the archive: the public key of its signatures.
+path "@transit@/keys/dangan-registrations" { capabilities = ["read"] }
+
 path "auth/token/renew-self" { capabilities = ["update"] }
 path "auth/token/lookup-self" { capabilities = ["read"] }

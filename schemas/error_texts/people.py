@@ -10,7 +10,8 @@ PEOPLE: Final[dict[str, Text]] = {
     "DG-SEC-001": Text(
         "Permissions are given on an application that others approved; this one was not approved.",
         "dangan admin principal apply --out FILE writes the application; the posts sign it with dangan "
-        "approve; then: dangan admin principal add --request FILE --approval FILE.",
+        "approve; then: dangan admin principal add --request FILE --approval FILE. New keys that the old key signs for go "
+        "without: dangan keys rotate.",
     ),
     "DG-SEC-002": Text(
         "An approval of this change of permissions is not valid.",
@@ -58,7 +59,8 @@ PEOPLE: Final[dict[str, Text]] = {
     ),
     "DG-SEC-013": Text(
         "The registration does not carry the archive's signature, or was altered since.",
-        "An administrator registers the principal again.",
+        "Find out who altered it. An administrator locks it with dangan admin principal deactivate; then it is applied "
+        "for again, with new keys.",
     ),
     "DG-SEC-014": Text(
         "There is no hand-over list: what this person holds must be handed over in full first.",

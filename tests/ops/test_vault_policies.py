@@ -71,7 +71,7 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     "sweeper": _serves(*LEVELS)
     | {("read", INGEST), ("read", SEALED), ("encrypt", SEALED)}
     | {(operation, root) for operation in ("rewrap", "rotate", "minimum", "trim") for root in (*LEVELS, INGEST, SEALED)}
-    | {("sign", CERTIFICATES), ("read", CERTIFICATES)}
+    | {("sign", CERTIFICATES), ("read", CERTIFICATES), ("read", REGISTRATIONS)}
     | _WRITES_AUDIT,
     "admin": {("encrypt", INGEST), ("read", INGEST), ("sign", ANNOUNCEMENTS), ("sign", REGISTRATIONS)}
     | {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, REGISTRATIONS)}
@@ -79,8 +79,8 @@ ALLOWED: dict[str, set[tuple[str, str]]] = {
     "auditor": {("read", key) for key in (CERTIFICATES, ANNOUNCEMENTS, WRITERS)} | {("hmac", WATERMARKS_KEY)},
     "backup": {("encrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
     "restorer": {("decrypt", BACKUPS), ("read", BACKUPS)} | _WRITES_AUDIT,
-    "inspector": {("decrypt", root) for root in LEVELS} | _WRITES_AUDIT,
-    "unsealer": _serves(*LEVELS, SEALED) | _WRITES_AUDIT,
+    "inspector": {("decrypt", root) for root in LEVELS} | {("read", REGISTRATIONS)} | _WRITES_AUDIT,
+    "unsealer": _serves(*LEVELS, SEALED) | {("read", REGISTRATIONS)} | _WRITES_AUDIT,
 }
 
 CLOSED = [

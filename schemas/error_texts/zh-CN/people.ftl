@@ -1,7 +1,7 @@
 # 人员、权限和密钥。
 
 DG-SEC-001 = 权限须经申请和审批后授予，此项没有经过审批。
-    .next-step = 用 dangan admin principal apply --out FILE 写出申请，由各岗位用 dangan approve 签批，然后执行 dangan admin principal add --request FILE --approval FILE。
+    .next-step = 用 dangan admin principal apply --out FILE 写出申请，由各岗位用 dangan approve 签批，然后执行 dangan admin principal add --request FILE --approval FILE。由旧密钥签名的换钥无须审批：dangan keys rotate。
 DG-SEC-002 = 此项权限变更的审批无效。
     .next-step = 请由已登记且密钥有效的人员用 dangan approve 重新签署。
 DG-SEC-003 = 任何人不得审批本人的权限，也不得审批本人提出的申请。
@@ -25,7 +25,7 @@ DG-SEC-011 = 这些角色不得由同一主体担任。
 DG-SEC-012 = 不登记共用账号或群组账号：每个凭据只属于一个人或一个系统。
     .next-step = 请用 dangan keys new 为每人生成密钥，并分别登记。
 DG-SEC-013 = 该登记没有本档案系统的签名，或在签名后被改动。
-    .next-step = 请由管理员重新登记该主体。
+    .next-step = 请查明何人改动。由管理员用 dangan admin principal deactivate 锁定该登记，再以新密钥重新申请。
 DG-SEC-014 = 没有交接清单：此人持有的资料须先全部移交。
     .next-step = 用 dangan admin principal handover 写出清单，由接收人用 dangan approve --action take-over 签署。
 DG-SEC-015 = 交接清单与此人目前持有的资料不符。

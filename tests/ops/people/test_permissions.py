@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ops.people import review
-from ops.people.permissions import check, in_office, is_change, lapses_at, people_rules, vacant, wider
+from ops.people.permissions import (
+    check,
+    in_office,
+    is_change,
+    lapses_at,
+    needs_approval,
+    neglected,
+    never_held,
+    people_rules,
+    posts_for,
+    wider,
+)
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Principal
@@ -101,17 +112,73 @@ def test_only_new_keys_and_agreements_are_no_change_of_permissions() -> None:
     assert is_change(replace(known, active=False), known)  # back to work is a change
 
 
+@pytest.mark.clause("SEC-04", "SEC-08")
+@pytest.mark.parametrize("kind", ["person", "system"])
+@pytest.mark.parametrize("member", ["signing_keys", "receiving_keys"])
+def test_new_keys_of_a_business_role_need_an_approval(kind: str, member: str) -> None:
+    known = person("reader", kind=kind)
+    held = getattr(known, member)
+    fresh: dict[str, Any] = {member: (*held, replace(known.signing_keys[0], kid="another"))}
+    assert needs_approval(known, replace(known, **fresh))
+    renewed: dict[str, Any] = {member: tuple(replace(key, not_after=NOW) for key in held)}
+    assert not needs_approval(known, replace(known, **renewed))
+    assert not needs_approval(known, replace(known, agreement="nda-2", agreement_until=NOW + 9))
+    boss = person(ADMINISTRATOR, kind=kind, clearance=Level.BASIC)
+    assert not needs_approval(boss, replace(boss, **fresh))
+    assert needs_approval(None, known)
+    assert not needs_approval(None, boss)
+
+
+HEAD = person("unit_head", clearance=Level.BASIC)
+OTHER = replace(HEAD, id="staff:2")
+GONE: list[dict[str, Any]] = [{"active": False}, {"lapses_at": NOW}, {"agreement_until": NOW}, {"kind": "system"}]
+
+
 @pytest.mark.clause("SEC-04")
-def test_only_a_post_that_nobody_holds_is_filled_without_approval() -> None:
-    head = person("unit_head", clearance=Level.BASIC)
-    other = replace(head, id="staff:2")
-    assert vacant(head, [], STRICT, NOW)
-    assert vacant(head, [head], STRICT, NOW)
-    assert not vacant(head, [other], STRICT, NOW)
-    for gone in ({"active": False}, {"lapses_at": NOW}, {"agreement_until": NOW}):
-        assert vacant(head, [replace(other, **gone)], STRICT, NOW)
-    assert not vacant(person("reader"), [], STRICT, NOW)
-    assert not vacant(person("unit_head", "reader"), [], STRICT, NOW)
+@given(st.lists(st.sampled_from([OTHER, HEAD, *(replace(OTHER, **gone) for gone in GONE)]), max_size=3))
+def test_only_a_post_that_nobody_ever_held_is_filled_without_approval(everyone: list[Principal]) -> None:
+    """Whoever locks its holder, or lets the agreement end, makes no post vacant."""
+    others = [person("security_officer", id="staff:3"), person("reader", id="staff:4")]
+    assert never_held(HEAD, None, [*everyone, *others], STRICT) == (not everyone)
+    assert not never_held(HEAD, HEAD, everyone, STRICT)
+    assert not never_held(HEAD, person("reader"), others, STRICT)  # somebody's registration is not taken over
+    assert not never_held(person("reader"), None, [], STRICT)
+    assert not never_held(person("unit_head", "reader"), None, [], STRICT)
+
+
+@pytest.mark.clause("SEC-04", "SEC-05")
+def test_where_all_reviewers_lapsed_a_holder_comes_back_unchanged_and_nobody_else() -> None:
+    lapsed = replace(HEAD, lapses_at=NOW)
+    reviewer = person("auditor", id="staff:3", clearance=Level.BASIC, lapses_at=NOW)
+    assert neglected(HEAD, lapsed, [lapsed, reviewer], STRICT, NOW)
+    fresh = (*HEAD.signing_keys, replace(HEAD.signing_keys[0], kid="another"))
+    for wanted, known, also in (
+        (HEAD, None, reviewer),
+        (HEAD, HEAD, reviewer),
+        (HEAD, replace(lapsed, active=False), reviewer),
+        (HEAD, lapsed, replace(reviewer, lapses_at=NOW + 1)),
+        (HEAD, lapsed, replace(reviewer, lapses_at=NOW + 1, active=False)),  # else he would be locked to get there
+        (replace(HEAD, signing_keys=fresh), lapsed, reviewer),
+        (replace(HEAD, clearance=Level.SENSITIVE), lapsed, reviewer),
+        (person("reader"), person("reader", lapses_at=NOW), reviewer),
+    ):
+        assert not neglected(wanted, known, [lapsed, also], STRICT, NOW)
+
+
+@pytest.mark.clause("SEC-04")
+def test_a_post_that_nobody_holds_any_more_is_filled_by_those_held_and_a_reviewer() -> None:
+    security = person("security_officer", id="staff:3", clearance=Level.BASIC)
+    auditor = person("auditor", id="staff:4", clearance=Level.BASIC)
+    locked, reviewers = replace(OTHER, active=False), frozenset(STRICT.reviewers)
+    usual = (frozenset({"unit_head"}), frozenset({"security_officer"}))
+    assert posts_for(HEAD, [OTHER, security, auditor], STRICT, NOW) == usual
+    assert posts_for(HEAD, [locked, security, auditor], STRICT, NOW) == (usual[1], reviewers)
+    assert posts_for(HEAD, [HEAD, security, auditor], STRICT, NOW) == (usual[1], reviewers)  # not by himself
+    assert posts_for(HEAD, [locked, security, replace(auditor, active=False)], STRICT, NOW) == (usual[1], reviewers)
+    assert posts_for(HEAD, [locked, security], STRICT, NOW) == (usual[1],)  # nobody ever reviewed
+    assert posts_for(HEAD, [locked], STRICT, NOW) == (reviewers,)  # somebody always signs
+    assert posts_for(person("reader"), [locked, security, auditor], STRICT, NOW) == usual
+    assert posts_for(person("unit_head", "reader"), [locked, security, auditor], STRICT, NOW) == usual
 
 
 def registered(who: Principal, version: int = 3) -> Registration:

@@ -1,6 +1,8 @@
 """What a restore takes from the audit stream: destructions, withdrawals of consent, objections and their clearing.
 
-All three live in the database: the first in the ledger, the second among the consents, the third on the record itself.
+What it takes of legal holds, grants and registers is in ops/restored_holds.py.
+
+The three live in the database: the first in the ledger, the second among the consents, the third on the record itself.
 A backup from before them, loaded because the database is lost, brings back a state that does not know of them. The
 audit stream is kept for good and has an event of each of them: so a restore reads the stream, proves it whole, and does
 them again.
@@ -18,6 +20,7 @@ import orjson
 
 from ops.audit_archive.reading import archive_of, feed_stream, without_pruned
 from ops.audit_files import feed_file, notes_of
+from ops.restored_holds import Deed, Deeds, Key
 from schemas.errors import DanganError, Transient
 from schemas.settings import Settings
 from schemas.trust import Trust, load_trust
@@ -27,7 +30,10 @@ from streams.audit.checkpoint import VALUE_PREFIX, Checkpoint
 from streams.audit.verify import Verifier
 
 #: An event that is wanted holds one of these; looking for them costs far less than reading each event.
-_TELLING: Final = (b'"destroy"', b'"withdraw"', b'"object"', b'"clear"')
+_TELLING: Final = (
+    b'"destroy"', b'"withdraw"', b'"object"', b'"clear"',
+    b'"hold"', b'"give"', b'"give_back"', b'"recall"', b'"register"',
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +67,14 @@ class LastWord:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the stream tells: records destroyed, consents withdrawn, and by record the last word on an objection."""
+    """What the stream tells: records destroyed, consents withdrawn, by record the last word on an objection, and the
+    newest deed on each hold, grant and register entry.
+    """
 
     destroyed: frozenset[str] = frozenset()
     withdrawn: tuple[Withdrawn, ...] = ()
     objections: Mapping[str, LastWord] = field(default_factory=dict)
+    deeds: Mapping[Key, Deed] = field(default_factory=dict)
 
 
 class _Listening(Verifier):
@@ -76,6 +85,7 @@ class _Listening(Verifier):
         self._destroyed: set[str] = set()
         self._withdrawn: dict[tuple[str, str | None, str | None], Withdrawn] = {}
         self._objections: dict[str, LastWord] = {}
+        self._deeds = Deeds()
 
     def feed(self, value: bytes, source: str, number: int) -> None:
         super().feed(value, source, number)
@@ -91,7 +101,7 @@ class _Listening(Verifier):
     def told(self) -> Told:
         """What was noted; it counts if the stream turned out whole."""
         withdrawn = sorted(self._withdrawn.values(), key=lambda each: each.at_ms)
-        return Told(frozenset(self._destroyed), tuple(withdrawn), self._objections)
+        return Told(frozenset(self._destroyed), tuple(withdrawn), self._objections, self._deeds.last)
 
     def _note(self, event: Mapping[str, Any], own: Mapping[str, Any]) -> None:
         action, record = own["action"], own.get("record")
@@ -108,6 +118,8 @@ class _Listening(Verifier):
             # Of two in one millisecond the one that blocks counts.
             newest = max(self._objections.get(record, word), word, key=lambda each: (each.at_ms, each.objected))
             self._objections[record] = newest
+        else:
+            self._deeds.take(event, own)
 
 
 async def told_by_audit(settings: Settings, live: Database, export: Path | None) -> Told:

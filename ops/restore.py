@@ -38,6 +38,7 @@ from ops.audit_replay import Told
 from ops.backup import Manifest, Progress, collection_file, read_manifest
 from ops.key_copies import page_copies
 from ops.restored_blocks import Marks, block_again
+from ops.restored_holds import Lost, bring_back
 from ops.restored_keys import end_unnamed
 from ops.restored_records import drop_undone_notices, let_read_what_was_checked, one_archive_each
 from schemas.errors import DanganError
@@ -57,6 +58,7 @@ _BATCH: Final = 500
 class Report:
     """What a restore did, in records; ``unreadable`` holds the ids of those that nobody destroyed and that do
     not open: there must be none. ``unidentified`` are restored, but for an identity that an earlier record has.
+    ``lost`` is what only the audit stream knows of, beyond what is done again.
     """
 
     restored: int = 0
@@ -64,6 +66,7 @@ class Report:
     pages: int = 0
     unreadable: list[str] = field(default_factory=list)
     unidentified: list[str] = field(default_factory=list)
+    lost: Lost = field(default_factory=Lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,8 @@ class Restore:
             await block_again(self.live, self.into, self.told, marks.objected)
             if marks.checking:
                 await let_read_what_was_checked(self.into)
+            gone = destroyed | self.told.destroyed
+            report.lost = await bring_back(self.into, self.told.deeds, gone, made_at=manifest.made_at)
             await self._destroy_again(sorted(self.told.destroyed - destroyed), report)
         except BaseException:
             with suppress(PyMongoError):  # the first error is the one to tell

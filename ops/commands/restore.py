@@ -49,7 +49,8 @@ def restore(
     Destroyed records stay destroyed. If the live database is lost, open the newest backup (dangan backup unseal) and
     load it in its place with mongorestore first: the key-page snapshots of the backup places are then the newest
     there are. What was destroyed, withdrawn or objected to since is taken from the audit stream, which is proved
-    whole first, and destroyed or blocked again.
+    whole first, and destroyed or blocked again; legal holds, extensions and recalls too. What the stream knows of and
+    cannot give back is listed: it has to be entered again.
     """
     if source is not None and name is not None:
         raise typer.BadParameter("give --from or --backup, not both", param_hint="--from")
@@ -67,6 +68,12 @@ def _show(report: Report) -> None:
     if report.unidentified:
         names = escape(", ".join(report.unidentified[:_SHOWN]))
         console.print(f"without the identity that an earlier record has {len(report.unidentified)}: {names}")
+    for record in report.lost.held:
+        console.print(f"held by the audit stream's word, see its papers: {escape(record)}")
+    for each in report.lost.missing:
+        console.print(f"[yellow]not brought back, to be entered again:[/] {escape(each)}")
+    for each in report.lost.unsure:
+        console.print(f"[yellow]done since the backup, look whether it is there:[/] {escape(each)}")
     if report.unreadable:
         names = escape(", ".join(report.unreadable[:_SHOWN]))
         console.print(f"[bold red]unreadable {len(report.unreadable)}[/]: {names}")

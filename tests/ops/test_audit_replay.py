@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ops.audit_replay import LastWord, Told, Withdrawn, told_by_audit
-from schemas.audit import Fact, Verb
+from ops.restored_holds import Deed
+from schemas.audit import Action, Fact, Verb
 from schemas.errors import DanganError, Transient
 from schemas.settings import Settings
 from tests.streams.audit_records import NOW, Archive, some_facts, write
@@ -89,6 +90,40 @@ async def test_the_last_word_on_an_objection_is_told(tmp_path: Path) -> None:
         "rec-a": LastWord(objected=False, by="person:law", at_ms=at + 5),
         "rec-b": LastWord(objected=True, by="person:desk", at_ms=at + 2),
         "rec-d": LastWord(objected=True, by="person:desk", at_ms=at + 7),
+    }
+
+
+def deed(action: Action, at: int, *, allowed: bool = True, **said: Any) -> Fact:
+    code = None if allowed else "DG-CMD-004"
+    return Fact(f"deed-{action}-{at}", action, allowed, code, "person:law", NOW * 1000 + at, **said)
+
+
+@pytest.mark.clause("DES-01", "STO-06")
+async def test_the_newest_deed_on_each_hold_grant_and_register_entry_is_told(tmp_path: Path) -> None:
+    newer = [
+        deed("hold", 5, verb="lift", record="rec-a", digest="a" * 64),
+        deed("recall", 3, verb="recall", grant="grant-1"),
+        deed("use", 4, verb="give_back", grant="grant-2"),
+        deed("register", 6, book="media.lose", record="medium-1", digest="b" * 64),
+    ]
+    older = [
+        deed("hold", 1, verb="place", record="rec-a", digest="c" * 64),
+        deed("hold", 2, verb="place", record="rec-b", digest="d" * 64),
+        deed("hold", 9, verb="lift", record="rec-b", allowed=False),
+        deed("grant", 1, verb="give", grant="grant-1", digest="e" * 64),
+        deed("register", 1, book="media.lend", record="medium-1", digest="f" * 64),
+        deed("register", 2, book="retention.extend", record="rec-c", digest="0" * 64),
+        deed("use", 7, verb="apply", grant="grant-2"),
+    ]
+    at = NOW * 1000
+    assert (await told(tmp_path, await export(tmp_path, newer, older))).deeds == {
+        ("hold", "rec-a"): Deed("lift", at + 5, "a" * 64),
+        ("hold", "rec-b"): Deed("place", at + 2, "d" * 64),
+        ("grant", "grant-1"): Deed("give", at + 1, "e" * 64),
+        ("recall", "grant-1"): Deed("recall", at + 3),
+        ("return", "grant-2"): Deed("give_back", at + 4),
+        ("media", "medium-1"): Deed("media.lose", at + 6, "b" * 64),
+        ("retention.extend", "rec-c"): Deed("retention.extend", at + 2, "0" * 64),
     }
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from consumers.authorize import check_open
+from consumers.authorize import check_open, may_open
 from consumers.consents import refuse_withdrawn
 from consumers.reading.access import Reader
 from consumers.reading.grants import NamedGrants
@@ -101,13 +101,14 @@ class AttachmentReader:
             replayed = await self._requests.replayed(place, now=now)
             grant = await self._grants.one(received, now)
             record = (await self._records.get([command.record])).get(command.record)
-            holder, found = await self._held(record, command)
+            reader, authorizer = received.sender, self._rules.authorizer
+            self._may_know(received, record, grant, now)
+            holder, found = await self._held(record, received)
             attachment = decide(received, found, grant, self._rules, now)
             if replayed:
                 raise Refusal("DG-CMD-003")
             if record is None or holder is None:
                 raise Refusal("DG-ACC-007")
-            reader, authorizer = received.sender, self._rules.authorizer
             known = (reader, attachment.level, command.purpose, authorizer)
             check_known(record, grant, *known, self._rules.book.use)
             if holder.id != record.id:
@@ -123,19 +124,40 @@ class AttachmentReader:
                 raise
             return _refused(received, found, error)
 
-    async def _held(self, record: Record | None, command: Access) -> tuple[Record | None, Attachment | None]:
+    def _may_know(self, received: Received[Access], record: Record | None, grant: Grant | None, now: float) -> None:
+        """Ask whether the reader may know of the record, before its attachments are looked at: their names, states and
+        numbers of parts would tell that there is one.
+
+        Raises:
+            Refusal: as :func:`decide` and :func:`consumers.reading.readable.check_known`; DG-ACC-007 for no record.
+        """
+        command, rules = received.command, self._rules
+        check_references(command)
+        rules.catalogue.purpose(command.purpose)
+        grant_covers(received, grant, [], Level.BASIC, rules.authorizer, now)
+        if record is None:
+            raise Refusal("DG-ACC-007")
+        known = (received.sender, Level.BASIC, command.purpose, rules.authorizer)
+        check_known(record, grant, *known, rules.book.use)
+
+    async def _held(self, record: Record | None, received: Received[Access]) -> tuple[Record | None, Attachment | None]:
         """The attachment, and the record that holds it: the one asked for, or else a part of that archive (ARR-13).
 
-        As with fields, a part counts while it names this archive, its consent stands and nobody objects to it.
+        As with fields, a part counts while it names this archive, its consent stands, nobody objects to it, and
+        policies and the purpose of its collection let it be read (USE-09).
         """
+        command, reader, authorizer = received.command, received.sender, self._rules.authorizer
         name = command.attachment or ""
         found = await self._attachments.get(command.record, name)
         if found is not None or record is None or not record.parts:
             return record, found
         parts = await self._records.get(record.parts)
+        consented = await self._purposes.consented((part, command.purpose) for part in parts.values())
         for part in (parts[each] for each in record.parts if each in parts):
             counts = part.part_of == record.id and part.consent_state is None and not part.objected
-            if counts and (found := await self._attachments.get(part.id, name)):
+            counts = counts and self._purposes.open(part, command.purpose, consented)
+            found = await self._attachments.get(part.id, name) if counts else None
+            if found is not None and may_open(part, reader, found.level, command.purpose, authorizer):
                 return part, found
         return record, None
 

@@ -1,13 +1,13 @@
 """How much one principal may read: so many requests a minute, so many records a day (clause USE-07, 最小化使用).
 
 A grant bounds what is read, this bounds how fast it can be carried away. Counting is one durable write for a message,
-beside the reading; where the rule book sets no limit there is none. A message that comes again is not counted again
-(store/read_counts.py). Whoever is above a limit is refused without any write until the minute or the day is over.
+after the reading and before the answer; where the rule book sets no limit there is none. A message that comes again is
+not counted again (store/read_counts.py), a replay not at all. What a message alone brings above a limit is not even
+read, and whoever is above one is refused without any reading or write until the minute or the day is over.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -23,6 +23,8 @@ from schemas.rule_tables.reading import Reading
 from schemas.use import Browse
 from store.read_counts import Asked, ReadCounts
 
+#: What a read is refused with that was asked before.
+_REPLAYED: Final = "DG-CMD-003"
 #: Principals above a limit that one worker remembers.
 _REMEMBERED: Final = 1000
 
@@ -50,42 +52,57 @@ class Limited:
         """
         if not any(_limited(self._rules.book.reading, received) for received in batch):
             return await self._applier.apply(batch, now)
-        # The reading runs beside the count; nothing of it is handed on before the count is known.
-        counting = asyncio.create_task(self._refusals(batch))
-        try:
-            outcomes = await self._applier.apply(batch, now)
-        finally:
-            refusals = await counting
-        return [
-            outcome if refusal is None else refusal_of(received, refusal, self._rules.catalogue)
-            for received, outcome, refusal in zip(batch, outcomes, refusals, strict=True)
-        ]
+        refused = [refusal for message in _messages(batch) for refusal in self._beforehand(message)]
+        rest = [received for received, refusal in zip(batch, refused, strict=True) if refusal is None]
+        answers = iter(await self._applier.apply(rest, now) if rest else [])
+        outcomes = [next(answers) if refusal is None else None for refusal in refused]
+        # A replay is refused, and is no use: counted, it would let whoever repeats old messages lock their sender out.
+        use = [outcome is not None and outcome.result.code != _REPLAYED for outcome in outcomes]
+        at = 0
+        for message in _messages(batch):
+            counted = [received for received, is_use in zip(message, use[at:], strict=False) if is_use]
+            above = iter(await self._counted(counted) if counted else [])
+            for position in range(at, at + len(message)):
+                if use[position]:
+                    refused[position] = next(above)
+            at += len(message)
+        catalogue = self._rules.catalogue
+        for position, (received, refusal) in enumerate(zip(batch, refused, strict=True)):
+            if refusal is not None:
+                outcomes[position] = refusal_of(received, refusal, catalogue)
+        return [outcome for outcome in outcomes if outcome is not None]  # all of them: read, or refused
 
-    async def _refusals(self, batch: Sequence[Received[Any]]) -> list[Refusal | None]:
-        found: list[Refusal | None] = []
-        for _, group in groupby(batch, key=lambda received: received.place):
-            found += await self._of_message(list(group))
-        return found
+    def _beforehand(self, message: Sequence[Received[Any]]) -> list[Refusal | None]:
+        """What is above a limit already, or by this message alone: it is not even read."""
+        first, reading = message[0], self._rules.book.reading
+        if not _limited(reading, first):
+            return [None] * len(message)
+        for code, time in (("DG-ACC-023", first.at_ms // 60_000), ("DG-ACC-024", first.at_ms // 86_400_000)):
+            if (first.sender.id, code, time) in self._above:
+                return [Refusal(code)] * len(message)
+        sizes = [_records(received) for received in message]
+        return refusals(reading, first.sender.kind, Asked(len(sizes), sum(sizes)), sizes)
 
-    async def _of_message(self, message: Sequence[Received[Any]]) -> list[Refusal | None]:
+    async def _counted(self, message: Sequence[Received[Any]]) -> list[Refusal | None]:
         first, reading = message[0], self._rules.book.reading
         if not _limited(reading, first):
             return [None] * len(message)
         sizes = [_records(received) for received in message]
-        minute, day = first.at_ms // 60_000, first.at_ms // 86_400_000
-        for code, time in (("DG-ACC-023", minute), ("DG-ACC-024", day)):
-            if (first.sender.id, code, time) in self._above:
-                return [Refusal(code)] * len(message)
         asked = await self._counts.add(
             first.sender.id, mark_of(message), requests=len(message), records=sum(sizes), at_ms=first.at_ms
         )
         found = refusals(reading, first.sender.kind, asked, sizes)
         last = found[-1]
         if last is not None:  # what is refused counts too: nothing more passes in that time
-            self._above[first.sender.id, last.code, minute if last.code == "DG-ACC-023" else day] = None
+            time = first.at_ms // (60_000 if last.code == "DG-ACC-023" else 86_400_000)
+            self._above[first.sender.id, last.code, time] = None
             while len(self._above) > _REMEMBERED:
                 self._above.popitem(last=False)
         return found
+
+
+def _messages(batch: Sequence[Received[Any]]) -> list[list[Received[Any]]]:
+    return [list(group) for _, group in groupby(batch, key=lambda received: received.place)]
 
 
 def refusals(reading: Reading, kind: Any, asked: Asked, sizes: Sequence[int]) -> list[Refusal | None]:

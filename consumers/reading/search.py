@@ -8,8 +8,9 @@ its archive (合并, ARR-13).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from consumers.authorize import may_open
 from consumers.reading.grants import NamedGrants
 from consumers.reading.leases import Lease, lease_of, names_it
 from consumers.reading.purposes import Purposes
@@ -87,7 +88,10 @@ class Searcher:
         # Asked for in any case: a search that finds nothing takes as long as one that finds what it must not tell.
         wanted = {record.part_of or record.id for record in matching if _counts(record)}
         archives, _ = await self._reads.fetch(wanted, {spec.level})
-        found = await self._within(received, grant, lease, [archives[each] for each in sorted(archives)])
+        by_archive = {
+            each: [one for one in matching if (one.part_of or one.id) == each and _counts(one)] for each in wanted
+        }
+        found = await self._within(received, grant, lease, [archives[each] for each in sorted(archives)], by_archive)
         values: dict[str, object] = {
             "records": [record.id for record in found[:MAX_NAMED]],
             "more": len(found) > MAX_NAMED,  # of those within the grant: of others nothing is told
@@ -96,9 +100,14 @@ class Searcher:
         return Outcome(Result(command.id, "accepted", values=values), named)
 
     async def _within(
-        self, received: Received[Search], grant: Grant, lease: Lease, archives: Sequence[Record]
+        self,
+        received: Received[Search],
+        grant: Grant,
+        lease: Lease,
+        archives: Sequence[Record],
+        matching: Mapping[str, Sequence[Record]],
     ) -> list[Record]:
-        """Those that the reader could read under this grant."""
+        """Those that the reader could read under this grant, and in them the value that was searched for."""
         command, readable = received.command, list[Record]()
         known = (self._rules.authorizer, self._rules.book.use)
         for record in archives:
@@ -108,8 +117,23 @@ class Searcher:
                     readable.append(record)
             except Refusal:  # found, but not to be read: as if it had not been found
                 continue
-        consented = await self._purposes.consented((record, command.purpose) for record in readable)
-        return [record for record in readable if self._purposes.open(record, command.purpose, consented)]
+        asked = [*readable, *(one for record in readable for one in matching[record.id])]
+        consented = await self._purposes.consented((record, command.purpose) for record in asked)
+
+        def answers(record: Record, one: Record) -> bool:
+            """Whether a read of the archive would show the value that this record has."""
+            if one.id == record.id:
+                return True
+            hidden = command.field in record.fields or one.id in record.dropped.get(command.field, ())
+            may = may_open(one, received.sender, lease.level, command.purpose, self._rules.authorizer)
+            return not hidden and may and self._purposes.open(one, command.purpose, consented)
+
+        return [
+            record
+            for record in readable
+            if self._purposes.open(record, command.purpose, consented)
+            and any(answers(record, one) for one in matching[record.id])
+        ]
 
 
 def _counts(record: Record) -> bool:

@@ -18,7 +18,7 @@ from keys.watermark import marker_from
 from ops.rules import load_rules
 from schemas.replies import Result
 from schemas.rule_tables.reading import Reading
-from store.read_counts import Asked
+from store.read_counts import Asked, _asked
 from tests.consumers.samples import NOW, access, browse, grant, principal, received
 from tests.consumers.test_reading_bounds import book
 from tests.simulators.reading import Shelves, stored
@@ -165,3 +165,47 @@ async def test_each_answer_with_values_has_a_watermark_and_no_other_has() -> Non
     assert answers[1].result.watermark is None
     assert read_token(token).request == good.id == str(uuid.UUID(good.id))
     assert (await marker_from(vault)).made(read_token(token), CLERK.id, held.id)
+
+
+class Replays(Answers):
+    """Refuses what was asked before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: set[str] = set()
+
+    async def apply(self, batch: Sequence[Received[Any]], now: float) -> list[Outcome]:
+        outcomes = await super().apply(batch, now)
+        for at, each in enumerate(batch):
+            if each.command.id in self.known:
+                outcomes[at] = Outcome(Result(each.command.id, "refused", code="DG-CMD-003"), ())
+        self.known |= {each.command.id for each in batch}
+        return outcomes
+
+
+@pytest.mark.clause("USE-07")
+async def test_a_replay_of_yesterdays_messages_is_not_counted_and_locks_nobody_out() -> None:
+    counts = Counts()
+    door = Limited(Replays(), counts, book(reading={"records_per_day": {"person": 3}}))  # type: ignore[arg-type]
+    first = [received(access(), CLERK, offset=1)]
+    assert codes(await door.apply(first, NOW)) == [None]
+    for offset in range(2, 9):
+        again = [received(first[0].command, CLERK, offset=offset)]
+        assert codes(await door.apply(again, NOW)) == ["DG-CMD-003"]
+    assert codes(await door.apply([received(access(), CLERK, offset=20)], NOW)) == [None]
+
+
+@pytest.mark.clause("USE-07")
+async def test_what_a_message_alone_brings_above_the_limit_is_not_even_read() -> None:
+    counts, answers = Counts(), Answers()
+    door = Limited(answers, counts, book(reading={"per_minute": {"person": 10}}))  # type: ignore[arg-type]
+    for offset in (1, 2, 3):
+        batch = [received(access(), CLERK, offset=offset) for _ in range(64)]
+        found = codes(await door.apply(batch, NOW))
+        assert found.count(None) == (10 if offset == 1 else 0)
+    assert answers.answered <= 20
+
+
+def test_a_message_counted_in_another_minute_stands_for_nothing_in_this_one() -> None:
+    assert _asked({"records": 7, "minutes": {}}, "minutes.1017") == Asked(0, 7)
+    assert _asked({}, "minutes.1017") == Asked(0, 0)

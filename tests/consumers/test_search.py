@@ -61,8 +61,30 @@ async def test_a_part_is_found_as_its_archive_unless_its_consent_is_gone() -> No
     held = grant(CLERK.id, records=frozenset({"rec-main"}))
     part = record("rec-part", stage="merged", part_of="rec-main")
     for changes, found in (({}, ["rec-main"]), ({"consent_state": "withdrawn"}, []), ({"objected": True}, [])):
-        shelves = Shelves(record("rec-main", OTHER, parts=("rec-part",)), replace(part, **changes), grants=[held])  # type: ignore[arg-type]
+        main = stored("rec-main", {"name": "张三"}, parts=("rec-part",))
+        shelves = Shelves(main, replace(part, **changes), grants=[held])  # type: ignore[arg-type]
         assert (await shelves.ask(search(), CLERK)).result.values == {"records": found, "more": False}
+
+
+@pytest.mark.clause("USE-07", "USE-09", "SEC-07")
+@pytest.mark.parametrize(
+    ("of_part", "of_main"),
+    [
+        ({"intake": {"assessment": {"risk_grade": "high"}}}, {}),  # restricted readers only
+        ({"purpose": "marketing"}, {}),  # collected for something else
+        ({}, {"dropped": {"phone": ("rec-part",)}}),  # removed with the archive's own
+        ({}, {"fields": {"name": "张三", "phone": OTHER}}),  # the archive's own value is what a read shows
+    ],
+)
+async def test_what_a_read_of_the_archive_does_not_show_is_not_found_in_its_parts(
+    of_part: dict[str, Any], of_main: dict[str, Any]
+) -> None:
+    held = grant(CLERK.id, records=frozenset({"rec-main"}))
+    part = record("rec-part", stage="merged", part_of="rec-main", **of_part)
+    fields = of_main.pop("fields", {"name": "张三"})
+    main = stored("rec-main", fields, parts=("rec-part",), **of_main)
+    shelves = Shelves(main, part, grants=[held])
+    assert (await shelves.ask(search(), CLERK)).result.values == {"records": [], "more": False}
 
 
 async def test_at_most_fifty_are_named() -> None:

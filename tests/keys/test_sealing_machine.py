@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule, run_state_machine_as_test
 
 import keys.forget
-import keys.sealed_pages
 from keys.pages import SEALED
 from keys.ports import KeyRef
 from keys.roots import root_of
@@ -108,15 +107,6 @@ Sealing.TestCase.settings = settings(
     max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestSealing = Sealing.TestCase
-
-
-def test_the_machine_finds_lost_records_when_sealed_pages_are_not_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def no_confirm(*_: object) -> None:
-        return
-
-    monkeypatch.setattr(keys.sealed_pages, "confirm", no_confirm)
-    with pytest.raises((AssertionError, DanganError), match=r"unreadable|DG-SWP-003"):
-        run_state_machine_as_test(Sealing, settings=budget(1500))
 
 
 def test_the_machine_finds_false_certificates_when_the_sealed_root_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:

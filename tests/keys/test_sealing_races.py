@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import keys.forget
+import keys.sealed_pages
 from keys.pages import KINDS
 from keys.seal import Sealer
 from schemas.errors import DanganError
@@ -58,3 +59,33 @@ def test_without_the_fence_a_key_comes_back(act: str, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(keys.forget, "fence", no_fence)
     assert any(not destroyed_at(calls, act) for calls in range(_CALLS))
+
+
+def lost_at(calls: int) -> bool:
+    """Whether a record is lost: the sealing stands still after so many calls while everything is swept, then goes on."""
+    schedule = Schedule()
+    archive = Archive(schedule.gate)
+    records = archive.gated(archive.records)
+    sealer = Sealer(archive.vault, archive.gated(archive.pages), records, records, pause=no_pause)
+    run: Any = schedule.loop.run_until_complete
+    try:
+        run(archive.new_ingest_key())
+        run(archive.collected("rec-1"))
+        actor = schedule.start(sealer.seal(["rec-1"]))
+        for _ in range(calls):
+            schedule.step(actor)
+        run(archive.sweep(archive.roots(KINDS)))
+        schedule.finish(actor)
+        return bool(archive.unreadable())
+    finally:
+        schedule.close()
+
+
+def test_no_sweep_loses_what_is_being_sealed_and_without_the_confirm_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not any(lost_at(calls) for calls in range(_CALLS))
+
+    async def no_confirm(*_: object) -> None:
+        return
+
+    monkeypatch.setattr(keys.sealed_pages, "confirm", no_confirm)
+    assert any(lost_at(calls) for calls in range(_CALLS))

@@ -36,8 +36,8 @@ Verb = Literal[
     "number", "assign", "link", "list", "count",
     "reject", "overdue", "paper", "validate", "revise", "watch", "unwatch",
     "pass", "return", "hand_over", "confirm", "object", "clear",
-    "apply", "endorse", "opine", "withdraw", "give_back", "expire", "emergency", "unsigned_emergency", "contract", "copy",
-    "deliver", "acknowledge", "delete",
+    "apply", "endorse", "opine", "withdraw", "give_back", "expire", "emergency", "unsigned_emergency", "contract",
+    "copy", "deliver", "acknowledge", "delete",
 ]  # fmt: skip
 
 

@@ -31,8 +31,8 @@ class Apply(CommandBase):
     What has to be there is the rule book's to say, so that what is missing is refused by name: every member is
     optional here. ``records`` (``*``: all customers', USE-04) or a ``selection``; ``clear`` names the fields to be seen
     unmasked; ``copying`` asks to copy, extract, print or export (USE-13) to the computer ``terminal`` (STO-17),
-    ``history`` for earlier versions (UPD-04); ``product`` is what a marketing use offers (USE-17). ``contact`` is an opaque reference to the applicant's particulars. ``emergency`` asks for the
-    grant at once, to be signed afterwards.
+    ``history`` for earlier versions (UPD-04); ``product`` is what a marketing use offers (USE-17). ``contact`` is an
+    opaque reference to the applicant's particulars. ``emergency`` asks for the grant at once, to be signed afterwards.
     """
 
     type: Literal["apply"]

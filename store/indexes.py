@@ -31,8 +31,9 @@ from store import (
 from store.database import Database
 
 _MODULES: Final = (
-    freezes, records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes, archive_index,
-    papers, intakes, ties, applications, consents, read_counts, registers, retention, shares,
+    freezes, records, pages, ledger, sweeps, ingest_keys, principals, attachments, notices, proposals, codes,
+    archive_index, papers, intakes, ties, applications, consents, read_counts, registers, retention,
+    shares,
 )  # fmt: skip
 
 

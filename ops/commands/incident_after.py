@@ -27,7 +27,7 @@ from ops.listing import Form, put_out
 from ops.reports import write_report
 from schemas.errors import DanganError
 from schemas.locales import Locale
-from schemas.registers import Entry
+from schemas.registers import Entry, Said
 from store.principals import Principals
 
 
@@ -66,7 +66,12 @@ def find_scope(
         named = {"records": tuple(record or ()), "readers": tuple(reader or ())}
         asked = await _question(incidents, incident, begin, end, **named)
         lines = await _scope(at, asked)
-        said = {**summed(lines), "digest": digest_of_scope(lines), "since": str(begin or 0), "until": str(end)}
+        said: dict[str, Said] = {
+            **summed(lines),
+            "digest": digest_of_scope(lines),
+            "since": str(begin or 0),
+            "until": str(end),
+        }
         said |= {f"more_{name}": listed for name, listed in named.items() if listed}
         await incidents.step(incident, "scope", said, now=int(now))
         return await put_out(

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from consumers.approvals import Post, signed_by
-from consumers.directory import Directory
 from consumers.incidents.opening import said_of
 from consumers.rules import Rules
 from ops.audited import Desk
+from ops.people.believed import directory as as_believed
 from ops.registers import Book
 from schemas.approvals import digest_of
 from schemas.errors import DanganError, Refusal
@@ -83,8 +83,7 @@ class Incidents:
             DanganError: DG-INC-006, 013 (not frozen under it), 014 (who acts or signs is frozen).
         """
         entry = await self.entry(request.incident)
-        directory = Directory(Principals(self.desk.database))
-        await directory.refresh(anew=True)
+        directory = await as_believed(self.desk, self.rules.book.people)
         posts = tuple(Post("approve-thaw", role) for role in self.rules.book.incident.thaw)
         signed = signed_by(
             request, posts, requester=self.desk.operator, directory=directory, authorizer=self.rules.authorizer,

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from consumers.directory import Directory
 from consumers.rules import Rules
 from consumers.sealing.rules import check_unseal, signed_for
 from keys.seal import Sealer
 from ops.audited import Desk, stored_digest
+from ops.people.believed import directory as as_believed
 from schemas.errors import DanganError
 from schemas.sealing import Unseal
 from store.ledger import Ledger
 from store.pages import Pages
-from store.principals import Principals
 from store.records import Records
 from store.seals import SealOrder, Seals
 
@@ -63,8 +62,7 @@ async def open_sealed(desk: Desk, command: str, rules: Rules, *, now: float, dry
     seals = Seals(desk.database)
     order = await waiting(seals, command)
     request = _request(order)
-    directory = Directory(Principals(desk.database))
-    await directory.refresh(anew=True)
+    directory = await as_believed(desk, rules.book.people)
     approvers = tuple(who.id for who in signed_for(request, order.sender, rules, directory, now))
     if desk.operator in (order.sender, *approvers):
         raise DanganError("DG-SEL-012", detail=desk.operator)

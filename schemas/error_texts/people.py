@@ -10,8 +10,8 @@ PEOPLE: Final[dict[str, Text]] = {
     "DG-SEC-001": Text(
         "Permissions are given on an application that others approved; this one was not approved.",
         "dangan admin principal apply --out FILE writes the application; the posts sign it with dangan "
-        "approve; then: dangan admin principal add --request FILE --approval FILE. New keys that the old key signs for go "
-        "without: dangan keys rotate.",
+        "approve; then: dangan admin principal add --request FILE --approval FILE. New keys that the old key signs "
+        "for go without: dangan keys rotate.",
     ),
     "DG-SEC-002": Text(
         "An approval of this change of permissions is not valid.",

@@ -39,7 +39,7 @@ class Transfer(Table):
     unsafe_channel_scope: Literal["all", "core_and_bulk"] = "all"
     #: a set of more customers than so many is bulk.
     bulk_threshold: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    #: who carries important records, and what is important (SHR-12): a tier, a grade of secrecy, a customer's importance.
+    #: who carries important records, and what is important (SHR-12): a tier, a grade of secrecy, an importance.
     designated_role: Name = "carrier"
     important_tiers: tuple[Tier, ...] = ("core",)
     important_grades: tuple[Literal["secret", "top_secret"], ...] = ("secret", "top_secret")

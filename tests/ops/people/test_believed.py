@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,12 @@ async def test_collection_is_not_approved_by_whom_the_archive_never_registered(r
     await refused("DG-APR-005", collection.approve(registry.desk, rules, document, registry.keys("made_up"), now=NOW))
     await registry.hire("approver", "approver")
     await collection.approve(registry.desk, rules, document, registry.keys("approver"), now=NOW)
+
+
+def test_no_command_looks_signers_up_where_unsigned_registrations_count() -> None:
+    ops = Path(str(collection.__file__)).parent
+    found = [path.relative_to(ops).as_posix() for path in ops.rglob("*.py") if " Directory(" in path.read_text("utf-8")]
+    assert found == ["people/believed.py"]
 
 
 @pytest.mark.parametrize("by", ["deactivate", "revoke"])

@@ -108,6 +108,8 @@ class SealedReader:
                 raise DanganError("DG-BAK-030", detail="cut short")
             last = bool(head[0] & 0x80)
             sealed = self._source.read(length)
+            if len(sealed) != length:  # a greater length than the last chunk has would be read as that chunk
+                raise DanganError("DG-BAK-030", detail="cut short")
             try:
                 plain = aead.decrypt(_nonce(number), sealed, _aad(self._place, number, last))
             except InvalidTag:

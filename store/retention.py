@@ -53,6 +53,7 @@ class Held:
     item: str | None
     told_months: int | None
     stage: str
+    sealed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ async def held_records(database: Database, records: Collection[str] | None = Non
     """Live records, or those of some, in batches; only what decides a period is fetched."""
     wanted = {
         "subject": 1, "purpose": 1, "cohort": 1, "at": 1, "version": 1, "intake.happened_at": 1, "intake.item": 1,
-        "consent.retention_months": 1, "stage": 1,
+        "consent.retention_months": 1, "stage": 1, "sealed": 1,
     }  # fmt: skip
     if records is not None:
         for part in in_parts(records):
@@ -225,6 +226,7 @@ def _held(doc: Document) -> Held:
         item=intake.get("item"),
         told_months=consent.get("retention_months"),
         stage=doc.get("stage", "archived"),
+        sealed="sealed" in doc,
     )
 
 

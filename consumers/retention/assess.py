@@ -31,6 +31,7 @@ class Assessed:
         retention_class: of its purpose; empty when the catalogue has no such purpose any more.
         term: its period; None where the rules have none for its class (``no_class``).
         held: whether a legal hold keeps it, whatever its term.
+        sealed: whether it is sealed (封存): its expiry has been answered by that (DES-11).
     """
 
     record: str
@@ -38,6 +39,7 @@ class Assessed:
     retention_class: str
     term: Term | None
     held: bool
+    sealed: bool = False
 
     def expired(self, today: date) -> bool:
         """Whether its period has ended."""
@@ -45,7 +47,7 @@ class Assessed:
 
     def due(self, today: date) -> bool:
         """Whether it is to be destroyed or sealed: its period has ended, and no hold keeps it."""
-        return self.expired(today) and not self.held
+        return self.expired(today) and not self.held and not self.sealed
 
 
 _Both = tuple[Assessed, Assessed]
@@ -108,6 +110,7 @@ async def _assessed(
             retention_class(each, rules),
             term_of(each, facts.get(each.subject, {}), rules, by, known.extensions.get(each.id)),
             each.id in known.held,
+            each.sealed,
         )
         for each in batch
         if each.stage not in _NOT_ALONE

@@ -245,7 +245,7 @@ async def _expired(at: Desk, rules: Rules, today: date) -> AsyncGenerator[Mappin
                         "due": each.term.due.isoformat(),
                         "days over": str((today - each.term.due).days),
                         "limited by": each.term.limit,
-                        "kept by": "legal hold" if each.held else "",
+                        "kept by": "legal hold" if each.held else "sealed" if each.sealed else "",
                     }
 
 

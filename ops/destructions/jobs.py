@@ -22,6 +22,7 @@ from schemas.registers import Entry as Confirmation
 from store.database import Database
 from store.ledger import Ledger
 from store.registers import Register
+from store.shares import outgoing
 
 _PAGE: Final = 1000
 _JOBS: Final = uuid.UUID("2f0d9c4a-5b7e-4a3c-9d1e-6c8b7a5f4e3d")
@@ -41,6 +42,7 @@ class Job:
         order: what was asked for, approved and carried out.
         states: how many of its records are pending, forgotten, certified.
         certificates: their serials.
+        shares: outgoing shares that hold something of its records and are not closed: to be recalled (SHR-10).
         papers: references of papers and media of its records that are not recorded destroyed.
         confirmation: of somebody who was neither applicant nor executor.
     """
@@ -49,6 +51,7 @@ class Job:
     states: Mapping[State, int]
     certificates: tuple[str, ...]
     papers: tuple[str, ...]
+    shares: tuple[str, ...]
     confirmation: Confirmation | None
 
     @property
@@ -61,6 +64,7 @@ class Job:
         if self.states.get(State.PENDING) or self.states.get(State.FORGOTTEN):
             steps.append("sweep")
         steps += [f"paper result: {each}" for each in self.papers]
+        steps += [f"recall of share: {each}" for each in self.shares]
         if self.confirmation is None:
             steps.append("confirmation")
         return tuple(steps)
@@ -114,6 +118,7 @@ async def jobs(database: Database, *, paper_required: bool, order: str | None = 
             counted.states,
             tuple(sorted(counted.certificates)),
             await _papers(database, each.records) if paper_required else (),
+            tuple(sorted(share.id for share in await outgoing(database, each.records))),
             confirmed.get(job_id(each)),
         )
         for each, counted in by_order.items()

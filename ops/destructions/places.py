@@ -10,6 +10,7 @@ from ops.custody.checklist import checklist
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from store.database import Database
+from store.shares import outgoing
 from store.traces import Traces
 
 
@@ -55,6 +56,10 @@ async def here(settings: Settings, database: Database, records: Collection[str])
         ),
         Place("notices of new versions", str(counts.notices), "name the record only; cleared with it"),
     ]
+    shares = [
+        Place(f"share {each.id}", each.state, "recalled, and its deletion confirmed, before the job is closed")
+        for each in await outgoing(database, records)
+    ]
     outside = [
         Place(
             f"paper and media: {item.reference or 'nothing is known of any paper'}",
@@ -72,4 +77,4 @@ async def here(settings: Settings, database: Database, records: Collection[str])
         ]
     except DanganError as error:
         backups = [Place("backup places", error.code, "cannot be listed: mend places.toml")]
-    return [*live, *everywhere(), *backups, *outside]
+    return [*live, *everywhere(), *backups, *shares, *outside]

@@ -244,6 +244,10 @@ DETAILS: Final[dict[str, str]] = {
     "nothing-destroyed-there": "no tombstone",
     "a-live-page": "a live page",
     "an-old-key-page": "an old key page",
+    "incident-changing": "the incident kept changing",
+    "of-request": "request",
+    "of-period": "period",
+    "of-signatures": "signatures",
 }
 
 

@@ -40,6 +40,15 @@ def test_no_chunk_is_in_the_file_in_clear(chunks: list[bytes]) -> None:
     assert not any(chunk in body for chunk in chunks)
 
 
+def test_no_single_bit_of_a_file_can_be_changed() -> None:
+    whole = sealed([b"one" * 5, b""])
+    for at in range(len(whole) * 8):
+        altered = bytearray(whole)
+        altered[at // 8] ^= 1 << at % 8
+        with pytest.raises(DanganError, match="DG-BAK-030"):
+            opened(bytes(altered))
+
+
 @given(data=st.data())
 def test_no_change_of_a_file_ever_opens(data: st.DataObject) -> None:
     whole = sealed([b"one" * 5, b"two" * 5, b""])

@@ -242,3 +242,7 @@ detail-no-records = 没有档案
 detail-nothing-destroyed-there = 没有销毁标记
 detail-a-live-page = 现用的密钥页
 detail-an-old-key-page = 旧的密钥页
+detail-incident-changing = 事件一直在变动
+detail-of-request = 申请
+detail-of-period = 期限
+detail-of-signatures = 签名

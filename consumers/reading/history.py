@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from consumers.authorize import may_open
 from consumers.by_type import Applier
 from consumers.consents import refuse_withdrawn
 from consumers.propose import opened, reason_of
@@ -149,7 +150,7 @@ class PastReader:
                 raise Refusal("DG-ACC-007")
             self._check_record(received, record, grant, lease)
             await self._purposes.check(record, command.purpose)
-            version, values = await self._answer(command, lease, record)
+            version, values = await self._answer(received, lease, record)
         except DanganError as error:
             if not isinstance(error, Refusal) and error.code not in OF_THE_RECORD:
                 raise
@@ -187,8 +188,11 @@ class PastReader:
         elif record.objected:
             raise Refusal("DG-ACC-010")
 
-    async def _answer(self, command: Access, lease: PastLease, record: Record) -> tuple[int, dict[str, object]]:
+    async def _answer(
+        self, received: Received[Access], lease: PastLease, record: Record
+    ) -> tuple[int, dict[str, object]]:
         """Which version is shown, and what of it."""
+        command = received.command
         if command.proposal is not None:
             proposal = await self._proposals.get(command.proposal)
             if proposal is None or proposal.record != record.id or proposal.values is None:
@@ -196,7 +200,7 @@ class PastReader:
             return proposal.version, await self._proposed(proposal, lease, record)
         if command.version is not None:
             return command.version, await self._earlier(as_of(record, command.version), lease, record)
-        return record.version, await self._versions(lease, record)
+        return record.version, await self._versions(received, lease, record)
 
     async def _earlier(self, fields: Mapping[str, Written], lease: Lease, record: Record) -> dict[str, object]:
         deks = await self._deks(record)
@@ -214,19 +218,30 @@ class PastReader:
             values["_reason"] = reason_of(proposal, deks)
         return values
 
-    async def _versions(self, lease: PastLease, record: Record) -> dict[str, object]:
+    async def _versions(self, received: Received[Access], lease: PastLease, record: Record) -> dict[str, object]:
         """Who changed the fields, when and why; the reason only as :meth:`PastLease.tells`."""
         deks = await self._deks(record)
+        known = await self._known(received, lease, record)
         asked = set(lease.fields)
-        # Merges and their undoing change no field; they are listed for everybody who reads the past.
+        # Merges and their undoing change no field; they are listed for everybody who may know of both records.
         listed = [
             _entry(entry, lease, record, deks)
             for entry in record.history
-            if not entry["fields"] or entry["fields"].keys() & asked
+            if (_other(entry) or record.id) in known and (not entry["fields"] or entry["fields"].keys() & asked)
         ]
         first = {"version": 1, "by": record.sender, "at": record.at_ms}
         # What was merged into the archive has versions of its own, under its own id.
-        return {"_versions": [first, *listed]} | ({"_parts": list(record.parts)} if record.parts else {})
+        parts = [each for each in record.parts if each in known]
+        return {"_versions": [first, *listed]} | ({"_parts": parts} if parts else {})
+
+    async def _known(self, received: Received[Access], lease: PastLease, record: Record) -> set[str]:
+        """This record, and those among its parts and the other sides of its merges that policies show the reader."""
+        named = {*record.parts, *filter(None, map(_other, record.history))} - {record.id}
+        found = await self._records.get(named) if named else {}
+        reader, purpose, authorizer = received.sender, received.command.purpose, self._rules.authorizer
+        return {record.id} | {
+            each.id for each in found.values() if may_open(each, reader, lease.level, purpose, authorizer)
+        }
 
     def _shown(self, plain: Mapping[str, bytes | None], lease: Lease, record: Record) -> dict[str, object]:
         """The values, masked like those of today."""
@@ -260,6 +275,11 @@ class NowOrPast:
         for past, run in groupby(batch, key=lambda received: received.command.of_the_past):
             outcomes += await (self._past if past else self._now).apply(list(run), now)
         return outcomes
+
+
+def _other(entry: Mapping[str, Any]) -> str | None:
+    """The record on the other side of a merge or its undoing; None for an entry that is neither."""
+    return entry["link"]["with"] if "link" in entry else None
 
 
 def _entry(entry: Mapping[str, Any], lease: PastLease, record: Record, deks: Deks) -> dict[str, object]:

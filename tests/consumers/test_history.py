@@ -189,3 +189,30 @@ async def test_the_present_and_the_past_go_to_their_readers_in_order() -> None:
 def test_a_read_is_of_one_thing(past: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Access.model_validate(access().model_dump() | past)
+
+
+@pytest.mark.clause("SEC-07", "UPD-04")
+@given(st.lists(st.booleans(), max_size=4), st.booleans())
+async def test_versions_name_no_part_and_no_merge_that_policies_keep_from_the_reader(
+    secret: list[bool], gone: bool
+) -> None:
+    at = Corrections()
+    names = [f"part-{number}" for number in range(len(secret))]
+    for name, kept in zip(names, secret, strict=True):
+        intake = {"assessment": {"risk_grade": "high"}} if kept else None
+        await at.store(name, {"city": "Suzhou"}, intake=intake, part_of="rec-0001", stage="merged")
+    lost = ["part-lost"] if gone else []  # destroyed since
+    history = [
+        {
+            "version": version, "by": "per:keeper", "at": 1, "fields": {}, "evidence": None, "reason_level": "basic",
+            "reason": b"", "link": {"kind": "merge", "with": name, "signed": []},
+        }
+        for version, name in enumerate([*names, *lost], 1)
+    ]  # fmt: skip
+    await at.store("rec-0001", {"city": "Wuxi"}, parts=(*names, *lost), history=history, version=len(history) + 1)
+    outcome = await read(at, grant("per:reader", history=True), fields=["city"], versions=True)
+    values: Any = outcome.result.values
+    open_to_all = [name for name, kept in zip(names, secret, strict=True) if not kept]
+    assert values.get("_parts", []) == open_to_all
+    assert [entry["link"]["with"] for entry in values["_versions"][1:]] == open_to_all
+    assert not any(name in str(values) for name in {*names, *lost} - set(open_to_all))

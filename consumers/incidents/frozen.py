@@ -53,10 +53,10 @@ class Frozen:
         Raises:
             DriverError: the store does not answer: nobody knows then what is frozen, so nothing may be answered.
         """
-        if self._source is None or (not anew and self._fresh()):
+        if self._source is None or not (anew or self.old):
             return
         async with self._reading:
-            if not anew and self._fresh():  # another batch has just read them
+            if not anew and not self.old:  # another batch has just read them
                 return
             began = self._clock()
             found: dict[FreezeKind, set[str]] = {}
@@ -65,8 +65,10 @@ class Frozen:
             self._by_kind = {kind: frozenset(targets) for kind, targets in found.items()}
             self._read_at = began  # what was frozen while they were being read may be missing
 
-    def _fresh(self) -> bool:
-        return self._clock() - self._read_at < self._max_age
+    @property
+    def old(self) -> bool:
+        """Whether the freezes have to be read again."""
+        return self._source is not None and self._clock() - self._read_at >= self._max_age
 
     @property
     def any(self) -> bool:

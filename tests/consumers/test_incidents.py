@@ -343,6 +343,25 @@ async def test_nothing_frozen_is_ever_answered(cold: set[str], every: bool, who:
         assert {event.record for event in outcome.facts if event.code == "DG-INC-002"} == may & cold
 
 
+async def test_freezes_are_read_beside_a_batch_only_when_they_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    shelves = Shelves(stored("rec-001", VALUES), grants=[grant(CLERK.id, records=frozenset({"*"}))])
+    source = Frosty()
+    applier = Suspended(Answering(shelves), source.view(), RULES)
+    refreshed: list[int] = []
+    refresh = Frozen.refresh
+
+    async def counted(self: Frozen, *, anew: bool = False) -> None:
+        refreshed.append(source.reads)
+        await refresh(self, anew=anew)
+
+    monkeypatch.setattr(Frozen, "refresh", counted)
+    for now in (0.0, 0.5, 0.9, MAX_AGE, MAX_AGE + 0.5):
+        source.now = now
+        (outcome,) = await applier.apply([received(access(record="rec-001"), CLERK)], NOW)
+        assert outcome.result.values is not None
+    assert refreshed == [0, 1]
+
+
 @pytest.mark.clause("SEC-11")
 async def test_an_archive_with_a_frozen_part_is_not_answered() -> None:
     whole = stored("rec-001", {"name": "张三丰"}, parts=("rec-002",))

@@ -1,8 +1,8 @@
 """The drill (模拟恢复测试): restores the newest chain to a scratch database and shows that it is as it must be.
 
-Survivors must open, field by field; the destroyed must not, not even with the keys they had in the backup. Values are
-decrypted in memory and neither shown nor kept. The report is signed like a certificate and kept for good. Clause
-STO-08.
+Survivors must open, field by field and with their attachments; the destroyed must not, once swept not even with the
+keys that the backup itself holds (ops/backups/tried.py). Values are decrypted in memory and neither shown nor kept. The
+report is signed like a certificate and kept for good. Clause STO-08.
 """
 
 from __future__ import annotations
@@ -10,32 +10,31 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from bson.raw_bson import RawBSONDocument
 from pydantic import BaseModel, ConfigDict, Field
 
+from keys.chunks import ChunkCipher
 from keys.cipher import FieldCipher
 from keys.pages import Page
 from keys.places import Place
-from keys.ports import KeyRef
 from keys.ring import Deks, KeyRing
 from keys.signed import sign_compact, verified_payload
 from keys.vault import KeyRefused, Transit
 from ops.audit_replay import Told
-from ops.backup import Manifest, Progress, collection_file, read_manifest
+from ops.backup import Manifest, Progress, read_manifest
+from ops.backups.tried import Attempt
 from ops.restore import Report, Restore
 from schemas.errors import DanganError
-from schemas.levels import Level
 from schemas.trust import Trust
+from store.attachments import Attachments
 from store.backups import Backups, Drill
 from store.database import Database
-from store.dump import documents
-from store.key_refs import keys_in
 from store.pages import Pages
 from store.records import Record, Records
 
@@ -48,9 +47,10 @@ _Count = Annotated[int, Field(ge=0)]
 class DrillReport(BaseModel):
     """What a drill found. Times are UNIX seconds, spans seconds; ids are opaque. It holds no value.
 
-    ``survivors`` of the sample were read, each field of each; ``unreadable`` are those that were not, and what the
-    restore itself could not read. ``gone`` of the destroyed were tried with their old keys; ``alive`` are those that
-    opened. Both lists must be empty.
+    ``survivors`` of the sample were read, with each field and attachment; ``unreadable`` are those that were not, and
+    what the restore itself could not read. ``gone`` of the destroyed were tried, after their sweep, with the keys that
+    the backup holds of them; of the ``unswept`` old copies may still open. ``alive`` are those that opened and must
+    not. Both lists must be empty, and something must have been read where something was restored.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -67,6 +67,8 @@ class DrillReport(BaseModel):
     survivors: _Count
     fields: _Count
     gone: _Count
+    unswept: _Count = 0  # not in earlier reports, nor are attachments
+    attachments: _Count = 0
     unreadable: tuple[str, ...]
     alive: tuple[str, ...]
     seconds: Mapping[Literal["open", "restore", "check"], float]
@@ -74,7 +76,7 @@ class DrillReport(BaseModel):
     @property
     def passed(self) -> bool:
         """Whether the backup can be relied on, and brings nothing destroyed back."""
-        return not self.unreadable and not self.alive
+        return not self.unreadable and not self.alive and (self.survivors > 0 or self.restored == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +137,9 @@ class Rehearsal:
     ) -> DrillReport:  # fmt: skip
         started = self.clock()
         async with KeyRing(self.transit, Pages(self.scratch)) as ring:
-            read, fields, unreadable = await self._survivors(ring)
-            tried, alive = await self._destroyed(ring, plain, manifest)
+            read, unreadable = await self._survivors(ring)
+            tried = await Attempt(self.transit, self.scratch, plain, manifest, self.sample, self.choose).run(ring)
+            self.on_progress("destroyed", tried.gone + tried.unswept, tried.gone + tried.unswept)
         return DrillReport(
             id=str(uuid.uuid4()),
             at=int(begun),
@@ -146,11 +149,13 @@ class Rehearsal:
             bytes=sum(part.size for part in manifest.collections.values()),
             restored=result.restored,
             destroyed=result.destroyed,
-            survivors=read,
-            fields=fields,
-            gone=tried,
+            survivors=read["records"],
+            fields=read["fields"],
+            attachments=read["attachments"],
+            gone=tried.gone,
+            unswept=tried.unswept,
             unreadable=tuple(sorted({*result.unreadable, *unreadable})[:_NAMED]),
-            alive=tuple(sorted(alive)[:_NAMED]),
+            alive=tuple(sorted(tried.alive)[:_NAMED]),
             seconds={
                 "open": round(spans[0], 3),
                 "restore": round(spans[1], 3),
@@ -158,23 +163,45 @@ class Rehearsal:
             },
         )
 
-    async def _survivors(self, ring: KeyRing) -> tuple[int, int, list[str]]:
-        """Read every field of a sample; how many records and fields opened, and which records did not."""
+    async def _survivors(self, ring: KeyRing) -> tuple[Counter[str], list[str]]:
+        """Read a sample; how many records, fields and attachments opened, and which records did not."""
         names = [name async for name, _ in Records(self.scratch).live_keys()]
         chosen = self.choose.sample(names, min(self.sample, len(names)))
-        read, fields, unreadable = 0, 0, list[str]()
+        read, unreadable = Counter[str](), list[str]()
         for start in range(0, len(chosen), _BATCH):
             found = await Records(self.scratch).get(chosen[start : start + _BATCH])
             sealed = await self._accepted({name for name, record in found.items() if record.sealed})
             deks = await ring.try_open({record.id: record.keys for record in found.values() if not record.sealed})
             for name, record in found.items():
-                if name in sealed or (not record.sealed and _opens(record, deks[name])):
-                    read += 1
-                    fields += len(record.fields)
+                if name in sealed:
+                    attached: int | None = 0
                 else:
+                    attached = await self._attached(record, deks[name]) if not record.sealed else None
+                if attached is None:
                     unreadable.append(name)
-            self.on_progress("survivors", read, len(chosen))
-        return read, fields, unreadable
+                else:
+                    read.update(records=1, fields=len(record.fields), attachments=attached)
+            self.on_progress("survivors", read["records"], len(chosen))
+        return read, unreadable
+
+    async def _attached(self, record: Record, deks: Deks | DanganError) -> int | None:
+        """How many complete attachments a record has, if it opens with all its fields and each of them."""
+        if isinstance(deks, DanganError) or not _opens(record, deks):
+            return None
+        store, count = Attachments(self.scratch), 0
+        for each in await store.of_record(record.id):
+            if each.state != "complete":
+                continue
+            if each.level not in deks:
+                return None
+            cipher = ChunkCipher(deks[each.level], record.id, each.name, each.level, each.parts)
+            try:
+                if cipher.digest_of(await store.ciphertexts(record.id, each.name)) != cipher.open_digest(each.digest):
+                    return None
+            except DanganError:
+                return None
+            count += 1
+        return count
 
     async def _accepted(self, names: Collection[str]) -> set[str]:
         """Those sealed (封存) records whose keys Vault accepts: nothing here can open them, and a rewrap shows none."""
@@ -192,20 +219,6 @@ class Rehearsal:
             if all(page in good and slot in pages[page].slots for page, slot in places)
         }
 
-    async def _destroyed(self, ring: KeyRing, plain: Path, manifest: Manifest) -> tuple[int, list[str]]:
-        """Try destroyed records with the keys that they had in the backup; how many were tried, and which opened."""
-        gone = {str(doc["_id"]) async for doc in self.scratch["ledger"].find({}, {"_id": 1})}
-        keys = _keys_in(collection_file(plain, manifest, "records"), gone)
-        chosen = self.choose.sample(sorted(gone), min(self.sample, len(gone)))
-        standing = await Records(self.scratch).get(chosen)
-        opened = await ring.try_open({name: keys[name] for name in chosen if name in keys})
-        alive = {name for name, deks in opened.items() if not isinstance(deks, DanganError)}
-        sealed = {name: {ref.sealed for ref in keys.get(name, {}).values() if ref.sealed} for name in chosen}
-        pages = await Pages(self.scratch).get({page for names in sealed.values() for page in names})
-        alive |= {name for name, names in sealed.items() if any(page in pages and pages[page].slots for page in names)}
-        self.on_progress("destroyed", len(chosen), len(chosen))
-        return len(chosen), sorted(alive | standing.keys())
-
 
 def _root(page: Page) -> str:
     return page.root
@@ -220,23 +233,8 @@ def verified_drill(jws: str, trust: Trust) -> DrillReport:
     return DrillReport.model_validate_json(verified_payload(jws, TYP, trust))
 
 
-def _keys_in(file: Path, wanted: set[str]) -> dict[str, Mapping[Level, KeyRef]]:
-    """The key references that records had in the backup."""
-    if not file.exists():
-        return {}
-    found: dict[str, Mapping[Level, KeyRef]] = {}
-    with file.open("rb") as source:
-        for raw in documents(source):
-            doc = RawBSONDocument(raw)
-            if doc["_id"] in wanted and doc["state"] == "live":
-                found[str(doc["_id"])] = keys_in(doc)
-    return found
-
-
-def _opens(record: Record, deks: Deks | DanganError) -> bool:
+def _opens(record: Record, deks: Deks) -> bool:
     """Whether every field opens. The values go no further than this."""
-    if isinstance(deks, DanganError):
-        return False
     ciphers = [FieldCipher(dek, record.id, level) for level, dek in deks.items()]
     return all(
         any(_one(cipher, name, record.field_versions.get(name, 1), sealed) for cipher in ciphers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -15,9 +16,11 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from keys.chunks import ChunkCipher
 from keys.ring import KeyRing
+from keys.roots import root_of
 from keys.vault import Transit
-from ops.backups.drill import verified_drill
+from ops.backups.drill import DrillReport, verified_drill
 from ops.backups.places import approved_places
 from ops.commands import backup, destruction, drill, restore
 from ops.config import load_settings, write_settings
@@ -28,6 +31,7 @@ from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.settings import Settings
 from schemas.topics import ALERTS
+from store.attachments import COLLECTIONS, Attachment, Attachments, Chunk
 from store.backups import Backups
 from store.database import connect
 from store.ledger import ensure_indexes as ledger_indexes
@@ -188,7 +192,8 @@ async def test_a_drill_reads_survivors_tries_the_destroyed_and_signs_what_it_fou
     trust = await provision(home.settings)
     report = verified_drill(kept.jws, trust)
     assert report.passed
-    assert (report.restored, report.destroyed, report.survivors, report.fields, report.gone) == (2, 1, 2, 6, 1)
+    assert (report.restored, report.destroyed, report.survivors, report.fields) == (2, 1, 2, 6)
+    assert (report.gone, report.unswept) == (0, 1)  # the backup's own keys of it open until the sweep
     assert set(report.seconds) == {"open", "restore", "check"}
     assert (home.settings.home / "drills" / f"{report.id}.jws").read_text().strip() == kept.jws
     head, body, signature = kept.jws.split(".")
@@ -196,6 +201,23 @@ async def test_a_drill_reads_survivors_tries_the_destroyed_and_signs_what_it_fou
         verified_drill(f"{head}.{body[:-2]}AA.{signature}", trust)
     assert "passed" in await asyncio.to_thread(home.good, "drill", "list")
     assert "nothing is overdue" in await asyncio.to_thread(home.good, "drill", "due", "--no-alert")
+    # a ledger that calls a record swept whose old keys open is found out
+    swept = {root_of(level): "no-sweep" for level in Level}
+    await site.database["ledger"].update_one({"_id": "rec-2"}, {"$set": {"swept": swept}})
+    await asyncio.to_thread(home.fails, "DG-BAK-036", "drill", "run")
+    found = next(each for each in await register_of(home).drills() if each.id != kept.id)
+    assert verified_drill(found.jws, trust).alive == ("rec-2",)
+    await site.database["ledger"].update_one({"_id": "rec-2"}, {"$unset": {"swept": ""}})
+    await register_of(home)._drills.delete_one({"_id": found.id})
+    # never in the backup: not counted; and after the sweep the backup's own keys are refused
+    await site.collect("rec-9")
+    await site.forget("rec-9")
+    for level in Level:
+        await asyncio.to_thread(home.good, "sweep", "--root", level.value)
+    await asyncio.to_thread(home.good, "drill", "run")
+    last = next(each for each in await register_of(home).drills() if each.id != kept.id)
+    again = verified_drill(last.jws, trust)
+    assert (again.passed, again.gone, again.unswept, again.alive) == (True, 1, 0, ())
     # a quarter later it is overdue
     await site.database["drills"].update_many({}, {"$set": {"at": 1_600_000_000}})
     await asyncio.to_thread(home.fails, "DG-BAK-038", "drill", "due", "--no-alert")
@@ -211,6 +233,44 @@ async def test_a_drill_fails_when_a_survivor_is_unreadable(home: Home) -> None:
     (kept,) = await register_of(home).drills()
     assert not kept.passed
     assert verified_drill(kept.jws, await provision(home.settings)).unreadable == ("rec-2",)
+
+
+@pytest.mark.clause("STO-08")
+async def test_a_drill_reads_attachments_and_fails_when_one_does_not_open(home: Home) -> None:
+    site = home.site
+    await site.collect("rec-1")
+    async with KeyRing(site.transit, Pages(site.database)) as ring:
+        dek = (await ring.open(await site.records.keys_of(["rec-1"])))["rec-1"][Level.BASIC]
+    store, cipher = Attachments(site.database), ChunkCipher(dek, "rec-1", "att-1", Level.BASIC, 1)
+    digest = cipher.seal_digest(hashlib.sha256(b"scan").hexdigest())
+    await store.begin(Attachment("rec-1", "att-1", "scan", Level.BASIC, 1, digest, "cmd-1", "sys:crm", 1))
+    await store.put("rec-1", "att-1", Chunk(1, cipher.seal(1, b"scan"), "cmd-1", "sys:crm", 1))
+    await store.complete("rec-1", "att-1", stored=33, parts=1)
+    await asyncio.to_thread(home.good, "backup", "run")
+    await asyncio.to_thread(home.good, "drill", "run")
+    (kept,) = await register_of(home).drills()
+    trust = await provision(home.settings)
+    assert verified_drill(kept.jws, trust).attachments == 1
+    chunks = site.database[COLLECTIONS[1]]
+    await chunks.update_one({"record": "rec-1"}, {"$set": {"data": b"\x01" + bytes(32)}})
+    await asyncio.sleep(1.1)  # a backup's name is its second
+    await asyncio.to_thread(home.good, "backup", "run")
+    await asyncio.to_thread(home.fails, "DG-BAK-036", "drill", "run")
+    failed = next(each for each in await register_of(home).drills() if each.id != kept.id)
+    assert verified_drill(failed.jws, trust).unreadable == ("rec-1",)
+
+
+def test_a_drill_that_read_nothing_of_what_was_restored_does_not_pass() -> None:
+    parts = dict.fromkeys(("at", "documents", "bytes", "destroyed", "fields", "gone"), 0)
+    spans = {"open": 0.0, "restore": 0.0, "check": 0.0}
+    blank = DrillReport.model_validate(
+        {"id": "d", "backup": "b", "chain": ["b"], "restored": 3, "survivors": 0, "unreadable": [], "alive": []}
+        | {"seconds": spans}
+        | parts
+    )
+    assert not blank.passed
+    assert blank.model_copy(update={"survivors": 1}).passed
+    assert blank.model_copy(update={"restored": 0}).passed  # an empty archive
 
 
 @pytest.mark.clause("STO-07")

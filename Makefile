@@ -18,8 +18,8 @@ test: lint ## lint, types, contracts, then every test on real servers
 	@$(BIN)/python .ci/broker.py
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-unit: venv ## the tests that need no server, some seconds
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not flow and not fault" $(ARGS)
+unit: venv ## the quick tests that need no server
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not flow and not fault and not slow" $(ARGS)
 
 lint: venv ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check .

@@ -17,6 +17,8 @@ from schemas.principals import Principal
 from tests.consumers.samples import RULES, grant, principal
 from tests.consumers.test_access import RECORD
 
+pytestmark = pytest.mark.slow
+
 ROLES = ("reader", "steward", "fee_collector", "secret_keeper", "restricted_reader", "administrator", "client_manager")
 WORDS = {"building": ("", "b-07", "b-08"), "grade": ("none", "secret", "top_secret"), "risk": ("", "low", "high")}
 BASE = principal("per:x", kind="person")

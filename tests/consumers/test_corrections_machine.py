@@ -37,6 +37,8 @@ from tests.simulators.corrections import CLERK, CUSTODIAN, EDITOR, READER, Corre
 from tests.simulators.documents import SimulatedDocuments, SimulatedProposals
 from tests.simulators.store import Schedule
 
+pytestmark = pytest.mark.slow
+
 RECORD = "rec-0001"
 #: Fields of two levels; the record begins with one of them.
 FIELDS = st.sampled_from(["city", "occupation", "email", "address"])

@@ -31,6 +31,8 @@ from tests.consumers.intakes import (
 )
 from tests.consumers.samples import NOW, received
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("rec-0001", "rec-0002", "rec-0003")
 SOME = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3, unique=True)
 SIGNS = st.lists(st.sampled_from(SIDES + POSTS), max_size=4, unique=True)

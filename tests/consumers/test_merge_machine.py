@@ -17,6 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from schemas.errors import Refusal
 from tests.simulators.merging import Archive, link
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 IDS = ("11010519491231002X", "110105194912310038", "110105194912310046")
 FIELDS = ("city", "occupation", "interests")

@@ -30,6 +30,8 @@ from schemas.levels import Level
 from tests.simulators.archive import Archive
 from tests.simulators.store import Schedule, SimulatedLedger
 
+pytestmark = pytest.mark.slow
+
 LEVELS = (Level.CORE, Level.BASIC)
 SOME_LEVELS = st.sets(st.sampled_from(LEVELS), min_size=1)
 #: by how many calls an actor gets on at once: mostly few, sometimes to its end

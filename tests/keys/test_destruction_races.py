@@ -20,7 +20,7 @@ from tests.simulators.archive import Archive
 from tests.simulators.orders import approved
 from tests.simulators.store import Schedule
 
-pytestmark = pytest.mark.clause("DES-07")
+pytestmark = [pytest.mark.clause("DES-07"), pytest.mark.slow]
 
 LEVELS = (Level.CORE, Level.BASIC)
 HOUR = 3600

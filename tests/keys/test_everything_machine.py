@@ -36,7 +36,7 @@ from tests.keys.test_destruction_machine import CALLS, LEVELS, Destruction, budg
 from tests.simulators.backup import DataBackup, back_up, restore, unrestorable
 from tests.simulators.store import SimulatedRecords
 
-pytestmark = pytest.mark.clause("DES-07")
+pytestmark = [pytest.mark.clause("DES-07"), pytest.mark.slow]
 
 
 class Everything(Destruction):

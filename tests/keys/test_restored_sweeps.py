@@ -15,7 +15,7 @@ from tests.simulators.archive import Archive
 from tests.simulators.backup import DataBackup, back_up, restore
 from tests.simulators.store import Schedule
 
-pytestmark = pytest.mark.clause("DES-07")
+pytestmark = [pytest.mark.clause("DES-07"), pytest.mark.slow]
 
 LEVEL = (Level.CORE,)
 

@@ -16,7 +16,7 @@ from schemas.levels import Level
 from tests.simulators.archive import Archive, no_pause
 from tests.simulators.backup import DataBackup, back_up, restore
 
-pytestmark = pytest.mark.clause("DES-11")
+pytestmark = [pytest.mark.clause("DES-11"), pytest.mark.slow]
 
 
 def sealer(archive: Archive) -> Sealer:

@@ -25,7 +25,7 @@ from schemas.levels import Level
 from tests.keys.test_destruction_machine import CALLS, GIVES_WAY, LEVELS, Destruction, budget
 from tests.simulators.archive import no_pause
 
-pytestmark = pytest.mark.clause("DES-11")
+pytestmark = [pytest.mark.clause("DES-11"), pytest.mark.slow]
 
 #: what a race with a destruction, or with an unsealing on its way, may answer
 _GIVES_WAY = GIVES_WAY | {"DG-SEL-006", "DG-SEL-009", "DG-KEY-005"}

@@ -14,7 +14,7 @@ from schemas.errors import DanganError
 from tests.simulators.archive import Archive, no_pause
 from tests.simulators.store import Schedule
 
-pytestmark = pytest.mark.clause("DES-11")
+pytestmark = [pytest.mark.clause("DES-11"), pytest.mark.slow]
 _CALLS = 40
 
 

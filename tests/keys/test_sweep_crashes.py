@@ -14,6 +14,8 @@ from schemas.levels import Level
 from tests.simulators.archive import Archive
 from tests.simulators.store import Schedule
 
+pytestmark = pytest.mark.slow
+
 LEVELS = (Level.CORE, Level.BASIC)
 
 Work = Callable[[Archive], Coroutine[Any, Any, Any]]

@@ -15,7 +15,7 @@ from schemas.errors import DanganError, Transient
 from schemas.levels import Level
 from tests.simulators.archive import Archive
 
-pytestmark = pytest.mark.clause("DES-07")
+pytestmark = [pytest.mark.clause("DES-07"), pytest.mark.slow]
 
 LEVELS = (Level.CORE, Level.BASIC)
 Work = Callable[[Archive], Awaitable[object]]

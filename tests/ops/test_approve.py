@@ -40,6 +40,7 @@ MEMBERS: dict[str, dict[str, Any]] = {
     "thaw": RECORDS | {"incident": "inc-1", "reason": "it was a mistake"},
     "seal": RECORDS | {"reason": "the period has ended"},
     "unseal": RECORDS | {"reason": "a court asks"},
+    "share": RECORDS | {"kind": "external", "recipient": "partner-1", "fields": ["city"], "reason": "an audit"},
     "extend_retention": RECORDS | {"until": "2040-01-01", "reason": "law-suit"},
     "staff_hand_over": {"principal": "staff:7", "successor": "staff:8", **RECORDS},
 }

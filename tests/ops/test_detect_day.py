@@ -10,6 +10,8 @@ from ops.detect.rules import load_detections
 from ops.detect.seen import Seen
 from tests.ops.detect_events import DAY, MORNING, Day, Misuse, a_day
 
+pytestmark = pytest.mark.slow
+
 RULES = load_detections()
 #: False alarms of the day below: two who stay late, one with a new task; docs/detections.md states it.
 FALSE_ALARMS = 3

@@ -15,6 +15,8 @@ from ops.docs.clauses import BUILT, ROOT, Mention, clauses, ids_in, in_code, in_
 from ops.docs.regulation import faults, main, text
 from schemas.rulebook import RuleBook
 
+pytestmark = pytest.mark.slow
+
 KNOWN = clauses()
 
 CATALOGUE = """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from dataclasses import replace
+from hmac import digest
 from typing import Any, cast
 
 import orjson
@@ -108,6 +109,10 @@ class Shelves:
         self.looked_up.append("index")
         return [token(field, value)]
 
+    async def hmac(self, key: str, values: Sequence[bytes], *, version: int) -> list[bytes]:
+        """Vault's keyed digests."""
+        return [digest(f"{key} {version}".encode(), value, "sha256") for value in values]
+
     async def open_with(self, _pages: Any, refs: Mapping[str, Any]) -> dict[str, Any]:
         self.looked_up.append("keys")
         return {each: DanganError("DG-KEY-005") if each in self.broken else DEKS for each in refs}
@@ -122,7 +127,7 @@ class Shelves:
         shelf = Shelf(stores, purposes, stores, rules)
         appliers: dict[str, Any] = {
             "access": lambda: Reader(stores, grants, stores, shelf, rules),
-            "browse": lambda: Browser(stores, grants, stores, shelf, rules),
+            "browse": lambda: Browser(stores, grants, stores, shelf, rules, stores),
             "search": lambda: Searcher(stores, grants, stores, stores, purposes, rules),
         }
         self.looked_up = []

@@ -20,6 +20,8 @@ from ops.rules import policy_files, policy_root
 from schemas.levels import Level
 from schemas.principals import Principal
 
+pytestmark = pytest.mark.slow
+
 ORACLE: Final = tomllib.loads((Path(__file__).parent / "oracle.toml").read_text("utf-8"))
 READS: Final = ("access", "apply")
 ROLES: Final = sorted(

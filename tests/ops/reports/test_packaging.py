@@ -10,6 +10,8 @@ from hatchling.builders.wheel import WheelBuilder
 from ops.docs.clauses import ROOT
 from ops.reports.fonts import FILE
 
+pytestmark = pytest.mark.slow
+
 FOLDER = ROOT / "ops" / "reports"
 
 

@@ -40,7 +40,7 @@ class Client:
         return await receipt.answer
 
     def pages(self, after: str) -> AsyncGenerator[Result, None]:
-        """Pages of as many records as may be with the same fields, behind a record."""
+        """Pages of as many records as may be with the same fields, behind a place in the grant's records."""
 
         async def ask(parts: Mapping[str, Any]) -> Result:
             return await (await self._publisher.publish("browse", parts)).answer

@@ -7,7 +7,7 @@
 | ``dangan-sealed`` | aes256-gcm96 | wraps the page keys of sealed (封存) records | by the sweep |
 | ``dangan-backups`` | aes256-gcm96 | wraps the data keys of sealed backups | no |
 | ``dangan-index-FIELD-eN`` | hmac | blind index of a field, epoch N | no: deleted with its epoch |
-| ``dangan-watermarks`` | hmac | gives the key of answers' watermarks | no |
+| ``dangan-watermarks`` | hmac | gives the keys of watermarks, pseudonyms, places in bulk reads | no |
 | ``dangan-certificates``, ``-announcements``, ``-writers``, ``-registrations`` | ed25519 | sign | no |
 """
 

@@ -24,6 +24,9 @@ Fields = Annotated[tuple[Readable, ...], Field(max_length=MAX_FIELDS)]
 #: A record, or ``*``: all of them.
 Target = Annotated[str, StringConstraints(pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._:-]{2,63})$")]
 
+#: A place in a bulk read, as an answer named it; opaque (keys/cursors.py).
+Place = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
+
 
 class Apply(CommandBase):
     """Application for use (使用申请, USE-01, USE-02): its sender is who wants to read.
@@ -66,19 +69,19 @@ class Endorse(CommandBase):
 
 
 class Browse(CommandBase):
-    """A page of a bulk read under a grant: records in order of their ids, from the one ``after``.
+    """A page of a bulk read under a grant: records in order of their ids, from the place ``after``.
 
-    ``until`` is the last id that it may hold: answers name where the next pages end, so that a reader can ask for one
-    before it has the one before. ``copying`` says that the answer will be saved, printed or sent on: the grant must
-    allow it (USE-13).
+    ``until`` is the place that it ends at: answers name where the next pages end, so that a reader can ask for one
+    before it has the one before. Both are tokens that tell no id. ``copying`` says that the answer will be saved,
+    printed or sent on: the grant must allow it (USE-13).
     """
 
     type: Literal["browse"]
     grant: Reference
     purpose: Name
     fields: Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=MAX_FIELDS)]
-    after: Reference | None = None
-    until: Reference | None = None
+    after: Place | None = None
+    until: Place | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_ROWS)] = ROWS
     copying: bool = False
 

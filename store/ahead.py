@@ -8,9 +8,9 @@ that goes meanwhile is not there any more when its page is fetched. Lists hold i
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from bisect import bisect_right
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from store.database import Database, Document
 from store.portions import Listed
@@ -18,10 +18,18 @@ from store.portions import Listed
 #: How many pages behind the one that is asked for are told of.
 PAGES: Final = 3
 _AHEAD: Final = 10_000
-_KEPT: Final = 64
+_KEPT: Final = 16
 _SECONDS: Final = 60.0
 
-Key = tuple[str, str]
+
+class _List(NamedTuple):
+    """What was listed behind an id, until when it is used, and whether there may be more behind its end."""
+
+    name: str
+    begin: str
+    until: float
+    found: list[Listed]
+    full: bool
 
 
 class Ahead:
@@ -35,24 +43,31 @@ class Ahead:
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._collection = database["records"]
         self._clock = clock
-        self._known: OrderedDict[Key, tuple[float, list[Listed], int, bool]] = OrderedDict()
+        self._known: list[_List] = []
 
     async def listed(self, condition: Document, after: str, limit: int) -> list[Listed]:
         """The next records behind an id, and those of the pages behind: ``limit`` and :data:`PAGES` times as many.
 
-        Fewer only at the end.
+        Fewer only at the end. A reading that begins is listed anew.
         """
         name = repr(sorted(condition.items()))
         wanted = limit * (1 + PAGES)
-        until, found, at, full = self._known.pop((name, after), (0.0, list[Listed](), 0, True))
-        if self._clock() >= until or (full and len(found) - at < wanted):
-            query: dict[str, Any] = {**condition, "_id": {"$gt": after}}
-            most = max(_AHEAD, wanted)
-            cursor = self._collection.find(query, {"version": 1}, batch_size=most, hint="_id_").sort("_id", 1)
-            found = [Listed(doc["_id"], doc["version"] > 1) for doc in await cursor.limit(most).to_list()]
-            until, at, full = self._clock() + _SECONDS, 0, len(found) == most
-        for begin in range(at + limit, min(at + wanted + 1, len(found)), limit):
-            self._known[name, found[begin - 1].id] = (until, found, begin, full)
-        while len(self._known) > _KEPT:
-            self._known.popitem(last=False)
-        return found[at : at + wanted]
+        now = self._clock()
+        self._known = [each for each in self._known if now < each.until]
+        for each in reversed(self._known):
+            if each.name == name and each.begin < after:  # pages end anywhere: some look further than others
+                at = bisect_right(each.found, after, key=_id)
+                if at < len(each.found) and (not each.full or len(each.found) - at >= wanted):
+                    return each.found[at : at + wanted]
+        query: dict[str, Any] = {**condition, "_id": {"$gt": after}}
+        most = max(_AHEAD, wanted)
+        cursor = self._collection.find(query, {"version": 1}, batch_size=most, hint="_id_").sort("_id", 1)
+        found = [Listed(doc["_id"], doc["version"] > 1) for doc in await cursor.limit(most).to_list()]
+        if len(found) > limit:  # all of a short list is answered at once
+            listed = _List(name, after, self._clock() + _SECONDS, found, len(found) == most)
+            self._known = [*self._known[1 - _KEPT :], listed]
+        return found[:wanted]
+
+
+def _id(listed: Listed) -> str:
+    return listed.id

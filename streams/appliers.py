@@ -230,7 +230,7 @@ def _reading(
         ),
         PastReader(records, proposals, grants, requests, purposes, ring, rules),
     )
-    many = Browser(reads, grants, requests, shelf, rules)
+    many = Browser(reads, grants, requests, shelf, rules, parts.transit)
     search = Searcher(reads, grants, requests, index, purposes, rules)
     counts = ReadCounts(database)
     by_type: dict[str, Applier] = {"access": one, "browse": many, "search": search}

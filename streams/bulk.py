@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 from schemas.replies import Result
@@ -34,7 +34,7 @@ async def pages(ask: Ask, command: Mapping[str, Any], *, at_once: int = AT_ONCE)
         return asyncio.ensure_future(ask({**command, **{name: value for name, value in more.items() if value}}))
 
     under_way.append((None, begin(command.get("after"), None)))
-    front: str | None = None  # the last id that was asked for
+    front: str | None = None  # the last place that was asked for: tokens have no order, but one place is one text
     try:
         while under_way:
             until, asked = under_way.popleft()
@@ -43,6 +43,7 @@ async def pages(ask: Ask, command: Mapping[str, Any], *, at_once: int = AT_ONCE)
                 yield result
                 return
             values: Any = result.values
+            ahead = _ahead(values["next"], front, last=until in {None, front})
             if until is None:
                 if values["after"] is None:
                     yield result
@@ -50,13 +51,19 @@ async def pages(ask: Ask, command: Mapping[str, Any], *, at_once: int = AT_ONCE)
                 front = values["after"]
             elif values["after"] is not None:  # it did not hold all: the rest of it comes before the others
                 under_way.appendleft((until, begin(values["after"], until)))
-            for end in values["next"]:
-                if front is not None and end > front and len(under_way) < at_once:
-                    under_way.append((end, begin(front, end)))
-                    front = end
+            for end in ahead[: max(at_once - len(under_way), 0)]:
+                under_way.append((end, begin(front, end)))
+                front = end
             if not under_way:
                 under_way.append((None, begin(front, None)))
             yield result
     finally:
         for _, asked in under_way:
             asked.cancel()
+
+
+def _ahead(ends: Sequence[str], front: str | None, *, last: bool) -> Sequence[str]:
+    """Those ends behind the front: all in the answer of the last page asked for; none if that cannot be told."""
+    if last:
+        return ends
+    return ends[ends.index(front) + 1 :] if front in ends else ()

@@ -15,7 +15,7 @@ from schemas.commands import Access
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Grant, Principal
-from schemas.use import Browse, Search
+from schemas.use import Search
 from schemas.values import looks_personal
 
 #: The role of a portal, and the attribute that its grants must name (客户自行查询, USE-15).
@@ -40,8 +40,6 @@ def check_references(command: Read) -> None:
     named = [command.grant]
     if isinstance(command, Access):
         named += [command.record, command.attachment or "none"]
-    elif isinstance(command, Browse):
-        named += [command.after or "none", command.until or "none"]
     if any(map(looks_personal, named)):
         raise Refusal("DG-COL-007")
 

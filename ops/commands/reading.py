@@ -84,7 +84,7 @@ def browse(
     purpose: Purpose,
     field: Fields,
     key: As,
-    after: Annotated[str | None, typer.Option(help="Go on behind this record.")] = None,
+    after: Annotated[str | None, typer.Option(help="Go on from here: where an earlier reading ended.")] = None,
     at_most: Annotated[int, typer.Option(min=1, max=100_000, help="Stop after so many records.")] = 1000,
     save_to: Save = None,
     show_clear: ShowClear = False,
@@ -95,7 +95,7 @@ def browse(
     """Read fields of all records of a grant, page by page, in order of their ids.
 
     Each page is audited, record by record, before it leaves the archive. Records that cannot be shown (an objection, a
-    withdrawn consent) are counted, not named. If it ends in between, go on with --after and the last record's id.
+    withdrawn consent) are counted, not named. If it ends in between, go on with --after and what it says at its end.
     """
     settings = load_settings(home)
     if save_to is not None:

@@ -43,4 +43,8 @@ READING: Final = {
         "An extract is saved as .csv, .json, .xlsx, .html or .pdf.",
         "Give the file one of these endings.",
     ),
+    "DG-ACC-029": Text(
+        "No answer to you under this grant named this place in a bulk read.",
+        "Begin anew without `after`, or give what the page before said, under the same grant.",
+    ),
 }

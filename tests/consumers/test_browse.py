@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.reading import browse as browsing
+from keys.cursors import CURSOR_CHARACTERS
 from schemas.levels import Level
 from schemas.principals import Grant
 from store.records import Record
@@ -35,6 +37,14 @@ STATES: dict[str, tuple[dict[str, Any], int]] = {
 
 def records(*states: str) -> list[Record]:
     return [stored(f"rec-{at:03d}", VALUES, **STATES[state][0]) for at, state in enumerate(states, 1)]
+
+
+#: What keeps a record from a reader altogether.
+HIDDEN: dict[str, dict[str, Any]] = {
+    "risk": {"intake": {"assessment": {"risk_grade": "high"}}},
+    "checking": {"consent_state": "checking"},
+    "outside": {"subject": "sub-other"},
+}
 
 
 async def pages(shelves: Shelves, held: Grant, **members: Any) -> list[dict[str, Any]]:
@@ -90,7 +100,8 @@ async def test_each_record_of_a_page_leaves_its_own_event_and_an_empty_page_one(
         ({"fields": frozenset({"name"})}, {}, "DG-ACC-003"),
         ({"purpose": "marketing"}, {}, "DG-ACC-004"),
         ({}, {"copying": True}, "DG-ACC-022"),
-        ({}, {"after": "13800138000"}, "DG-COL-007"),
+        ({}, {"after": "13800138000"}, "DG-ACC-029"),
+        ({}, {"until": "rec-001"}, "DG-ACC-029"),
         ({}, {"purpose": "gossip"}, "DG-COL-006"),
         ({}, {"fields": ["uscc"]}, "DG-COL-005"),
     ],
@@ -128,6 +139,78 @@ async def test_a_selection_bounds_a_grant_on_all_records(buildings: list[str | N
     for record in every:
         outcome = await shelves.ask(access(record=record.id), CLERK)
         assert outcome.result.code == (None if record.id in wanted else "DG-ACC-007")
+
+
+@pytest.mark.clause("USE-07", "SEC-07")
+@given(st.lists(st.sampled_from([*sorted(HIDDEN), "good", "objected"]), max_size=30), st.integers(1, 5))
+async def test_no_answer_ever_names_or_counts_a_record_that_the_reader_must_not_know_of(
+    kinds: list[str], limit: int
+) -> None:
+    held = replace(EVERY, selection=frozenset({("subject", "sub-own")}))
+    every = [
+        stored(
+            f"rec-{at:03d}", VALUES, **{"subject": "sub-own", **HIDDEN.get(kind, {}), "objected": kind == "objected"}
+        )
+        for at, kind in enumerate(kinds)
+    ]
+    secret = [record.id for record, kind in zip(every, kinds, strict=True) if kind in HIDDEN]
+    shelves = Shelves(*every, grants=[held])
+    found: list[dict[str, Any]] = []
+    asked: set[tuple[str | None, str | None]] = set()
+    places: list[tuple[str | None, str | None]] = [(None, None)]
+    while places:  # each place that any answer named, in each way that it can be asked for
+        place = places.pop()
+        if place in asked:
+            continue
+        asked.add(place)
+        outcome = await shelves.ask(browse(after=place[0], until=place[1], limit=limit), CLERK)
+        values: Any = outcome.result.values
+        found.append(values)
+        tokens = [each for each in (values["after"], *values["next"]) if each]
+        places += [(each, None) for each in tokens] + [(each, end) for each in tokens[:1] for end in tokens[1:]]
+        text = orjson.dumps(values) + b"".join(urlsafe_b64decode(f"{each}==") for each in tokens)
+        assert not any(name.encode() in text for name in secret)
+        assert all(len(each) == CURSOR_CHARACTERS for each in tokens)
+        assert {event.record for event in outcome.facts}.isdisjoint(secret)
+        if place[1] is None and values["after"] is not None:  # full: no gap tells how many were passed over
+            assert len(values["rows"]) + values["withheld"] == limit
+    shown = {row["record"] for values in found for row in values["rows"]}
+    assert shown == {record.id for record, kind in zip(every, kinds, strict=True) if kind == "good"}
+
+
+async def test_a_page_looks_so_far_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsing, "MAX_FURTHER", 30)
+    shelves = Shelves(*records(*["checking"] * 90, "good"), grants=[EVERY])
+    found = await pages(shelves, EVERY, limit=1)
+    assert [len(page["rows"]) for page in found][-1] == 1
+    assert sum(len(page["rows"]) for page in found) == 1
+    assert 1 < len(found) < 5
+
+
+@pytest.mark.clause("USE-07")
+@pytest.mark.parametrize("member", ["after", "until"])
+async def test_a_place_serves_its_reader_under_its_grant_alone(member: str) -> None:
+    mine, second = grant(CLERK.id), replace(EVERY, id="grant-2")
+    other = replace(EVERY, id="grant-3", principal="per:somebody-else")
+    shelves = Shelves(*records("good", "good"), grants=[replace(mine, records=frozenset({"*"})), second, other])
+    values: Any = (await shelves.ask(browse(limit=1), CLERK)).result.values
+    assert (await shelves.ask(browse(limit=1, **{member: values["after"]}), CLERK)).result.code is None
+    strange = await shelves.place("rec-001", "per:somebody-else", "grant-1")
+    for command in (browse(grant="grant-2", **{member: values["after"]}), browse(**{member: strange})):
+        outcome = await shelves.ask(command, CLERK)
+        assert (outcome.result.code, outcome.result.values) == ("DG-ACC-029", None)
+        assert [event.allowed for event in outcome.facts] == [False]
+        assert "page" not in shelves.looked_up
+    someone = principal("per:somebody-else", "reader", kind="person")
+    outcome = await shelves.ask(browse(grant="grant-3", **{member: values["after"]}), someone)
+    assert outcome.result.code == "DG-ACC-029"
+
+
+async def test_records_that_a_full_page_leaves_out_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(browsing, "MAX_PAGE_JSON", 200)
+    shelves = Shelves(*records("good", "good", "objected", "good"), grants=[EVERY])
+    found = await pages(shelves, EVERY, fields=FIELDS)
+    assert sum(page["withheld"] for page in found) == 1
 
 
 async def test_a_broken_record_is_counted_and_the_others_are_read() -> None:

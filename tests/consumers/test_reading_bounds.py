@@ -98,7 +98,8 @@ async def test_self_service_never_shows_another_customers_records(
     names = frozenset({"*"}) if every else frozenset(record.id for record in records)
     shelves = Shelves(*records, grants=[portal_grant(own, records=names)])
     theirs = {record.id for record in records if record.subject == own}
-    page = await shelves.ask(browse(**({"after": after} if after else {})), PORTAL)
+    place = await shelves.place(after, PORTAL.id, "grant-1") if after else None
+    page = await shelves.ask(browse(after=place), PORTAL)
     assert named(page) == {each for each in theirs if each > after}
     assert (page.result.values or {})["withheld"] == 0
     assert named(await shelves.ask(search(), PORTAL)) == theirs

@@ -21,6 +21,7 @@ from consumers.reading.shelf import Shelf
 from consumers.received import Outcome
 from consumers.rules import Rules
 from keys.cipher import FieldCipher
+from keys.cursors import cursors_from
 from keys.ports import KeyRef
 from schemas.errors import DanganError
 from schemas.levels import Level, highest
@@ -112,6 +113,10 @@ class Shelves:
     async def hmac(self, key: str, values: Sequence[bytes], *, version: int) -> list[bytes]:
         """Vault's keyed digests."""
         return [digest(f"{key} {version}".encode(), value, "sha256") for value in values]
+
+    async def place(self, record: str, reader: str, grant: str) -> str:
+        """The place behind a record, as an answer to that reader under that grant would name it."""
+        return (await cursors_from(self)).token(record, reader, grant)
 
     async def open_with(self, _pages: Any, refs: Mapping[str, Any]) -> dict[str, Any]:
         self.looked_up.append("keys")

@@ -100,13 +100,29 @@ class Forgetter:
             todo -= {record for record in known if entries[record].state is not State.PENDING}
             await self._ledger.note({record: traces[record] for record in known & todo})
         for attempt in range(_ATTEMPTS):
-            todo -= await self._remove(todo, refs, pages, at)
+            gone = await self._remove(todo, refs, pages, at)
+            if known:
+                await self._enter_again(gone, order, refs, traces, at)
+            todo -= gone
             if not todo:
                 return
             await self._pause(0.01 * attempt)
             refs, pages = await self._look(todo)
             await self._ledger.note(await self._traces(todo, refs, pages))
         raise DanganError("DG-SWP-007", detail=f"{len(todo)} records are not forgotten yet")
+
+    async def _enter_again(
+        self, gone: Collection[str], order: Order, refs: Refs, traces: Mapping[str, Traces], at: int
+    ) -> None:
+        """Enter what was erased and has no entry any more: it stood under another order, which was withdrawn since.
+
+        Without it the ledger would know nothing of the record, and no certificate would ever name it. An entry that
+        stands now is forgotten, and a withdrawal takes pending ones only.
+        """
+        if missing := set(gone) - (await self._ledger.get(gone)).keys():
+            await self._ledger.open([_entry(record, order, refs, traces[record]) for record in sorted(missing)])
+            kids = await self._live_kids()
+            await self._ledger.forgotten(missing, kids, at=max(at, int(self._clock())))
 
     async def finish_pending(self, *, at: int) -> int:
         """Finish every forget that was interrupted, but those with a record that is held meanwhile.

@@ -198,3 +198,23 @@ async def test_whatever_is_forgotten_in_whatever_portions_only_that_is_gone(port
     assert not archive.unreadable()
     slots = {at for at, name in enumerate(names) if name not in gone}
     assert all(set(page.slots) == slots for page in archive.pages.pages.values())
+
+
+@pytest.mark.clause("DES-10")
+async def test_a_record_of_two_orders_keeps_an_entry_when_the_first_is_withdrawn(archive: Archive) -> None:
+    """The other order's entry, under which this one found the record, goes while this one erases."""
+    names = await collected_on_one_page(archive, 3)
+    first = approved(*names[:2], requester="per:other")
+    await archive.ledger.open([Entry(names[0], first), Entry(names[1], first)])
+    erased = archive.records.erase_many
+
+    async def withdrawn_before(records: Any, *, at: int) -> Any:
+        assert await archive.ledger.withdraw(names[0], names[:2], first)
+        return await erased(records, at=at)
+
+    archive.records.erase_many = withdrawn_before  # type: ignore[method-assign]
+    await archive.forget(*names[1:])
+    assert set(archive.ledger.entries) == set(names[1:])
+    assert {entry.state for entry in archive.ledger.entries.values()} == {State.FORGOTTEN}
+    assert archive.ledger.entries[names[1]].order == approved(*names[1:])
+    assert archive.records.live().keys() == {names[0]}

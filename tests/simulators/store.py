@@ -153,6 +153,8 @@ class SimulatedLedger:
 
     async def forgotten(self, records: Collection[str], ingest_kids: Collection[str], *, at: int) -> None:
         for name in records:
+            if name not in self.entries:  # as in the store: an update that finds nothing
+                continue
             traces = self._with(name, Traces(ingest_kids=frozenset(ingest_kids)))
             self._change(name, State.PENDING, traces=traces, state=State.FORGOTTEN, forgotten_at=at)
 

@@ -237,14 +237,13 @@ def test_a_freeze_stops_a_bulk_read_within_one_page(site: Site) -> None:
 
     async def pages() -> list[Result]:
         answers: list[Result] = []
-        after = "rec-bulk"
+        asked: dict[str, Any] = {"grant": grant, "purpose": PURPOSE, "fields": ["city"], "limit": 1}
         async with site.office.publisher(keys, linger=0.0) as archive:
             for at in range(len(names)):
-                asked = {"grant": grant, "purpose": PURPOSE, "fields": ["city"], "after": after, "limit": 1}
                 answers.append(await (await archive.publish("browse", asked)))
                 if answers[-1].status == "refused":
                     break
-                after = str((answers[-1].values or {})["after"])
+                asked["after"] = (answers[-1].values or {})["after"]
                 if at == 1:
                     frozen = {"incident": incident, "principals": [keys.principal]}
                     assert (await site.ask("contain", frozen, "officer")).status == "accepted"

@@ -45,6 +45,7 @@ pytestmark = pytest.mark.flow
 _RULES = """
 [approval]
 archive_creation = []
+destroy = []
 update = ["director"]
 [correction]
 approval_required = true

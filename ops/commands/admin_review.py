@@ -14,7 +14,9 @@ from rich.console import Console
 from keys.principal_keys import PrincipalKeys
 from ops.audited import Desk, desk
 from ops.commands.admin_acts import Home, day, now, table
+from ops.commands.inspect_runs import Language, Organisation, To
 from ops.commands.keys import PassphraseFile, read_key_file
+from ops.commands.register_reports import write_register
 from ops.config import load_settings
 from ops.detect.seen import Seen
 from ops.detect.source import events_on_topic
@@ -23,6 +25,7 @@ from ops.people import review
 from ops.people.permissions import people_rules
 from ops.people.review import Line
 from ops.printable import plain
+from ops.reports.register import PERMISSIONS
 from schemas.errors import DanganError
 from schemas.rule_tables.people import People
 from schemas.staff import PermissionReview
@@ -36,6 +39,9 @@ Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 def list_(
     everything: Annotated[bool, typer.Option("--all", help="Also those that nothing stands out about.")] = False,
     as_json: Json = False,
+    report: To = None,
+    language: Language = None,
+    organisation: Organisation = "",
     home: Home = None,
 ) -> None:
     """Show permissions that are due for review, lapsed, unused, or wider than the role's template."""
@@ -49,14 +55,27 @@ def list_(
     if as_json:
         typer.echo(json.dumps([line.as_dict() for line in found], indent=1))
         return
-    shown = table("principal", "roles", "department", "clearance", "last used", "lapses", "why")
-    for line in found:
-        one = line.principal
-        used = day(line.last_used) if line.last_used is not None else "not within the period"
-        lapses = day(one.lapses_at) if one.lapses_at is not None else "never"
-        cells = (one.id, ", ".join(sorted(one.roles)), one.department, one.clearance, used, lapses)
-        shown.add_row(*map(plain, (*cells, ", ".join(line.reasons) or "-")))
+    lines = [_cells(line) for line in found]
+    if report is not None:
+        write_register(PERMISSIONS, lines, report, language, organisation)
+        return
+    shown = table(*PERMISSIONS.columns)
+    for cells in lines:
+        shown.add_row(*map(plain, cells.values()))
     Console().print(shown)
+
+
+def _cells(line: Line) -> dict[str, str]:
+    one = line.principal
+    return {
+        "principal": one.id,
+        "roles": ", ".join(sorted(one.roles)),
+        "department": one.department,
+        "clearance": one.clearance,
+        "last used": day(line.last_used) if line.last_used is not None else "not within the period",
+        "lapses": day(one.lapses_at) if one.lapses_at is not None else "never",
+        "why": ", ".join(line.reasons) or "-",
+    }
 
 
 def sign(

@@ -15,7 +15,9 @@ from consumers.rules import Rules
 from ops.audited import Desk, stored_digest
 from ops.commands.archive_views import Csv, Json, Limit
 from ops.commands.arranging import As, Home, Policies, as_arranger
+from ops.commands.inspect_runs import Language, Organisation, To
 from ops.commands.keys import PassphraseFile
+from ops.commands.register_reports import write_register
 from ops.destructions import requests
 from ops.destructions.confirming import CONFIRMERS
 from ops.destructions.confirming import confirm as confirm_job
@@ -23,6 +25,7 @@ from ops.destructions.jobs import JOBS, REGISTER, Job, line, register_line
 from ops.destructions.jobs import jobs as find_jobs
 from ops.listing import Form, put_out
 from ops.printable import plain
+from ops.reports.register import DESTRUCTIONS
 from schemas.registers import Entry, Said
 
 Lines = AsyncGenerator[Mapping[str, str]]
@@ -68,12 +71,25 @@ def register(
     as_json: Json = False,
     file: Csv = None,
     limit: Limit = 1000,
+    report: To = None,
+    language: Language = None,
+    organisation: Organisation = "",
     passphrase_file: PassphraseFile = None,
     policies: Policies = None,
     home: Home = None,
 ) -> None:
     """The destruction register (销毁记录): who asked, approved, executed, watched and confirmed what; no content."""
     form = Form(as_json, file, limit)
+    if report is not None:
+
+        async def lines(at: Desk, rules: Rules) -> list[Mapping[str, str]]:
+            await at.record("query", verb="list", digest=stored_digest({"list": "destruction register"}))
+            found = await find_jobs(at.database, paper_required=rules.book.destroy.paper_required)
+            return [register_line(job) for job in found]
+
+        kept = as_arranger(home, key, passphrase_file, lines, policies, roles=CONFIRMERS)
+        write_register(DESTRUCTIONS, kept, report, language, organisation)
+        return
     _jobs(home, key, passphrase_file, policies, form, ("destruction register", REGISTER), register_line)
 
 

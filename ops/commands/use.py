@@ -18,11 +18,14 @@ from rich.console import Console
 from ops.audited import Desk, desk
 from ops.commands import use_copies, use_requests
 from ops.commands.admin_acts import Home, day, table
+from ops.commands.inspect_runs import Language, Organisation, To
 from ops.commands.keys import PassphraseFile
+from ops.commands.register_reports import write_register
 from ops.commands.use_acts import in_own_name
 from ops.config import load_settings
 from ops.detect.seen import Seen as Event
 from ops.printable import plain
+from ops.reports.register import BORROWINGS
 from ops.rules import load_rules
 from ops.use import applications, consulted, late
 from ops.use import register as loans
@@ -148,6 +151,9 @@ _WHAT = {
 def borrowing(
     borrower: Annotated[str | None, typer.Option(help="Only this principal's.")] = None,
     as_json: Json = False,
+    report: To = None,
+    language: Language = None,
+    organisation: Organisation = "",
     policies: Policies = None,
     home: Home = None,
 ) -> None:
@@ -156,11 +162,21 @@ def borrowing(
     if as_json:
         _write([loan.as_dict() for loan in found])
         return
-    rows = table("borrower", "records", "purpose", "approved by", "out", "in", "usage", "copies left", "standing")
-    for loan in found:
-        back = day(loan.back) if loan.back is not None else ""
-        names = (loan.borrower, ", ".join(loan.records), loan.purpose, ", ".join(loan.approved_by))
-        rows.add_row(*map(plain, (*names, day(loan.out), back, loan.usage, loan.copies or "", loan.standing)))
+    lines = [
+        {
+            "borrower": loan.borrower, "records": ", ".join(loan.records), "purpose": loan.purpose,
+            "approved by": ", ".join(loan.approved_by), "out": day(loan.out),
+            "in": day(loan.back) if loan.back is not None else "", "usage": loan.usage,
+            "copies left": str(loan.copies or ""), "standing": loan.standing,
+        }
+        for loan in found
+    ]  # fmt: skip
+    if report is not None:
+        write_register(BORROWINGS, lines, report, language, organisation)
+        return
+    rows = table(*BORROWINGS.columns)
+    for line in lines:
+        rows.add_row(*map(plain, line.values()))
     Console().print(rows)
 
 

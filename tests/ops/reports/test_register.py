@@ -30,7 +30,7 @@ def lines(register: Register, count: int) -> list[dict[str, str]]:
 def test_a_register_is_a_paper_in_both_languages(register: Register, tmp_path: Path) -> None:
     report = register_report(register, lines(register, 40), organisation="示例农村信用社", generated_at=AT)
     for language in LOCALES:
-        html, pdf, data = write_report(report, tmp_path, language=language)
+        html, pdf, _ = write_report(report, tmp_path, language=language)
         pages = "".join(page.extract_text() for page in PdfReader(pdf).pages)
         assert ("登记簿" in pages or "权限" in pages) == (language == "zh-CN")
         assert "40" in pages

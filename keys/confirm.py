@@ -78,7 +78,12 @@ async def _move_up(vault: Transit, store: PageStore, drafts: Sequence[Draft]) ->
     if gone and await store.insert_free(gone):
         raise Transient("DG-KEY-001")  # somebody else wrote one meanwhile
     for draft, new in zip(drafts, moved, strict=True):
-        draft.page = stored.get(draft.page.id, new)
+        now = stored.get(draft.page.id, new)
+        if (now.generation, now.table) != (draft.page.generation, draft.page.table):
+            # Sealed pages have derived ids: another sealing filled this one with a key of its own. Wrapping this
+            # draft's key for it in the next round would leave a table that no key opens.
+            raise Transient("DG-KEY-001")
+        draft.page = now
 
 
 async def _wrapped_again(vault: Transit, drafts: Sequence[Draft]) -> list[Page]:

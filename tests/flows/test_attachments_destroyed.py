@@ -75,7 +75,7 @@ async def test_a_scan_dies_with_its_record_in_the_store_and_in_every_old_copy(
         assert (await (await archivist.destroy(**parts))).status == "accepted"
     assert await Attachments(database).of_record(gone) == []
     assert await database[COLLECTIONS[1]].count_documents({"files_id": f"{gone}|scan-1"}) == 0
-    with pytest.raises(DanganError, match="DG-ATT-010"):
+    with pytest.raises(DanganError, match="DG-ACC-007"):
         await get(archive, office, gone)
     # a part that comes late revives nothing
     assert await told(archive, parts_of(gone, content)[0]) == ("refused", "DG-ATT-001")

@@ -17,7 +17,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from ops.audited import CONSOLE, desk
-from ops.commands import backup, destruction
+from ops.commands import backup, destruction, restore
 from ops.destruction import Outcome
 from ops.embedded.stack import Stack
 from ops.provision import provision
@@ -60,7 +60,7 @@ def database(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def run(stack: Stack, *words: str) -> Result:
     app = typer.Typer()
-    for module in (destruction, backup):
+    for module in (destruction, backup, restore):
         module.register(app)
     return CliRunner().invoke(app, [*words, "--home", str(stack.home)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +15,16 @@ from consumers.rules import Rules
 from ops.audited import Desk, stored_digest
 from ops.commands.archive_views import Csv, Json, Limit
 from ops.commands.arranging import Home, Policies
-from ops.commands.inspect_runs import SUPERVISORS, As, Asked, act, now
+from ops.commands.inspect_runs import SUPERVISORS, As, Asked, Language, Organisation, To, act, now
 from ops.commands.keys import PassphraseFile
+from ops.commands.register_reports import write_register
 from ops.commands.use_acts import in_own_name
 from ops.inspections import rectify as notices
 from ops.inspections.rectify import Notices
 from ops.listing import Form, put_out
 from ops.printable import plain
 from ops.registers import Book
+from ops.reports.register import NOTICES
 from schemas.inspections import RECTIFICATIONS
 from schemas.registers import Entry
 from schemas.working_days import CHINA, day_of
@@ -91,17 +94,26 @@ def list_notices(
     as_json: Json = False,
     file: Csv = None,
     limit: Limit = 1000,
+    report: To = None,
+    language: Language = None,
+    organisation: Organisation = "",
     passphrase_file: PassphraseFile = None,
     home: Home = None,
 ) -> None:
     """List open notices, with their age and how long they are over."""
+    kept: list[Mapping[str, str]] = []
 
     async def look(desk: Desk, _: Rules) -> int:
         await desk.record("query", verb="list", digest=stored_digest({"list": "rectifications"}))
         lines = notices.listed(desk.database, today=_today(), everything=everything, owner=owner, overdue=overdue)
+        if report is not None:
+            kept.extend([line async for line in lines])
+            return len(kept)
         return await put_out(Console(), "rectification notices", notices.LISTED, lines, Form(as_json, file, limit))
 
     act(Asked(home, key, passphrase_file), look, roles=SUPERVISORS)
+    if report is not None:
+        write_register(NOTICES, kept, report, language, organisation)
 
 
 def show(notice: Notice, key: As, passphrase_file: PassphraseFile = None, home: Home = None) -> None:

@@ -76,6 +76,15 @@ PERMISSIONS: Final = Register(
     },
     "department",
 )  # fmt: skip
+NOTICES: Final = Register(
+    "rectifications",
+    {
+        "notice": ("reference", 3), "state": ("text", 2), "owner": ("reference", 3), "problem": ("text", 3),
+        "subject": ("reference", 3), "due": ("reference", 2), "days over": ("number", 2),
+        "age in days": ("number", 2), "inspection": ("reference", 3),
+    },
+    "state",
+)  # fmt: skip
 
 
 def register_report(

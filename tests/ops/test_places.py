@@ -71,7 +71,7 @@ def test_one_place_that_is_not_approved_stops_all(settings: Settings, tmp_path: 
 
 @pytest.mark.clause("STO-01")
 @pytest.mark.parametrize(
-    "path", ["/home/lee/backups", "/root/x", "/media/usb", "/run/media/lee/STICK", "/Volumes/STICK"]
+    "path", ["/home/user/backups", "/root/x", "/media/usb", "/run/media/user/STICK", "/Volumes/STICK"]
 )
 def test_a_persons_folder_and_a_removable_drive_are_refused_though_approved(path: str) -> None:
     with pytest.raises(DanganError, match="DG-BAK-022"):
@@ -80,7 +80,7 @@ def test_a_persons_folder_and_a_removable_drive_are_refused_though_approved(path
 
 @pytest.mark.clause("STO-01")
 def test_a_link_to_a_persons_folder_does_not_help(tmp_path: Path) -> None:
-    (tmp_path / "backups").symlink_to("/home/lee/backups")
+    (tmp_path / "backups").symlink_to("/home/user/backups")
     with pytest.raises(DanganError, match="DG-BAK-022"):
         check_place(place(path=str(tmp_path / "backups")), "shanghai-1", STRICT)
 

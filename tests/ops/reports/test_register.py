@@ -9,7 +9,15 @@ import pytest
 from pypdf import PdfReader
 
 from ops.reports import Table, write_report
-from ops.reports.register import BORROWINGS, DESTRUCTIONS, GROUNDS, PERMISSIONS, Register, register_report
+from ops.reports.register import (
+    BORROWINGS,
+    DESTRUCTIONS,
+    GROUNDS,
+    NOTICES,
+    PERMISSIONS,
+    Register,
+    register_report,
+)
 from schemas.locales import LOCALES
 
 AT = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -25,8 +33,8 @@ def lines(register: Register, count: int) -> list[dict[str, str]]:
     ]
 
 
-@pytest.mark.clause("DES-10", "USE-12", "SEC-05")
-@pytest.mark.parametrize("register", [DESTRUCTIONS, BORROWINGS, PERMISSIONS], ids=lambda each: each.name)
+@pytest.mark.clause("DES-10", "USE-12", "SEC-05", "AUD-10")
+@pytest.mark.parametrize("register", [DESTRUCTIONS, BORROWINGS, PERMISSIONS, NOTICES], ids=lambda each: each.name)
 def test_a_register_is_a_paper_in_both_languages(register: Register, tmp_path: Path) -> None:
     report = register_report(register, lines(register, 40), organisation="示例农村信用社", generated_at=AT)
     for language in LOCALES:

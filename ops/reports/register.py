@@ -52,9 +52,9 @@ class Register:
 DESTRUCTIONS: Final = Register(
     "destructions",
     {
-        "job": ("reference", 3), "decided": ("reference", 2), "ground": ("text", 2), "scope": ("text", 3),
+        "job": ("reference", 3), "decided": ("reference", 2), "ground": ("text", 3), "scope": ("text", 3),
         "records": ("number", 2), "applicant": ("reference", 3), "approvers": ("reference", 3),
-        "executor": ("reference", 3), "witness": ("reference", 3), "certificates": ("reference", 3),
+        "executor": ("reference", 3), "witness": ("reference", 3),
         "confirmed by": ("reference", 3), "confirmed": ("reference", 2),
     },
     "ground",

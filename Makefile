@@ -19,7 +19,7 @@ test: lint ## lint, types, contracts, then every test on real servers
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 unit: venv ## the quick tests that need no server
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not flow and not fault and not slow" $(ARGS)
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile quick -m "not flow and not fault and not slow" $(ARGS)
 
 lint: venv ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check .

@@ -78,8 +78,8 @@ class Authorizer:
             Refusal: DG-POL-005 when a policy cannot be evaluated: no permission, whatever the others say.
         """
         last = self._last
-        if last is not None and last[0] is principal and last[4] is of and last[1:4] == (action, level, purpose):
-            return last[5]  # a bundle asks the same for each of its commands
+        if last is not None and last[0] is principal and last[1:5] == (action, level, purpose, of):
+            return last[5]  # a bundle asks the same for each of its commands, a page for each of its records
         allowed = self._decide(principal.id, seen_of(principal), action, level.rank, purpose, of)
         self._last = (principal, action, level, purpose, of, allowed)
         return allowed

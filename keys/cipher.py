@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -153,7 +154,7 @@ class FieldCipher:
         aead, place = self._engines.get(ciphertext[0]) or self._engine(ciphertext[0])
         nonce, sealed = ciphertext[1 : 1 + NONCE_BYTES], ciphertext[1 + NONCE_BYTES :]
         try:
-            return aead.decrypt(nonce, sealed, place + b"%d|%s" % (version, field.encode()))
+            return aead.decrypt(nonce, sealed, place + _named(version, field))
         except InvalidTag as error:
             raise DanganError("DG-KEY-004", field=field) from error
 
@@ -164,6 +165,12 @@ class FieldCipher:
             aead: _Aead = AESGCM(self._dek) if suite == Suite.AES_256_GCM else _Sm4Gcm(self._dek)
             engine = self._engines[suite] = (aead, self._place + b"%d|" % suite)
         return engine
+
+
+@lru_cache(maxsize=4096)
+def _named(version: int, field: str) -> bytes:
+    """The AAD's last part: a reading needs the same few again and again."""
+    return b"%d|%s" % (version, field.encode())
 
 
 class _Sm4Gcm:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from keys.pages import Page
 from schemas.levels import Level
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRef:
+class KeyRef(NamedTuple):  # a tuple: a reading makes three for each of its records
     """Where a record's DEK of one level lies: page id and slot (0 to 255).
 
     Attributes:

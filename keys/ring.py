@@ -163,7 +163,7 @@ class KeyRing:
 
     async def open_with(self, pages: Mapping[str, Page], refs: Mapping[str, Refs]) -> dict[str, Deks | DanganError]:
         """As :meth:`try_open`, with pages that the caller has just read (record and page in one fetch)."""
-        served = {record: wanted for record, wanted in refs.items() if all(level in self.levels for level in wanted)}
+        served = {record: wanted for record, wanted in refs.items() if wanted.keys() <= self.levels}
         ids = _page_ids(served.values())
         tables = await self._tables.open({name: page for name, page in pages.items() if name in ids})
         self._arm()

@@ -22,7 +22,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import Final, Protocol
 
 from keys.forget import drop_slots
@@ -117,7 +116,7 @@ class Sealer:
         moving = {record: keys for record, keys in refs.items() if not all(ref.shut for ref in keys.values())}
         if moving:
             if await self._filled(moving, source=lambda ref: (ref.page, ref.slot), target=lambda ref: ref.sealed):
-                await self._turn(moving, lambda ref: replace(ref, shut=True), sealed=True)
+                await self._turn(moving, lambda ref: ref._replace(shut=True), sealed=True)
             return False
         return await self._dropped(
             (ref.page, ref.slot)
@@ -139,7 +138,7 @@ class Sealer:
             return False
         if shut:
             if await self._filled(shut, source=lambda ref: (ref.sealed, 0), target=lambda ref: ref.page):
-                await self._turn(shut, lambda ref: replace(ref, shut=False), sealed=True)
+                await self._turn(shut, lambda ref: ref._replace(shut=False), sealed=True)
             return False
         return await self._emptied(sealed) and await self._turn(sealed, lambda ref: ref, sealed=False)
 

@@ -17,6 +17,7 @@ from pymongo.asynchronous.cursor import AsyncCursor
 from keys.ports import KeyRef
 from schemas.levels import Level
 from store.database import Database, Document, in_parts
+from store.key_refs import keys_in
 from store.movements import STATE, Movement
 
 _FETCH: Final = 1000
@@ -115,7 +116,7 @@ def _holding(record: str, at: Mapping[str, Document]) -> Holding:
         stage=doc.get("stage", "archived"),
         version=doc.get("version", 0),
         at_ms=doc.get("at", 0),
-        keys={Level(level): KeyRef(*ref) for level, ref in doc["keys"].items()} if state == "live" else None,
+        keys=keys_in(doc) if state == "live" else None,
         entered=entry.get("version"),
         index_code=entry.get("code"),
         paper=entry.get("paper"),

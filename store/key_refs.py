@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from keys.ports import KeyRef
-from schemas.levels import Level
+from schemas.levels import LEVELS, Level
 from store.database import Document
 
 #: The condition that a record is not sealed (封存): keys are added to no other, and nothing of it is changed.
@@ -22,7 +22,7 @@ def to_list(ref: KeyRef) -> list[Any]:
 
 def keys_in(doc: Mapping[str, Any]) -> dict[Level, KeyRef]:
     """The key references in a record's document."""
-    return {Level(level): KeyRef(*named) for level, named in doc["keys"].items()}
+    return {LEVELS[level]: KeyRef(*named) for level, named in doc["keys"].items()}
 
 
 def naming(record: str, keys: Mapping[Level, KeyRef]) -> Document:

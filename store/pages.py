@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError
 
 from keys.pages import Page
 from keys.ports import Rewrap, WrappedKey
-from schemas.levels import Level
+from schemas.levels import LEVELS
 from store.database import Database, Document, in_parts, taken
 
 _SCAN: Final = 200
@@ -146,7 +146,7 @@ def from_document(doc: Document) -> Page:
     """The page of a document."""
     return Page(
         id=doc["_id"],
-        level=Level(doc["of"] if "of" in doc else doc["level"]),
+        level=LEVELS[doc["of"] if "of" in doc else doc["level"]],
         cohort=doc["cohort"],
         root_version=doc["root_version"],
         version=doc["version"],

@@ -18,8 +18,8 @@ from store.pages import Pages
 from store.records import Record, from_document
 
 #: Ids of one fetch, how many fetches make a portion, and how many portions are under way beside the one in hand.
-_IDS: Final = 24
-_FETCHES: Final = 4
+_IDS: Final = 48
+_FETCHES: Final = 2
 _AHEAD: Final = 1
 
 

@@ -16,7 +16,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from keys.ports import KeyRef
 from schemas.errors import Refusal, Transient
-from schemas.levels import Level
+from schemas.levels import LEVELS, Level
 from store.archive_index import ArchiveIndex
 from store.attachments import Attachments
 from store.database import Database, Document, in_parts, taken
@@ -386,7 +386,7 @@ def from_document(doc: Document) -> Record:
         id=doc["_id"],
         subject=doc["subject"],
         version=doc["version"],
-        level=Level(doc["level"]),
+        level=LEVELS[doc["level"]],
         cohort=doc["cohort"],
         purpose=doc["purpose"],
         legal_basis=doc["basis"],

@@ -45,8 +45,13 @@ class Receipt:
 
     @property
     def partition_key(self) -> str:
-        """What decides the partition: an opaque reference, the record's or else the subject's, or what it is about."""
+        """What decides the partition: an opaque reference, the record's or else the subject's, or what it is about.
+
+        Pages of a bulk read need no order among themselves: each goes its own way, so that several workers read.
+        """
         command = self.command
+        if command["type"] == "browse":
+            return self.command_id
         named = (command.get(name) for name in ("record", "subject", "application", "grant"))
         return str(next(filter(None, (*named, *command.get("records", ())[:1])), self.command_id))
 

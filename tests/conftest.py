@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 import structlog
 
 from ops.docs.clauses import clauses
 from ops.embedded.stack import Stack
+
+
+#: `make unit`: a look at each property while one writes; the whole run takes hypothesis's own numbers.
+hypothesis.settings.register_profile("quick", max_examples=10)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
@@ -31,7 +33,7 @@ class Mongo(Program):
     def command(self) -> list[str]:
         """See :class:`Program`."""
         return [
-            installed_program("secantusd-py"),
+            installed_program(os.environ.get("DANGAN_TRY_STORE", "secantusd-py")),
             "--config", str(self.folder / "secantusd.toml"),
             "--host", "127.0.0.1",
             "--port", str(self._port),

@@ -129,9 +129,10 @@ class Revision:
 
 
 async def ensure_indexes(database: Database) -> None:
-    """Create the indexes: blind index tokens; one archive per identity. Repeatable; each more costs every collect."""
+    """Create the indexes: tokens, subjects, one archive per identity. Repeatable; each more costs every collect."""
     records = database["records"]
     await records.create_index([("tokens.t", 1)], name="tokens", sparse=True)
+    await records.create_index([("subject", 1)], name="subject")
     await records.create_index([("identity", 1)], name="identity", unique=True, sparse=True)
 
 

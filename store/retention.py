@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from pymongo import ReplaceOne, UpdateOne
@@ -13,6 +14,12 @@ from pymongo.errors import DuplicateKeyError
 from store.database import Database, Document, in_parts
 
 _FETCH: Final = 1000
+_WANTED: Final = {
+    "subject": 1, "purpose": 1, "cohort": 1, "at": 1, "version": 1, "intake.happened_at": 1, "intake.item": 1,
+    "consent.retention_months": 1, "stage": 1, "sealed": 1,
+}  # fmt: skip
+#: Two days before the calendar ends.
+_LAST: Final = date.max - timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +75,48 @@ class Expired:
 
 async def held_records(database: Database, records: Collection[str] | None = None) -> AsyncGenerator[list[Held]]:
     """Live records, or those of some, in batches; only what decides a period is fetched."""
-    wanted = {
-        "subject": 1, "purpose": 1, "cohort": 1, "at": 1, "version": 1, "intake.happened_at": 1, "intake.item": 1,
-        "consent.retention_months": 1, "stage": 1, "sealed": 1,
-    }  # fmt: skip
-    if records is not None:
-        for part in in_parts(records):
-            found = database["records"].find({"_id": {"$in": part}, "state": "live"}, wanted)
-            yield [_held(doc) async for doc in found]
+    if records is None:
+        async with aclosing(_batches(database, {})) as every:
+            async for batch in every:
+                yield batch
         return
+    for part in in_parts(records):
+        async with aclosing(_batches(database, {"_id": {"$in": part}})) as some:
+            async for batch in some:
+                yield batch
+
+
+async def ripe_records(
+    database: Database, *, by_fact: Collection[str], subjects: Collection[str], collected: date
+) -> AsyncGenerator[list[Held]]:
+    """Live records that may be due, in batches, each once.
+
+    Args:
+        by_fact: purposes of which only the records of ``subjects`` may be.
+        subjects: customers at whom something has happened.
+        collected: the last day on which a record of another purpose may have been collected.
+    """
+    for part in in_parts(subjects):
+        async with aclosing(
+            _batches(database, {"subject": {"$in": part}, "purpose": {"$in": sorted(by_fact)}})
+        ) as theirs:
+            async for batch in theirs:
+                yield batch
+    # Two days more, whatever the time zone. Only a first version without a day of its own is as old as it says.
+    end = datetime.combine(collected, time(), UTC) + timedelta(days=2) if collected < _LAST else None
+    old: list[Document] = [{"version": {"$gt": 1}}, {"intake.happened_at": {"$exists": True}}]
+    condition: Document = {"purpose": {"$nin": sorted(by_fact)}}
+    if end is not None:
+        condition["$or"] = [{"at": {"$lt": int(end.timestamp()) * 1000}}, *old]
+    async with aclosing(_batches(database, condition)) as others:
+        async for batch in others:
+            yield batch
+
+
+async def _batches(database: Database, condition: Document) -> AsyncGenerator[list[Held]]:
     batch: list[Held] = []
-    async with database["records"].find({"state": "live"}, wanted, batch_size=_FETCH) as found_all:
-        async for doc in found_all:
+    async with database["records"].find({**condition, "state": "live"}, _WANTED, batch_size=_FETCH) as found:
+        async for doc in found:
             batch.append(_held(doc))
             if len(batch) == _FETCH:
                 yield batch
@@ -112,6 +149,14 @@ class RetentionFacts:
             async for doc in self._facts.find({"subject": {"$in": part}}):
                 found.setdefault(doc["subject"], {})[doc["event"]] = date.fromisoformat(doc["day"])
         return found
+
+    async def subjects(self, until: Mapping[str, date]) -> set[str]:
+        """At whom an event has happened by its day. ``until``: event -> day."""
+        if not until:
+            return set()
+        either = [{"event": event, "day": {"$lte": day.isoformat()}} for event, day in until.items()]
+        found = self._facts.find({"$or": either}, {"subject": 1}, batch_size=5000)
+        return {doc["subject"] async for doc in found}
 
     async def all(self) -> dict[str, dict[str, date]]:
         """As :meth:`of`, of every subject: some hundred bytes each."""

@@ -11,13 +11,14 @@ from functools import lru_cache
 from typing import Final
 
 from consumers.retention.due import Kind, Term, term
+from consumers.retention.ripe import ripe
 from consumers.rules import Rules
 from schemas.errors import Refusal
 from schemas.rule_tables.retention import Retention
 from schemas.working_days import CHINA
 from store.database import Database
 from store.holds import Holds
-from store.retention import Extensions, Held, RetentionFacts, held_records
+from store.retention import Extensions, Held, RetentionFacts, held_records, ripe_records
 
 #: Stages of what is no archive of its own: a part falls due with its archive.
 _NOT_ALONE: Final = frozenset({"merged"})
@@ -75,6 +76,19 @@ async def assess(
     """
     known = await _known(database, records, now)
     async with aclosing(held_records(database, records)) as batches:
+        async for batch in batches:
+            yield await _assessed(database, batch, known, rules, rules.book.retention)
+
+
+async def assess_ripe(
+    database: Database, rules: Rules, *, today: date, now: float | None = None
+) -> AsyncGenerator[list[Assessed]]:
+    """As :func:`assess`, of the live records that may be due on a day: all that are, and some more."""
+    bounds = ripe(rules, today)
+    known = await _known(database, (), now)
+    subjects = await RetentionFacts(database).subjects(bounds.facts)
+    found = ripe_records(database, by_fact=bounds.by_fact, subjects=subjects, collected=bounds.collected)
+    async with aclosing(found) as batches:
         async for batch in batches:
             yield await _assessed(database, batch, known, rules, rules.book.retention)
 

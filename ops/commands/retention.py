@@ -112,7 +112,7 @@ def run(
     found = as_arranger(home, key, passphrase_file, act, policies)
     would = "would be " if dry_run else ""
     console = Console(soft_wrap=True)
-    console.print(f"{found.records} records looked at; {found.due} are due, {found.new} of them {would}new on the list")
+    console.print(f"{found.records} records could be due; {found.due} are, {found.new} of them {would}new on the list")
     console.print(f"{found.held} kept by a legal hold; {found.gone} {would}taken off the list")
     if found.due:
         console.print("next: dangan retention due, then dangan destroy prepare")

@@ -12,7 +12,7 @@ from typing import Final, get_args
 from consumers.approvals import Post, signed_by
 from consumers.destruction.keeping import standing_needs
 from consumers.held import kept_by_holds
-from consumers.retention.assess import assess
+from consumers.retention.assess import assess_ripe
 from consumers.rules import Rules
 from ops.audited import Desk, stored_digest
 from ops.people.believed import directory as as_believed
@@ -126,7 +126,7 @@ async def extend(desk: Desk, request: ExtendRetention, rules: Rules, *, now: int
 
 @dataclass(slots=True)
 class Run:
-    """What a run found: records looked at, due, new on the list; kept by a hold; no longer on the list."""
+    """What a run found: records that could be due, and are; new on the list; kept by a hold; no longer on the list."""
 
     records: int = 0
     due: int = 0
@@ -148,7 +148,7 @@ async def run(
     if not dry_run:
         await desk.record("register", book="retention.run")
     due: set[str] = set()
-    async for batch in assess(desk.database, rules, now=now):
+    async for batch in assess_ripe(desk.database, rules, today=today, now=now):
         found.records += len(batch)
         found.held += sum(each.held and each.expired(today) for each in batch)
         ripe = [

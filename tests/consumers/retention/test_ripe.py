@@ -1,0 +1,84 @@
+"""A run that reads only what may be due misses nothing that is (clause DES-02)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.retention.due import Kind, term
+from consumers.retention.ripe import Ripe, ripe
+from consumers.rules import Rules
+from ops.rules import load_rules
+from schemas.rule_tables.retention import Retention
+
+pytestmark = pytest.mark.clause("DES-02")
+
+RULES = load_rules(profile="trial")
+DAYS = st.dates(date(1990, 1, 1), date(2060, 12, 31))
+EVENTS = st.sampled_from(
+    ["end_of_business", "collection", "last_transaction", "account_closed", "contract_ended", "no_longer_needed"]
+)
+CLASSES = ("customer", "due_diligence", "transactions", "marketing")
+KINDS = st.builds(
+    Kind, st.sampled_from(CLASSES), st.none() | st.just("video"), DAYS, st.none() | st.integers(1, 240)
+)  # fmt: skip
+RETENTION = st.builds(
+    lambda years, starts, bases, told: Retention(
+        years_by_class=years, start_by_class=starts, basis_by_class=bases, within_told=told, transaction_classes=(),
+        statutory_minimum={}, years_by_item={"video": 4},
+    ),
+    st.fixed_dictionaries({name: st.integers(0, 30) for name in CLASSES}),
+    st.dictionaries(st.sampled_from(CLASSES), EVENTS),
+    st.fixed_dictionaries({name: st.sampled_from(["law", "industry", "business"]) for name in CLASSES}),
+    st.booleans(),
+)  # fmt: skip
+
+
+def with_retention(retention: Retention) -> Rules:
+    return replace(RULES, book=RULES.book.model_copy(update={"retention": retention}))
+
+
+def meets(bounds: Ripe, purpose: str, collected: date, facts: dict[str, date]) -> bool:
+    """The condition that the store asks of a record."""
+    if purpose in bounds.by_fact:
+        return any(day <= bounds.facts.get(event, date.min) for event, day in facts.items())
+    return collected <= bounds.collected
+
+
+@given(RETENTION, KINDS, st.dictionaries(EVENTS, DAYS), st.integers(0, 3), st.booleans())
+def test_whatever_is_due_may_be_due(
+    retention: Retention, kind: Kind, facts: dict[str, date], late: int, dropped: bool
+) -> None:
+    due = term(kind, facts, retention).due
+    if due is None:
+        return
+    today = due + timedelta(days=late)
+    rules = with_retention(retention)
+    purpose = next(
+        name for name, each in rules.catalogue.purposes.items() if each.retention_class == kind.retention_class
+    )
+    if dropped:  # the catalogue has the purpose no more; its cohort tells the class
+        purpose = "purpose-of-before"
+    assert meets(ripe(rules, today), purpose, kind.collected, facts)
+
+
+def test_a_period_from_a_leap_day_ends_a_day_early() -> None:
+    bounds = ripe(RULES, date(2031, 2, 28))
+    assert meets(bounds, "account_service", date(2019, 1, 1), {"end_of_business": date(2021, 2, 28)})
+    assert term(
+        Kind("customer", None, date(2019, 1, 1)), {"end_of_business": date(2020, 2, 29)}, Retention()
+    ).due == date(2030, 2, 28)
+    assert meets(
+        ripe(RULES, date(2030, 2, 28)), "account_service", date(2019, 1, 1), {"end_of_business": date(2020, 2, 29)}
+    )
+
+
+@given(DAYS)
+def test_by_default_business_that_goes_on_keeps_a_record_from_being_read(today: date) -> None:
+    bounds = ripe(RULES, today)
+    assert not meets(bounds, "account_service", date(1990, 1, 1), {})
+    assert not meets(bounds, "account_service", date(1990, 1, 1), {"end_of_business": today + timedelta(days=1)})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
@@ -16,6 +14,7 @@ class Mongo(Program):
 
     service = Service.MONGO
     kind = "secantusd"
+    program = "secantusd-py"
     port_names = ("mongo",)
     _port: int
 
@@ -33,7 +32,7 @@ class Mongo(Program):
     def command(self) -> list[str]:
         """See :class:`Program`."""
         return [
-            installed_program(os.environ.get("DANGAN_TRY_STORE", "secantusd-py")),
+            installed_program(self.program),
             "--config", str(self.folder / "secantusd.toml"),
             "--host", "127.0.0.1",
             "--port", str(self._port),
@@ -57,3 +56,13 @@ class Mongo(Program):
     def address(self, ports: Ports) -> str:
         """Its URI."""
         return f"mongodb://127.0.0.1:{ports['mongo']}/?directConnection=true"
+
+
+class MongoInRust(Mongo):
+    """The same project's server in Rust, six times as fast, for measuring and nothing else.
+
+    Its unique indexes keep the entries of members that were unset, so that intakes are moved once and never again
+    (docs/adr/0036-a-store-to-measure-on.md).
+    """
+
+    kind = program = "secantusd-rs"

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from ops.embedded.kafka import KafkaBroker
 from ops.embedded.kafka_jars import missing_for_broker
 from ops.embedded.kafka_mock import KafkaMock
-from ops.embedded.mongo import Mongo
+from ops.embedded.mongo import Mongo, MongoInRust
 from ops.embedded.program import Program, Service
 from ops.embedded.state import ServiceState
 from ops.embedded.vault import Vault
+from schemas.errors import DanganError
 
 KafkaKind = Literal["auto", "broker", "mock"]
+#: Names the store of homes that are made from now on; for measuring on another one.
+STORE_VARIABLE: Final = "DANGAN_EMBEDDED_STORE"
+_STORES: Final[Mapping[str, type[Mongo]]] = {each.kind: each for each in (Mongo, MongoInRust)}
 
 
 def program_of(home: Path, service: Service, kind: str) -> Program:
-    """The program of a service in a home; ``kind`` chooses between Kafka's two."""
+    """The program of a service in a home; ``kind`` chooses where there are two."""
     folder = home / service.value
     if service is Service.MONGO:
-        return Mongo(folder)
+        return _STORES.get(kind, Mongo)(folder)
     if service is Service.VAULT:
         return Vault(folder)
     return KafkaMock(folder) if kind == KafkaMock.kind else KafkaBroker(folder)
 
 
 def kind_of(service: Service, kafka: KafkaKind, known: ServiceState | None) -> str:
-    """The kind to start: Kafka's is a choice, and one that runs already stays unless another is asked for."""
+    """The kind to start: Kafka's is a choice, and one that runs already stays unless another is asked for.
+
+    A home keeps the store that it was made with: nobody says that the other one reads its data.
+
+    Raises:
+        DanganError: DG-OPS-008 when the variable names no store.
+    """
     if service is Service.MONGO:
-        return Mongo.kind
+        return known.kind if known is not None else _store()
     if service is Service.VAULT:
         return Vault.kind
     if kafka != "auto":
@@ -38,6 +50,13 @@ def kind_of(service: Service, kafka: KafkaKind, known: ServiceState | None) -> s
     if known is not None and running is not None and running.alive():
         return known.kind
     return KafkaBroker.kind if missing_for_broker() is None else KafkaMock.kind
+
+
+def _store() -> str:
+    named = os.environ.get(STORE_VARIABLE) or Mongo.kind
+    if named not in _STORES:
+        raise DanganError("DG-OPS-008", detail=f"{STORE_VARIABLE} is none of {', '.join(_STORES)}")
+    return named
 
 
 def markers(home: Path) -> list[str]:

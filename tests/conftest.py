@@ -11,7 +11,6 @@ import structlog
 from ops.docs.clauses import clauses
 from ops.embedded.stack import Stack
 
-
 #: `make unit`: a look at each property while one writes; the whole run takes hypothesis's own numbers.
 hypothesis.settings.register_profile("quick", max_examples=10)
 

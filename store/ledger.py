@@ -13,7 +13,7 @@ from typing import Any, Final
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from keys.ledger import Approver, Entry, OldKey, Order, State, Traces
+from keys.ledger import REPLAYED, Approver, Entry, OldKey, Order, State, Traces
 from schemas.destruction import Application
 from store.database import Database, Document, in_parts, taken
 
@@ -76,9 +76,13 @@ class Ledger:
         return await self._ledger.count_documents({"state": state.value})
 
     async def oldest(self, state: State) -> int | None:
-        """Since when the oldest entry in a state waits, UNIX seconds; None when there is none in it."""
+        """Since when the oldest entry in a state waits, UNIX seconds; None when there is none in it.
+
+        What a restore destroyed again by the audit stream's word waits for nothing: it never gets a certificate.
+        """
         since = "forgotten_at" if state is State.FORGOTTEN else "order.at"
-        found = await self._ledger.find({"state": state.value}, {since: 1}).sort(since, 1).limit(1).to_list()
+        waiting = {"state": state.value, "order.ground": {"$ne": REPLAYED}}
+        found = await self._ledger.find(waiting, {since: 1}).sort(since, 1).limit(1).to_list()
         if not found:
             return None
         return int(found[0]["forgotten_at"] if state is State.FORGOTTEN else found[0]["order"]["at"])
@@ -130,7 +134,7 @@ class Ledger:
             async for part in self._frozen.find(_DONE):
                 for record in forgotten.keys() & part["records"]:
                     forgotten[record].setdefault("swept", {}).setdefault(part["root"], part["sweep"])
-        return [from_document(doc) for doc in docs]
+        return _parsed(docs)
 
     async def _any_forgotten(self, records: Collection[str]) -> bool:
         for part in in_parts(records):
@@ -178,21 +182,39 @@ def to_document(entry: Entry) -> Document:
 
 def from_document(doc: Mapping[str, Any]) -> Entry:
     """The entry of a document."""
-    order = doc["order"]
+    return _entry(doc, _order(doc["order"]))
+
+
+def _parsed(docs: Sequence[Mapping[str, Any]]) -> list[Entry]:
+    """The entries of documents; an order, which names up to 256 records, is made once for all of its entries."""
+    entries: list[Entry] = []
+    last: tuple[Mapping[str, Any], Order] | None = None
+    for doc in docs:
+        if last is None or last[0] != doc["order"]:
+            last = doc["order"], _order(doc["order"])
+        entries.append(_entry(doc, last[1]))
+    return entries
+
+
+def _order(order: Mapping[str, Any]) -> Order:
+    return Order(
+        order["command"],
+        order["requester"],
+        order["ground"],
+        tuple(order["approvals"]),
+        order["at"],
+        order["reason"],
+        tuple(order["records"]),
+        _approvers(order["approvers"]),
+        Application.model_validate(order["application"]) if "application" in order else None,
+        _approvers(order.get("others", ())),
+    )
+
+
+def _entry(doc: Mapping[str, Any], order: Order) -> Entry:
     return Entry(
         record=doc["_id"],
-        order=Order(
-            order["command"],
-            order["requester"],
-            order["ground"],
-            tuple(order["approvals"]),
-            order["at"],
-            order["reason"],
-            tuple(order["records"]),
-            _approvers(order["approvers"]),
-            Application.model_validate(order["application"]) if "application" in order else None,
-            _approvers(order.get("others", ())),
-        ),
+        order=order,
         state=State(doc["state"]),
         traces=Traces(
             frozenset(doc["roots"]),

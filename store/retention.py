@@ -126,7 +126,10 @@ async def _batches(database: Database, condition: Document) -> AsyncGenerator[li
 
 
 class RetentionFacts:
-    """The ``retention_facts`` collection: one document a subject and event, the newest statement with those before."""
+    """The ``retention_facts`` collection: one document a subject and event, the newest statement with those before.
+
+    One that was taken back has no day.
+    """
 
     def __init__(self, database: Database) -> None:
         self._facts = database["retention_facts"]
@@ -142,11 +145,18 @@ class RetentionFacts:
         if changes:
             await self._facts.bulk_write(changes)
 
+    async def retract(self, subject: str, event: str, *, evidence: str, by: str, at: int) -> bool:
+        """Take a fact back: it has not happened. What was stated before stays in its history; False without one."""
+        said = {"evidence": evidence, "by": by, "at": at}
+        change = {"$set": said, "$unset": {"day": ""}, "$addToSet": {"said": {"day": None, **said}}}
+        stated = {"_id": f"{subject} {event}", "day": {"$exists": True}}
+        return (await self._facts.update_one(stated, change)).matched_count == 1
+
     async def of(self, subjects: Collection[str]) -> dict[str, dict[str, date]]:
         """Subject -> event -> day, of those that have facts."""
         found: dict[str, dict[str, date]] = {}
         for part in in_parts(subjects):
-            async for doc in self._facts.find({"subject": {"$in": part}}):
+            async for doc in self._facts.find({"subject": {"$in": part}, "day": {"$exists": True}}):
                 found.setdefault(doc["subject"], {})[doc["event"]] = date.fromisoformat(doc["day"])
         return found
 
@@ -161,7 +171,8 @@ class RetentionFacts:
     async def all(self) -> dict[str, dict[str, date]]:
         """As :meth:`of`, of every subject: some hundred bytes each."""
         found: dict[str, dict[str, date]] = {}
-        async for doc in self._facts.find({}, {"subject": 1, "event": 1, "day": 1}, batch_size=5000):
+        stated = {"day": {"$exists": True}}
+        async for doc in self._facts.find(stated, {"subject": 1, "event": 1, "day": 1}, batch_size=5000):
             found.setdefault(doc["subject"], {})[doc["event"]] = date.fromisoformat(doc["day"])
         return found
 

@@ -48,6 +48,7 @@ def register(app: typer.Typer) -> None:
         ("show", show),
         ("fact", fact),
         ("facts", facts),
+        ("retract", retract),
         ("extend", extend),
     ):
         group.command(name)(command)
@@ -178,6 +179,23 @@ def fact(
 
     as_arranger(home, key, passphrase_file, act)
     Console().print(plain(f"{subject}: {event} on {day.date()}"))
+
+
+def retract(
+    subject: Annotated[str, typer.Argument(help="The customer's reference.")],
+    event: Annotated[str, typer.Argument(help="What was stated and has not happened.")],
+    evidence: Annotated[str, typer.Option(help="Reference of the proof that it has not.")],
+    key: As,
+    passphrase_file: PassphraseFile = None,
+    home: Home = None,
+) -> None:
+    """Take back a fact that was stated wrongly. The next run takes the customer's records off the list."""
+
+    async def act(at: Desk, _: Rules) -> None:
+        await acts.retract(at, subject, event, evidence=evidence, at=int(time.time()))
+
+    as_arranger(home, key, passphrase_file, act)
+    Console().print(plain(f"{subject}: {event} taken back; run dangan retention run to renew the list"))
 
 
 def facts(

@@ -38,7 +38,7 @@ def kind_of(service: Service, kafka: KafkaKind, known: ServiceState | None) -> s
     A home keeps the store that it was made with: nobody says that the other one reads its data.
 
     Raises:
-        DanganError: DG-OPS-008 when the variable names no store.
+        DanganError: DG-OPS-008 when :data:`STORE_VARIABLE` names no store.
     """
     if service is Service.MONGO:
         return known.kind if known is not None else _store()
@@ -55,7 +55,7 @@ def kind_of(service: Service, kafka: KafkaKind, known: ServiceState | None) -> s
 def _store() -> str:
     named = os.environ.get(STORE_VARIABLE) or Mongo.kind
     if named not in _STORES:
-        raise DanganError("DG-OPS-008", detail=f"{STORE_VARIABLE} is none of {', '.join(_STORES)}")
+        raise DanganError("DG-OPS-008", detail=f"{named} is missing")
     return named
 
 

@@ -50,6 +50,21 @@ async def state(desk: Desk, facts: Sequence[Fact]) -> None:
     await RetentionFacts(desk.database).put(facts)
 
 
+async def retract(desk: Desk, subject: str, event: str, *, evidence: str, at: int) -> None:
+    """Take back a fact that was stated wrongly: the customer's periods have not begun by it.
+
+    Raises:
+        DanganError: DG-RET-006 without such a fact; DG-OPS-036 for what is no opaque reference.
+    """
+    refuse_personal(subject=subject, evidence=evidence)
+    if event not in (await RetentionFacts(desk.database).of([subject])).get(subject, {}):
+        raise DanganError("DG-RET-006", field="event", detail=event)
+    digest = stored_digest({"retract": {"subject": subject, "event": event, "evidence": evidence}})
+    await desk.record("register", book="retention.retract", record=subject, digest=digest)
+    if not await RetentionFacts(desk.database).retract(subject, event, evidence=evidence, by=desk.operator, at=at):
+        raise DanganError("DG-RET-006", field="event", detail=event)
+
+
 async def state_all(desk: Desk, facts: Iterator[Fact], on_progress: Callable[[int], None]) -> int:
     """State many facts, some hundred at a time; return how many."""
     done, page = 0, list[Fact]()

@@ -24,4 +24,8 @@ RETENTION: Final[dict[str, Text]] = {
         "The rule file to be looked at does not hold.",
         "Mend what is named; it is the file of a profile, with table retention.",
     ),
+    "DG-RET-006": Text(
+        "There is no such fact about this customer to take back.",
+        "Look at subject and event; a fact that was taken back before needs nothing more.",
+    ),
 }

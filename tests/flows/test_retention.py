@@ -114,6 +114,20 @@ async def test_records_fall_due_by_facts_and_a_hold_or_an_extension_keeps_them(
     assert {each.record async for each in Expiries(database).all()} == {records[0], records[2]}
     assert "0 of them new" in await run(stack, key, "run")
 
+    await run(stack, key, "fact", f"sub-{records[4]}", "end_of_business", LONG_AGO, "--evidence", "case-wrong")
+    assert "3 are, 1 of them new" in await run(stack, key, "run")
+    mistaken = (f"sub-{records[4]}", "end_of_business", "--evidence", "case-10")
+    await run(stack, key, "retract", *mistaken)
+    assert "1 taken off the list" in await run(stack, key, "run")
+    assert json.loads(await run(stack, key, "plan", "--json"))["period_not_begun"]["customer"] == 1
+    with pytest.raises(DanganError) as nothing:
+        await run(stack, key, "retract", *mistaken)
+    assert nothing.value.code == "DG-RET-006"
+    said = await database["retention_facts"].find_one({"_id": f"sub-{records[4]} end_of_business"})
+    assert [(each["day"], each["evidence"]) for each in said["said"]] == [
+        (str(LONG_AGO), "case-wrong"), (None, "case-10")
+    ]  # fmt: skip
+
     await _extend(stack, office, key, tmp_path, records[2])
     assert "1 taken off the list" in await run(stack, key, "run")
     assert {each.record async for each in Expiries(database).all()} == {records[0]}

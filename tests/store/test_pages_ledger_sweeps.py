@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from keys.ledger import Approver, Entry, OldKey, Order, State, Traces
+from keys.ledger import REPLAYED, Approver, Entry, OldKey, Order, State, Traces
 from keys.pages import Page
 from keys.ports import KeyRef, Rewrap
 from keys.sweep_state import CopyFile, Step, Sweep
@@ -218,3 +218,21 @@ async def test_no_hold_is_placed_where_destruction_has_begun(database: Database)
             await place(database, late)
     assert await Holds(database).get("rec-held") == hold
     assert await Holds(database).get("rec-gone") is None
+
+
+async def test_what_waits_for_no_certificate_is_not_the_oldest_that_waits(database: Database) -> None:
+    store = ledger.Ledger(database)
+    replayed = replace(ORDER, command="audit-replay", ground=REPLAYED)
+    await store.open([Entry("rec-1", replayed), Entry("rec-2", ORDER)])
+    await store.forgotten(["rec-1"], [], at=100)
+    assert await store.oldest(State.FORGOTTEN) is None
+    await store.forgotten(["rec-2"], [], at=200)
+    assert await store.oldest(State.FORGOTTEN) == 200
+
+
+async def test_entries_of_several_orders_keep_their_own(database: Database) -> None:
+    store = ledger.Ledger(database)
+    other = replace(ORDER, command="c-other", reason="another")
+    await store.open([Entry(f"rec-{at}", (ORDER, other)[at % 2]) for at in range(6)])
+    found = await store.in_state(State.PENDING, limit=10)
+    assert [entry.order for entry in found] == [ORDER, other] * 3

@@ -14,6 +14,7 @@ from rich.markup import escape
 from ops.printable import printable
 from schemas.errors import DanganError
 from schemas.locales import DEFAULT, LOCALES, Locale, nearest, of_environment
+from streams.collector import calm_the_collector
 
 #: The modules of ``ops/commands``, in the order of the help.
 _COMMANDS: Final = (
@@ -90,7 +91,9 @@ def build(command: str = "") -> typer.Typer:
 def main() -> None:
     """Run the command line; exit status 1 for an error, 2 for wrong usage."""
     try:
-        build(sys.argv[1] if len(sys.argv) > 1 else "")()
+        app = build(sys.argv[1] if len(sys.argv) > 1 else "")
+        calm_the_collector()
+        app()
     except DanganError as error:
         if "--debug" in sys.argv[1:]:
             raise

@@ -7,7 +7,6 @@ it again, and the messages come again.
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import time
@@ -43,6 +42,7 @@ from streams.app import make_app
 from streams.appliers import Parts, appliers
 from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
+from streams.collector import calm_the_collector
 from streams.dispatcher import EXIT_CANNOT_GO_ON
 from streams.observe.building import Watched, build_pipelines, dependency_checks, processes
 from streams.observe.metered import MeteredAudit
@@ -168,7 +168,7 @@ async def _run(settings: Settings, rules: Rules, *, name: str, role: str) -> Non
         if made.watched is not None:
             await stack.enter_async_context(_shown(settings, made, made.watched, app.consumer))
         made.renewal.add_done_callback(_end_with_it)
-        _calm_the_collector()
+        calm_the_collector()
         log.info("worker_started", worker=made.writer.id)
         crashed = asyncio.create_task(app.wait_until_stopped())
         stopping = asyncio.create_task(told_to_stop.wait())
@@ -205,14 +205,6 @@ def _end_with_it(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         log.critical("renewal_failed", error=type(task.exception()).__name__)
         os._exit(EXIT_CANNOT_GO_ON)
-
-
-def _calm_the_collector() -> None:
-    # What start-up made lives for ever, and a batch makes some 10,000 objects without cycles: looking through all
-    # of them again and again cost a tenth of a worker's CPU.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _check_installation(settings: Settings) -> None:

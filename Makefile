@@ -18,8 +18,9 @@ test: lint ## lint, types, contracts, then every test on real servers
 	@$(BIN)/python .ci/broker.py
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-unit: venv ## the quick tests that need no server
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile quick -m "not flow and not fault and not slow" $(ARGS)
+UNIT ?= tests/schemas tests/keys tests/consumers tests/streams tests/store
+unit: venv ## the quick tests of the core, without a server; UNIT=tests/ops for the operators' programs
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --hypothesis-profile quick -m "not flow and not fault and not slow" $(ARGS) $(UNIT)
 
 lint: venv ## ruff, mypy --strict and the import contracts
 	@$(BIN)/ruff check .

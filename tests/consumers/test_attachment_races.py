@@ -140,6 +140,7 @@ def told(outcome: Outcome) -> tuple[str, str | None]:
     return outcome.result.status, outcome.result.code
 
 
+@pytest.mark.slow
 @pytest.mark.clause("DES-02")
 @settings(max_examples=150, deadline=None)
 @given(TURNS, st.permutations(range(3)), st.booleans())
@@ -169,6 +170,7 @@ def test_whatever_the_order_no_part_outlives_its_record(
 LATE = {"DG-ATT-001", "DG-ATT-006", "DG-ATT-007", "DG-KEY-005"}
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 1), max_size=60), st.integers(0, 40), st.integers(0, 1))
 def test_workers_that_die_and_parts_that_come_twice_lose_and_double_nothing(

@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from keys.principal_keys import PrincipalKeys, dump_keys, is_sealed, load_keys
 from schemas.errors import DanganError
+from schemas.wire import PRINCIPAL
 
 KEYS = PrincipalKeys.generate("sys:crm")
 PLAIN = dump_keys(KEYS, None)
@@ -67,10 +68,15 @@ def test_any_text_is_a_key_file_or_refused(text: str) -> None:
     assert not is_sealed(text) or "sealed" in text
 
 
+@example("principal", "ab")
+@example("principal", "000")
 @given(st.sampled_from(["dangan_keys", "principal", "signing", "receiving", "private"]), JSON)
 def test_any_changed_member_is_refused(name: str, content: Any) -> None:
     changed = {**json.loads(PLAIN), name: content}
     if changed == json.loads(PLAIN):
+        return
+    # Who has a file without a passphrase has the keys, and may say that they are anybody's: the archive knows better.
+    if name == "principal" and isinstance(content, str) and PRINCIPAL.fullmatch(content):
         return
     with pytest.raises(DanganError, match="DG-WIR-022"):
         load_keys(json.dumps(changed), None)

@@ -312,6 +312,7 @@ async def run_interleaved(schedule: list[int]) -> bool:
 schedules = st.lists(st.integers(0, 4), max_size=16)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(schedule=schedules)
 async def test_no_interleaving_with_sweeps_loses_a_confirmed_page(schedule: list[int]) -> None:

@@ -49,6 +49,7 @@ def test_the_schema_is_that_of_the_version_the_events_claim() -> None:
     assert set(CLASSES) == {6005, 3004, 2004}
 
 
+@pytest.mark.slow
 @pytest.mark.clause("AUD-01")
 @given(FACTS, st.none() | st.just("eyJ.cert.sig"))
 @settings(max_examples=150)

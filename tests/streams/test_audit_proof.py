@@ -211,6 +211,7 @@ def test_from_its_fourth_line_a_proof_is_one_of_c2sp(proofs: list[Proof]) -> Non
     assert "\n".join(lines[gap + 1 :]) == proof.checkpoint.text
 
 
+@pytest.mark.slow
 def test_the_commands_prove_and_check(export: Path, tmp_path: Path) -> None:
     trust, out, growth = tmp_path / "trust.json", tmp_path / "one.proof", tmp_path / "growth.proof"
     trust.write_text(ARCHIVE.trust.dump(), "utf-8")

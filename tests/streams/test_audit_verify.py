@@ -53,6 +53,7 @@ def test_untouched_records_verify_up_to_the_last_event(sizes: list[int]) -> None
     assert [summary.covered for summary in report.writers] == [sum(sizes) + 1]
 
 
+@pytest.mark.slow
 @given(st.lists(SIZES, min_size=3, max_size=3), st.data())
 @settings(max_examples=40)
 def test_writers_interleaved_in_any_way_verify(sizes: list[list[int]], data: st.DataObject) -> None:

@@ -38,7 +38,8 @@ from store import indexes
 from store.database import Database, connect
 from store.dump import dump
 from store.pages import Pages
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 _PATIENCE_MS: Final = 60_000
 _BATCH: Final = 500

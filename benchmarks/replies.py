@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
 import orjson
@@ -38,10 +38,20 @@ class Replies:
         self._heard = asyncio.Event()
         self.count = 0
         self.last_at = 0.0
+        self._deaf = False
+
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Open nothing meanwhile: somebody else does, and is timed."""
+        self._deaf = True
+        try:
+            yield
+        finally:
+            self._deaf = False
 
     def hear(self, message: ConsumerRecord) -> None:
         """Take one message of the topic."""
-        if dict(message.headers).get(wire.HEADER_SUBJECT) != SENDER.encode():
+        if self._deaf or dict(message.headers).get(wire.HEADER_SUBJECT) != SENDER.encode():
             return
         self.last_at = time.monotonic()
         opened = open_reply(message.value, key=self._scene.receiving_key, trust=self._scene.trust)

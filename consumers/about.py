@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from store.records import Record
+from store.record import Record
 
 #: Grades of secrecy (密级) above none: such records have key pages and a keeper of their own (clause STO-04).
 SECRET_GRADES: Final = frozenset({"secret", "top_secret"})

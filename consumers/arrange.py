@@ -15,7 +15,7 @@ from schemas.errors import Refusal
 from schemas.intake import Intake
 from schemas.rulebook import RuleBook
 from store.archive_entries import GRADE_MARKS, NO_PAPER, Entry
-from store.records import Record, Stage
+from store.record import Record, Stage
 
 #: The archive's years are those of China (UTC+8).
 _CHINA: Final = timezone(timedelta(hours=8))

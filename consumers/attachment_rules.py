@@ -27,7 +27,7 @@ from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.members import PART_BYTES
 from schemas.references import looks_personal
-from store.records import Record
+from store.record import Record
 
 #: How much of part 1 the library looks at, bytes.
 _HEAD: Final = 1024

@@ -27,7 +27,8 @@ from schemas.errors import DanganError, Refusal, Transient
 from schemas.levels import Level
 from schemas.replies import Result
 from store.attachments import Attachment, Attachments, Chunk
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 #: A record holds at most this many, so at most 512 MiB: a sender cannot fill the store through one record.
 MAX_ATTACHMENTS: Final = 32

@@ -19,7 +19,7 @@ from schemas.approvals import ApprovalAction
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Grant, Principal
-from store.records import Record
+from store.record import Record
 
 Action = (
     Literal[

@@ -17,7 +17,8 @@ from typing import Final
 from consumers.notify import Told, Updated
 from schemas.audit import Fact
 from store.proposals import Claim, Proposal, Proposals
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 #: How long a claim may be at work before it can be given up, seconds.
 PATIENCE_S: Final = 600

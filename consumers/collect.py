@@ -35,7 +35,8 @@ from schemas.levels import Level, highest
 from schemas.replies import Result
 from schemas.values import NOT_VALID, looks_personal, not_valid
 from store.identities import Identities
-from store.records import Occupied, Record, Records, Stage
+from store.record import Occupied, Record, Stage
+from store.records import Records
 from store.ties import Ties
 
 

@@ -15,7 +15,7 @@ from schemas.commands import Collect
 from schemas.errors import Refusal
 from schemas.intake import Intake
 from store.consents import Consented, Consents, key_of
-from store.records import Record
+from store.record import Record
 
 _NOTHING_SAID = Intake()
 

@@ -32,7 +32,8 @@ from schemas.levels import Level, highest
 from schemas.replies import Result
 from schemas.values import looks_personal
 from store.proposals import Claim, Proposal, Proposals
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 #: What the cipher binds the reason of a rejection to, together with the proposal's id.
 _VERDICT = "_verdict.{}"

@@ -9,7 +9,7 @@ from consumers import intake_rules
 from consumers.rules import Rules
 from schemas.identity import identity_keys
 from schemas.rulebook import RuleBook
-from store.records import Record, Stage
+from store.record import Record, Stage
 
 
 def identity_of(record: Record, tokens: Mapping[str, bytes], rules: Rules) -> tuple[bytes, ...]:

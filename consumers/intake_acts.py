@@ -29,7 +29,7 @@ from schemas.levels import Level, highest
 from schemas.values import looks_personal
 from schemas.working_days import day_of, day_of_moment, deadline, end_of, seconds_of
 from store.intakes import Act, Filed, Kind, Move
-from store.records import Stage
+from store.record import Stage
 
 #: Who signs a hand-over: the department's designated person, and the archive department (COL-17, COL-18).
 HAND_OVER: Final = (Post("hand-over", "deliverer"), Post("take-over", "archivist"))

@@ -31,7 +31,8 @@ from schemas.errors import DanganError, Refusal, Transient
 from schemas.levels import highest
 from schemas.replies import Result
 from store.merges import Merges
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 _ROUNDS = 8
 Found = Mapping[str, Record]

@@ -14,7 +14,7 @@ from schemas.commands import Merge, Unmerge
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.values import looks_personal
-from store.records import Record
+from store.record import Record
 
 #: A destruction request names at most 256 records, and has to name every part and every waiting duplicate.
 MAX_PARTS: Final = 128

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from store.notices import Notice
-from store.records import Record
+from store.record import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ from schemas.levels import Level, highest
 from schemas.replies import Result
 from schemas.values import looks_personal
 from store.proposals import Proposal, Proposals
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 #: What :class:`keys.cipher.FieldCipher` binds a proposal's texts to; no field and no other proposal has such a name.
 _NAME = "_proposal.{}.{}"

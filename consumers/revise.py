@@ -22,7 +22,7 @@ from schemas.catalogue import Catalogue
 from schemas.levels import Level, highest
 from schemas.members import Value
 from schemas.values import normalise
-from store.records import Record, Revision
+from store.record import Record, Revision
 
 #: The reason is encrypted like a field; the underscore keeps the name apart from the catalogue's.
 REASON = "_reason"

@@ -35,7 +35,8 @@ from schemas.levels import Level, highest
 from schemas.principals import Principal
 from schemas.replies import Result
 from schemas.values import looks_personal
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 #: A record is one document, which MongoDB bounds at 16 MiB; one more entry must always fit.
 MAX_HISTORY_BYTES = 8 * 1024 * 1024

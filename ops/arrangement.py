@@ -20,7 +20,8 @@ from store.archive_entries import NO_PAPER, Assigned, Standing
 from store.archive_index import ArchiveIndex
 from store.codes import Codes
 from store.papers import Paper, Papers
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 #: Who arranges: the archive department and its custodians (档案管理部门, 专人).
 ARRANGERS = ("archivist", "custodian")

@@ -13,7 +13,8 @@ from typing import Final
 
 from schemas.errors import Transient
 from store.database import Database, in_parts
-from store.records import Occupied, Record, Records
+from store.record import Occupied, Record
+from store.records import Records
 from store.ties import archive_kin
 
 #: An archive may be destroyed between the insert that met it and the look at who it is; not often.

@@ -23,7 +23,7 @@ from pymongo.errors import DuplicateKeyError
 from schemas.audit import Verb
 from schemas.levels import Level
 from store.database import Database, Document, in_parts
-from store.records import Stage
+from store.record import Stage
 
 Kind = Literal["review", "hand_over", "confirm"]
 #: The stages of a record that waits for somebody's act.

@@ -18,7 +18,7 @@ import bson
 
 from schemas.errors import Refusal
 from store.database import Database, Document, in_parts
-from store.records import Record, at_stage
+from store.record import Record, at_stage
 from store.ties import archive_kin
 
 Entry = Mapping[str, Any]

@@ -15,7 +15,7 @@ from keys.pages import Page
 from schemas.levels import Level
 from store.database import Database, Document
 from store.pages import Pages
-from store.records import Record, from_document
+from store.record import Record, from_document
 
 #: Ids of one fetch, how many fetches make a portion, and how many portions are under way beside the one in hand.
 _IDS: Final = 48

@@ -12,7 +12,7 @@ from store import pages, records
 from store.ahead import PAGES, Ahead
 from store.database import Database, Document
 from store.portions import Listed, Portions
-from store.records import Record
+from store.record import Record, from_document
 
 #: A page serves up to 256 records, and a joined fetch sends it once for each: only few are worth it.
 _JOINED_UP_TO: Final = 8
@@ -90,7 +90,7 @@ class Reads:
     async def with_token(self, field: str, tokens: Collection[bytes], *, limit: int) -> list[Record]:
         """Live records with one of those blind index tokens in a field, at most ``limit``."""
         query = {"tokens.t": {"$in": list(tokens)}, "state": "live"}
-        found = [records.from_document(doc) async for doc in self._collection.find(query, {"history": 0}).limit(limit)]
+        found = [from_document(doc) async for doc in self._collection.find(query, {"history": 0}).limit(limit)]
         return [record for record in found if record.tokens.get(field) in tokens]
 
     async def _joined(
@@ -108,7 +108,7 @@ class Reads:
         found: dict[str, Record] = {}
         named: dict[str, Page] = {}
         async for doc in await self._collection.aggregate(stages):
-            found[doc["_id"]] = records.from_document(doc)
+            found[doc["_id"]] = from_document(doc)
             for level in levels:
                 for page in doc[f"page_{level.value}"]:
                     named[page["_id"]] = pages.from_document(page)

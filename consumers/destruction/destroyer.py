@@ -30,7 +30,8 @@ from schemas.replies import Result
 from schemas.values import looks_personal
 from store.holds import Holds
 from store.merges import Merges
-from store.records import Occupied, Records
+from store.record import Occupied
+from store.records import Records
 
 _NOTHING: Final[Mapping[str, Kept]] = MappingProxyType({})
 

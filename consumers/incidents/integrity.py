@@ -17,7 +17,7 @@ from consumers.incidents.opening import Notice, Opener
 from consumers.received import OF_THE_RECORD, Outcome, Received, fact
 from schemas.audit import Fact
 from schemas.incidents import ARCHIVE, INCIDENTS, incident_reference
-from store.records import Record
+from store.record import Record
 
 #: Incidents of one record that were closed before another one is opened under its next number.
 _MOST: Final = 100

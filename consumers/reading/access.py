@@ -26,7 +26,7 @@ from schemas.principals import Grant
 from schemas.replies import Result
 from schemas.rule_tables.use import Use
 from store.reads import Reads
-from store.records import Record
+from store.record import Record
 from store.requests import Requests
 
 _STRICTEST: Final = Use()

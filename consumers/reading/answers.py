@@ -8,7 +8,7 @@ from consumers.reading.refusals import R, action_of
 from consumers.reading.shelf import Asked
 from consumers.received import Received, fact
 from schemas.audit import Fact
-from store.records import Record
+from store.record import Record
 
 
 def events_of(received: Received[R], asked: Asked, read: Sources) -> tuple[Fact, ...]:

@@ -31,7 +31,8 @@ from schemas.levels import Level
 from schemas.principals import Grant
 from schemas.replies import Result
 from store.attachments import Attachment, Attachments
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from store.requests import Requests
 
 

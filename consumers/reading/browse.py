@@ -34,7 +34,7 @@ from schemas.replies import Result
 from schemas.use import Browse
 from store.portions import Listed
 from store.reads import Reads
-from store.records import Record
+from store.record import Record
 from store.requests import Requests
 
 #: JSON bytes of one page's rows; the reader goes on behind the last one. A message takes somewhat more.

@@ -37,7 +37,8 @@ from schemas.levels import Level
 from schemas.principals import Grant
 from schemas.replies import Result
 from store.proposals import Proposal, Proposals
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from store.requests import Requests
 
 #: A field's ciphertext and the version it was written in.

@@ -19,7 +19,7 @@ from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.rulebook import Sensitivity
 from schemas.values import Scalar
-from store.records import Record
+from store.record import Record
 
 #: Field -> the record that it is read of: the archive itself, or a part of it (consumers/reading/parts.py).
 Sources = Mapping[str, Record]

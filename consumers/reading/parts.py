@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from store.records import Record
+from store.record import Record
 
 
 def sources(record: Record, names: Sequence[str], parts: Mapping[str, Record]) -> dict[str, Record]:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from schemas.errors import Refusal
 from schemas.rule_tables.reading import Reading
 from store.consents import Consents
-from store.records import Record
+from store.record import Record
 
 #: Subject -> the purposes of its consents that were not withdrawn.
 Consented = Mapping[str, Collection[str]]

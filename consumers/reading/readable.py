@@ -20,7 +20,7 @@ from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Grant, Principal
 from schemas.rule_tables.use import Use
-from store.records import Record
+from store.record import Record
 
 
 def check_record(

@@ -10,7 +10,7 @@ from schemas.catalogue import Catalogue
 from schemas.commands import Access
 from schemas.errors import DanganError
 from schemas.use import Browse, Search
-from store.records import Record
+from store.record import Record
 
 Read = Access | Browse | Search
 R = TypeVar("R", bound=Read)

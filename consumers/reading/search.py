@@ -26,7 +26,7 @@ from schemas.replies import Result
 from schemas.use import Search
 from schemas.values import normalise
 from store.reads import Reads
-from store.records import Record
+from store.record import Record
 from store.requests import Requests
 
 #: Records with the value that are looked at, and named, at most: an identity number or a telephone has few.

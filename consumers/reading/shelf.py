@@ -20,7 +20,7 @@ from keys.ring import KeyRing
 from schemas.errors import DanganError, Refusal
 from schemas.principals import Principal
 from store.reads import Reads
-from store.records import Record
+from store.record import Record
 
 
 class Asked(NamedTuple):

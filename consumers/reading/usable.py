@@ -10,7 +10,7 @@ from consumers.authorize import Authorizer
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Principal
-from store.records import Record
+from store.record import Record
 
 
 def check_usable(record: Record, reader: Principal, authorizer: Authorizer) -> None:

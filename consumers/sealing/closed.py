@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.errors import Refusal
-from store.records import Record
+from store.record import Record
 
 
 def refuse_sealed(record: Record) -> None:

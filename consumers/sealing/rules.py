@@ -15,7 +15,7 @@ from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.sealing import Seal, Unseal
 from schemas.values import looks_personal
-from store.records import Record
+from store.record import Record
 
 
 def authorize(

@@ -19,7 +19,7 @@ from schemas.principals import Principal
 from schemas.sharing import Share
 from schemas.values import looks_personal
 from store.agreements import Agreement
-from store.records import Record
+from store.record import Record
 from store.shares import Shared
 
 

@@ -26,7 +26,7 @@ from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
 from schemas.principals import Principal
 from schemas.sharing import Deliver, Share
-from store.records import Record
+from store.record import Record
 from store.shares import Shared
 
 #: Of one share: packages that were made, those of repeated commands among them.

@@ -30,7 +30,7 @@ from schemas.errors import Refusal, Transient
 from schemas.principals import Principal, PublicKey
 from schemas.replies import Result
 from schemas.sharing import Acknowledge, ConfirmDeletion, Deliver, EndorseShare, RecallShare, Share
-from store.records import Record
+from store.record import Record
 from store.shares import PREFIX, Delivery, Shared
 
 _ROUNDS: Final = 12

@@ -8,7 +8,7 @@ from typing import Protocol
 from keys.pages import Page
 from schemas.levels import Level
 from store.agreements import Agreement
-from store.records import Record
+from store.record import Record
 from store.shares import Shared
 
 

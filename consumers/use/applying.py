@@ -27,7 +27,7 @@ from schemas.rule_tables.use import Use
 from schemas.use import Apply
 from schemas.values import looks_personal
 from store.applications import Application
-from store.records import Record
+from store.record import Record
 
 _ALL: Final = "*"
 _DAY: Final = 86_400

@@ -28,7 +28,7 @@ from schemas.replies import Result
 from schemas.use import Apply, Endorse, GiveBack
 from store.applications import PREFIX, Application, State
 from store.principals import grant_document
-from store.records import Record
+from store.record import Record
 from store.use_returns import Returned
 
 _ROUNDS: Final = 12

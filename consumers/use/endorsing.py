@@ -28,7 +28,7 @@ from schemas.principals import Principal
 from schemas.use import Endorse
 from schemas.values import looks_personal
 from store.applications import OPEN, Application, Step
-from store.records import Record
+from store.record import Record
 
 _ACTIONS: Final[tuple[ApprovalAction, ...]] = ("approve-use", "reject-use", "opine")
 _CODES: Final = StepCodes(

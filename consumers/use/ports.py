@@ -7,7 +7,7 @@ from typing import Protocol
 
 from schemas.principals import Grant
 from store.applications import Application
-from store.records import Record
+from store.record import Record
 from store.use_returns import Returned
 
 

@@ -36,7 +36,8 @@ from store.attachments import Attachments
 from store.backups import Backups, Drill
 from store.database import Database
 from store.pages import Pages
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 TYP: Final = "dangan-drill+jws"
 _BATCH: Final = 200

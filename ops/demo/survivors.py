@@ -19,7 +19,8 @@ from schemas.catalogue import Catalogue
 from schemas.errors import DanganError
 from schemas.values import Scalar, normalise
 from store.database import Database
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 _BATCH: Final = 500
 

@@ -22,9 +22,9 @@ from schemas.catalogue import Catalogue
 from schemas.levels import Level
 from schemas.settings import Settings
 from store import pages as page_store
-from store import records as record_store
 from store.database import Document
-from store.records import Record
+from store.record import Record
+from store.record import from_document as record_from_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Stolen:
 def steal(backup: Path, record: str) -> Stolen:
     """Take a record and its wrapped keys out of a backup (BSON files, as mongodump lays them out)."""
     document = next(each for each in _documents(backup, "records") if each["_id"] == record)
-    stolen = record_store.from_document(document)
+    stolen = record_from_document(document)
     wanted = {ref.page for ref in stolen.keys.values()}
     pages = [page_store.from_document(each) for each in _documents(backup, "pages") if each["_id"] in wanted]
     ingest = [each["wrapped_private"] for each in _documents(backup, "ingest_keys") if each.get("wrapped_private")]

@@ -24,7 +24,7 @@ from schemas.values import normalise
 from store.database import Database, Document
 from store.inspections import Finding, Inspections
 from store.pages import Pages
-from store.records import Record, from_document
+from store.record import Record, from_document
 
 _BATCH: Final = 200
 #: Records after which the place is noted.

@@ -14,7 +14,7 @@ from consumers.reading.shelf import Shelf
 from keys.ports import KeyRef
 from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, access, grant, principal, received
 
 CLERK = principal("per:clerk-7", "reader", kind="person")

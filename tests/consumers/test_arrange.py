@@ -18,7 +18,7 @@ from schemas.intake import Intake
 from schemas.levels import Level
 from schemas.rulebook import RuleBook
 from store.archive_entries import GRADE_MARKS, Entry, check_code, check_mark
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import RULES, collect, principal, received
 
 STRICT = RuleBook()

@@ -37,7 +37,8 @@ from schemas.levels import Level
 from schemas.members import PART_BYTES
 from schemas.principals import Grant
 from store.attachments import COLLECTIONS, Attachments
-from store.records import Records, to_document
+from store.record import to_document
+from store.records import Records
 from tests.consumers.samples import NOW, RULES, principal, received
 from tests.consumers.test_attachments import CRM, PDF, RECORD, attach
 from tests.consumers.test_collection_approvals import Given, People

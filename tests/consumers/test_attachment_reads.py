@@ -15,7 +15,7 @@ from consumers.reading.purposes import Purposes
 from schemas.commands import Access
 from schemas.levels import Level
 from store.attachments import Attachment
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, grant, principal, received
 from tests.simulators.reading import DEKS, Shelves, stored
 

@@ -26,7 +26,7 @@ from schemas.levels import Level
 from schemas.members import MAX_PARTS, PART_BYTES
 from schemas.principals import Grant
 from store.attachments import Attachment
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, principal, received
 
 STRICT = load_rules()

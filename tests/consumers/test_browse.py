@@ -15,7 +15,7 @@ from consumers.reading import browse as browsing
 from keys.cursors import CURSOR_CHARACTERS
 from schemas.levels import Level
 from schemas.principals import Grant
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, access, browse, grant, principal
 from tests.simulators.reading import Shelves, stored
 

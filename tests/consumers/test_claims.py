@@ -12,7 +12,8 @@ from consumers.claims import PATIENCE_S
 from consumers.received import Outcome, Received
 from schemas.commands import Decide
 from schemas.errors import Transient
-from store.records import Records, Revision
+from store.record import Revision
+from store.records import Records
 from tests.consumers.samples import NOW, principal, received
 from tests.consumers.test_propose import propose
 from tests.simulators.attachments import GatedCollection

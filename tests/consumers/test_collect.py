@@ -11,7 +11,7 @@ from consumers.collect import Collector, cohort, decide, settle
 from schemas.errors import Refusal
 from schemas.levels import Level
 from store.identities import Identities
-from store.records import Occupied
+from store.record import Occupied
 from tests.consumers.samples import NOW, RULES, collect, principal, received
 
 CRM = principal("sys:crm", "collector")

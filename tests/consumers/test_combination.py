@@ -20,7 +20,7 @@ from keys.ports import KeyRef
 from schemas.errors import Refusal
 from schemas.levels import Level, highest
 from schemas.rulebook import Sensitivity
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, access, collect, grant, principal, received
 
 FIELDS = ("city", "occupation", "transaction_count", "name", "phone", "id_number")

@@ -31,7 +31,7 @@ from keys.ring import KeyRing
 from schemas.commands import Decide, Propose, Update
 from schemas.errors import DanganError, Transient
 from store.proposals import Claim
-from store.records import Revision
+from store.record import Revision
 from tests.consumers.samples import received
 from tests.simulators.corrections import CLERK, CUSTODIAN, EDITOR, READER, Corrections
 from tests.simulators.documents import SimulatedDocuments, SimulatedProposals

@@ -12,7 +12,7 @@ from consumers.intake import IntakeDesk
 from consumers.received import Outcome
 from schemas.levels import Level
 from store.intakes import Intakes
-from store.records import Record, to_document
+from store.record import Record, to_document
 from tests.consumers.intakes import PEOPLE, SENDER, STRICT, returning, review, rules
 from tests.consumers.samples import NOW, received
 from tests.simulators.collection import SimulatedCollection

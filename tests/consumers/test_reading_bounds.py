@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemas.levels import Level
 from schemas.principals import Grant
 from schemas.rulebook import RuleBook
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, access, browse, grant, principal, search
 from tests.simulators.reading import Shelves, stored
 

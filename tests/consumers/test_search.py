@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.levels import Level
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, grant, principal, search
 from tests.simulators.reading import Shelves, stored
 

@@ -16,7 +16,7 @@ from consumers.reading.access import decide as decide_read
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.principals import Grant
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, access, collect, grant, principal, received
 from tests.consumers.test_access import RECORD
 

@@ -17,7 +17,7 @@ from schemas.commands import Update
 from schemas.errors import Refusal
 from schemas.levels import Level
 from schemas.rulebook import Correction, RuleBook
-from store.records import Record
+from store.record import Record
 from tests.consumers.lawful import APPROVED, STRICT
 from tests.consumers.samples import NOW, RULES, principal, received, update
 from tests.consumers.test_propose import propose

@@ -11,7 +11,7 @@ from consumers.reading.access import decide
 from consumers.reading.parts import sources
 from schemas.errors import Refusal
 from schemas.levels import Level
-from store.records import Record, Stage
+from store.record import Record, Stage
 from tests.consumers.samples import NOW, RULES, access, grant, principal, received
 from tests.consumers.test_access import RECORD
 

@@ -22,7 +22,7 @@ from schemas.audit import event_id, ocsf
 from schemas.commands import Collect, Withdraw
 from schemas.errors import Refusal
 from store.consents import Consented, Withdrawal
-from store.records import to_document
+from store.record import to_document
 from tests.consumers.lawful import STRICT, lawful
 from tests.consumers.samples import NOW, RULES, collect, principal, received
 from tests.simulators.consents import FreshKeys, SimulatedArchive

@@ -38,7 +38,8 @@ from store.ledger import Ledger
 from store.ledger import ensure_indexes as ledger_indexes
 from store.pages import Pages, from_document
 from store.pages import ensure_indexes as page_indexes
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from store.sweeps import Certificates, Sweeps
 from store.tombstones import Tombstones
 from tests.simulators.orders import approved

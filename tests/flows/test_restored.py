@@ -21,7 +21,8 @@ from store.database import Database
 from store.merges import Merges
 from store.notices import Notice, Notices
 from store.pages import Pages
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from tests.flows.test_backup import backed_up, restored, target
 from tests.flows.test_destruction import Site, site
 

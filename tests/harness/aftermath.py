@@ -20,7 +20,8 @@ from schemas.settings import Settings
 from schemas.wire import FAMILIES, topic_of
 from store.checkpoints import Checkpoints
 from store.database import connect
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from streams.app import GROUP
 from streams.audit.checkpoint import VALUE_PREFIX
 from streams.audit.findings import Report

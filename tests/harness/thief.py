@@ -33,7 +33,7 @@ from schemas.levels import Level
 from schemas.settings import Settings
 from store.ingest_keys import from_document as ingest_key_from
 from store.pages import from_document as page_from
-from store.records import Record, from_document
+from store.record import Record, from_document
 from streams import compact
 from tests.harness.aftermath import messages_of
 from tests.harness.customers import Fields

@@ -26,7 +26,8 @@ from schemas.settings import Settings
 from schemas.trust import Trust, TrustedKey
 from store.database import connect
 from store.pages import Pages
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from tests.simulators.archive import Archive
 from tests.simulators.orders import approved
 

@@ -10,7 +10,7 @@ from keys.ports import KeyRef
 from keys.ring import SlotKey
 from schemas.levels import Level
 from store.consents import Consented, Withdrawal, key_of
-from store.records import Occupied, Record
+from store.record import Occupied, Record
 
 
 class SimulatedArchive:

@@ -24,7 +24,7 @@ from keys.roots import index_key
 from schemas.collection_approval import Approved
 from schemas.levels import Level, highest
 from schemas.principals import Principal, PublicKey
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, principal
 from tests.simulators.documents import SimulatedDocuments, SimulatedNotices, SimulatedProposals
 from tests.simulators.key_pages import SimulatedPages

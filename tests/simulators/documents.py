@@ -10,7 +10,7 @@ from keys.ports import KeyRef
 from schemas.levels import Level
 from store.notices import Notice
 from store.proposals import Claim, Proposal, State
-from store.records import Record, Revision
+from store.record import Record, Revision
 
 
 class SimulatedDocuments:

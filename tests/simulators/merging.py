@@ -32,7 +32,8 @@ from schemas.principals import Principal, PublicKey
 from schemas.rulebook import Identity
 from store.identities import Identities
 from store.merges import Merges
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from tests.consumers.samples import NOW, RULES, collect, principal, received, update
 from tests.simulators.collection import SimulatedCollection
 from tests.simulators.key_pages import SimulatedPages

@@ -27,7 +27,7 @@ from schemas.errors import DanganError
 from schemas.levels import Level, highest
 from schemas.principals import Grant, Principal
 from store.portions import Listed
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, received
 
 DEKS = {level: bytes([level.rank + 1]) * 32 for level in Level}

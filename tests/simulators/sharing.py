@@ -29,7 +29,7 @@ from schemas.rulebook import RuleBook
 from schemas.sharing import Acknowledge, ConfirmDeletion, Deliver, EndorseShare, RecallShare, Share
 from schemas.trust import Trust, TrustedKey
 from store.agreements import Agreement
-from store.records import Record
+from store.record import Record
 from store.shares import Shared
 from streams.packages import PackageSealer
 from streams.writer import LIFETIME, WriterIdentity, renewed

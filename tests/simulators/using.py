@@ -22,7 +22,7 @@ from schemas.principals import Grant, Principal, PublicKey
 from schemas.rulebook import RuleBook
 from schemas.use import Apply, Endorse, GiveBack
 from store.applications import Application
-from store.records import Record
+from store.record import Record
 from store.use_returns import Returned
 from tests.consumers.samples import NOW, principal, received
 

@@ -17,7 +17,8 @@ from schemas.levels import Level
 from store import intakes, records
 from store.database import Database, connect
 from store.intakes import Intakes
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from tests.consumers.intakes import PEOPLE, SENDER, STRICT, returning, review, rules
 from tests.consumers.samples import NOW, received
 

@@ -21,7 +21,8 @@ from schemas.levels import Level
 from store import ledger, pages, sweeps
 from store.database import Database, connect
 from store.holds import Hold, Holds, place
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 from tests.simulators.key_pages import SimulatedPages
 from tests.simulators.store import SimulatedLedger, SimulatedRecords, SimulatedSweeps
 

@@ -13,7 +13,8 @@ from schemas.levels import Level
 from store.database import connect
 from store.pages import Pages
 from store.reads import Reads
-from store.records import Record, Records
+from store.record import Record
+from store.records import Records
 
 pytestmark = pytest.mark.flow
 

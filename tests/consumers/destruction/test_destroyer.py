@@ -20,7 +20,7 @@ from schemas.approvals import TYP_APPROVAL, Approval, digest_of
 from schemas.commands import Destroy
 from schemas.errors import Refusal
 from schemas.principals import Principal, PublicKey
-from store.records import Occupied
+from store.record import Occupied
 from tests.consumers.samples import NOW, RULES, principal, received
 
 ARCHIVIST = principal("sys:archivist", "archivist")

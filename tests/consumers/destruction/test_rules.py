@@ -25,7 +25,7 @@ from schemas.approvals import ApprovalAction
 from schemas.commands import Destroy
 from schemas.errors import Refusal
 from schemas.principals import Principal, PublicKey
-from store.records import Occupied
+from store.record import Occupied
 from tests.consumers.samples import NOW, principal, received
 
 STRICT = load_rules()

@@ -28,7 +28,7 @@ from schemas.levels import Level
 from schemas.principals import Principal, PublicKey
 from schemas.rulebook import RuleBook
 from schemas.sealing import Seal, Unseal
-from store.records import Record
+from store.record import Record
 from tests.consumers.samples import NOW, RULES, principal
 
 pytestmark = pytest.mark.clause("DES-11")

@@ -27,7 +27,7 @@ from schemas.levels import Level
 from schemas.principals import Grant
 from store.inspections import Finding, Run
 from store.intakes import Filed
-from store.records import Record
+from store.record import Record
 
 RULES = load_rules()
 DAY = 86_400

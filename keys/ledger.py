@@ -101,6 +101,23 @@ class Traces:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an entry has come, without its order and its old keys: what a sweep reads of every entry that waits."""
+
+    record: str
+    state: State
+    roots: frozenset[str]
+    ingest_kids: frozenset[str]
+    forgotten_at: int | None
+    swept: frozenset[str]
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Every root that must be swept after the forgetting. Ingest always: Kafka held the record."""
+        return self.roots | {INGEST_ROOT}
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One destroyed record.
 
@@ -120,12 +137,18 @@ class Entry:
     certificate: str | None = None
 
     @property
+    def standing(self) -> Standing:
+        """How far it has come."""
+        seen = self.traces
+        return Standing(self.record, self.state, seen.roots, seen.ingest_kids, self.forgotten_at, frozenset(self.swept))
+
+    @property
     def needed(self) -> frozenset[str]:
-        """Every root that must be swept after the forgetting. Ingest always: Kafka held the record."""
-        return self.traces.roots | {INGEST_ROOT}
+        """:attr:`Standing.needed`."""
+        return self.standing.needed
 
 
-def freezable(entry: Entry, root: str, destroyed_kids: Collection[str]) -> bool:
+def freezable(entry: Standing, root: str, destroyed_kids: Collection[str]) -> bool:
     """Whether a sweep of ``root`` that has not rotated yet may count the entry as swept when it ends.
 
     Args:
@@ -136,7 +159,7 @@ def freezable(entry: Entry, root: str, destroyed_kids: Collection[str]) -> bool:
     if entry.state is not State.FORGOTTEN or root not in entry.needed or root in entry.swept:
         return False
     # An ingest key that still lives is rewrapped by this very sweep, so the sweep proves nothing about it.
-    return root != INGEST_ROOT or entry.traces.ingest_kids <= set(destroyed_kids)
+    return root != INGEST_ROOT or entry.ingest_kids <= set(destroyed_kids)
 
 
 def complete(entry: Entry) -> bool:
@@ -163,6 +186,9 @@ class LedgerStore(Protocol):
 
     async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
         """At most ``limit`` entries in a state, by ascending record id after ``after``."""
+
+    async def standing(self, state: State, *, after: str = "", limit: int) -> list[Standing]:
+        """As :meth:`in_state`, without orders: an order names up to 256 records, and stands in each one's entry."""
 
     async def note(self, traces: Mapping[str, Traces]) -> None:
         """Add traces to the pending entries of those records. Nothing is ever taken away."""

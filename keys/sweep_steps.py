@@ -32,7 +32,7 @@ async def freeze(tools: Tools, keys: WrappedKeys, sweep: Sweep) -> Sweep:
         raise DanganError("DG-SWP-008")
     destroyed = await keys.destroy_drained()
     tag, after, now = tools.new_id(), "", tools.clock()
-    while entries := await tools.ledger.in_state(State.FORGOTTEN, after=after, limit=_LEDGER_BATCH):
+    while entries := await tools.ledger.standing(State.FORGOTTEN, after=after, limit=_LEDGER_BATCH):
         # What was forgotten after now is of another clock: evidence with this one's times would contradict it for ever.
         found = [
             entry.record

@@ -26,7 +26,7 @@ from consumers.destruction.destroyer import kept_from
 from consumers.destruction.keeping import standing_needs
 from keys.certificate import Issuer
 from keys.forget import Forgetter
-from keys.ledger import Entry, State
+from keys.ledger import Standing, State
 from keys.pages import KINDS, root_of_kind
 from keys.roots import INGEST_ROOT
 from keys.sweep import run_sweep
@@ -169,9 +169,9 @@ class Destruction:
         ]
         return [*pages, IngestKeySet(self._ingest, drained)] if "ingest" in roots else pages
 
-    async def _all_in(self, state: State) -> list[Entry]:
-        found: list[Entry] = []
-        while batch := await self._ledger.in_state(state, after=found[-1].record if found else "", limit=1000):
+    async def _all_in(self, state: State) -> list[Standing]:
+        found: list[Standing] = []
+        while batch := await self._ledger.standing(state, after=found[-1].record if found else "", limit=1000):
             found += batch
         return found
 

@@ -13,11 +13,12 @@ from typing import Any, Final
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
-from keys.ledger import REPLAYED, Approver, Entry, OldKey, Order, State, Traces
+from keys.ledger import REPLAYED, Approver, Entry, OldKey, Order, Standing, State, Traces
 from schemas.destruction import Application
 from store.database import Database, Document, in_parts, taken
 
 _DONE: Final[Document] = {"sweep": {"$exists": True}}
+_BRIEF: Final[Document] = {"state": 1, "roots": 1, "ingest_kids": 1, "forgotten_at": 1, "swept": 1}
 
 
 async def ensure_indexes(database: Database) -> None:
@@ -70,6 +71,12 @@ class Ledger:
     async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
         """At most ``limit`` entries in a state, by ascending record id after ``after``."""
         return await self._entries({"state": state.value, "_id": {"$gt": after}}, limit)
+
+    async def standing(self, state: State, *, after: str = "", limit: int) -> list[Standing]:
+        """As :meth:`in_state`, without orders and old keys."""
+        return [
+            _standing(doc) for doc in await self._found({"state": state.value, "_id": {"$gt": after}}, limit, _BRIEF)
+        ]
 
     async def count(self, state: State) -> int:
         """How many entries are in a state."""
@@ -128,13 +135,16 @@ class Ledger:
                 await self._frozen.delete_one({"_id": part["_id"]})
 
     async def _entries(self, query: Document, limit: int) -> list[Entry]:
-        docs = await self._ledger.find(query).sort("_id", 1).limit(limit).to_list()
+        return _parsed(await self._found(query, limit))
+
+    async def _found(self, query: Document, limit: int, wanted: Document | None = None) -> list[Document]:
+        docs = await self._ledger.find(query, wanted).sort("_id", 1).limit(limit).to_list()
         forgotten = {doc["_id"]: doc for doc in docs if doc["state"] == State.FORGOTTEN.value}
         if forgotten:
             async for part in self._frozen.find(_DONE):
                 for record in forgotten.keys() & part["records"]:
                     forgotten[record].setdefault("swept", {}).setdefault(part["root"], part["sweep"])
-        return _parsed(docs)
+        return docs
 
     async def _any_forgotten(self, records: Collection[str]) -> bool:
         for part in in_parts(records):
@@ -194,6 +204,17 @@ def _parsed(docs: Sequence[Mapping[str, Any]]) -> list[Entry]:
             last = doc["order"], _order(doc["order"])
         entries.append(_entry(doc, last[1]))
     return entries
+
+
+def _standing(doc: Mapping[str, Any]) -> Standing:
+    return Standing(
+        doc["_id"],
+        State(doc["state"]),
+        frozenset(doc["roots"]),
+        frozenset(doc["ingest_kids"]),
+        doc.get("forgotten_at"),
+        frozenset(doc.get("swept", ())),
+    )
 
 
 def _order(order: Mapping[str, Any]) -> Order:

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 import keys.ring
 import keys.sweep_steps
 from keys.certificate import Issuer
-from keys.ledger import Entry, State
+from keys.ledger import Standing, State
 from schemas.errors import DanganError, Transient
 from schemas.levels import Level
 from tests.simulators.archive import Archive
@@ -220,7 +220,7 @@ def test_the_machine_finds_lost_records_when_writers_do_not_confirm(monkeypatch:
 def test_the_machine_finds_readable_messages_when_ingest_keys_are_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def careless(entry: Entry, root: str, _destroyed: object) -> bool:
+    def careless(entry: Standing, root: str, _destroyed: object) -> bool:
         return entry.state is State.FORGOTTEN and root in entry.needed and root not in entry.swept
 
     monkeypatch.setattr(keys.sweep_steps, "freezable", careless)

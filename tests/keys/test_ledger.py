@@ -31,7 +31,7 @@ entries = st.builds(
 
 @given(entries, st.sampled_from(ROOTS), SOME_KIDS)
 def test_only_what_is_forgotten_and_not_swept_yet_is_frozen(entry: Entry, root: str, destroyed: frozenset[str]) -> None:
-    if freezable(entry, root, destroyed):
+    if freezable(entry.standing, root, destroyed):
         assert entry.state is State.FORGOTTEN
         assert root in entry.needed
         assert root not in entry.swept
@@ -39,7 +39,7 @@ def test_only_what_is_forgotten_and_not_swept_yet_is_frozen(entry: Entry, root: 
 
 @given(entries, SOME_KIDS)
 def test_the_ingest_sweep_counts_only_when_every_kid_is_destroyed(entry: Entry, destroyed: frozenset[str]) -> None:
-    if freezable(entry, INGEST_ROOT, destroyed):
+    if freezable(entry.standing, INGEST_ROOT, destroyed):
         assert entry.traces.ingest_kids <= destroyed
 
 
@@ -52,7 +52,7 @@ def test_complete_means_that_every_needed_root_was_swept_after_the_forgetting(
     done = set()
     for root, newly in sweeps:
         destroyed |= newly
-        if freezable(entry, root, destroyed):
+        if freezable(entry.standing, root, destroyed):
             entry = replace(entry, swept={**entry.swept, root: "sweep"})
             done.add(root)
     assert complete(entry) == (entry.needed <= done)

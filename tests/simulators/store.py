@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from keys.ledger import Entry, Order, State, Traces
+from keys.ledger import Entry, Order, Standing, State, Traces
 from keys.ports import KeyRef
 from keys.sweep_state import Sweep
 from schemas.certificate import RootEvidence
@@ -146,6 +146,9 @@ class SimulatedLedger:
     async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
         found = [e for e in self.entries.values() if e.state is state and e.record > after]
         return sorted(found, key=lambda entry: entry.record)[:limit]
+
+    async def standing(self, state: State, *, after: str = "", limit: int) -> list[Standing]:
+        return [entry.standing for entry in await self.in_state(state, after=after, limit=limit)]
 
     async def note(self, traces: Mapping[str, Traces]) -> None:
         for name, seen in traces.items():

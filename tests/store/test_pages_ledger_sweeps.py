@@ -89,7 +89,7 @@ async def ask_pages(store: Any, chance: random.Random) -> Any:  # noqa: PLR0911 
 
 async def ask_ledger(store: Any, chance: random.Random) -> Any:  # noqa: PLR0911 - one for each question
     names = chance.sample([f"rec-{number:02d}" for number in range(12)], 4)
-    match chance.randrange(8):
+    match chance.randrange(9):
         case 0:
             seen = Traces(
                 frozenset({"dangan-core"}), (OldKey("dangan-core", "p", 3, 1, "vault:v1:A"),), frozenset({"k1"})
@@ -113,6 +113,8 @@ async def ask_ledger(store: Any, chance: random.Random) -> Any:  # noqa: PLR0911
             return await store.certified([entry.record for entry in forgotten], "serial", swept)
         case 6:
             return await store.in_state(chance.choice(list(State)), after=chance.choice(["", "rec-05"]), limit=3)
+        case 7:
+            return await store.standing(chance.choice(list(State)), after=chance.choice(["", "rec-05"]), limit=3)
         case _:
             return await store.get(names)
 

@@ -16,11 +16,14 @@ from store.database import Database
 from store.holds import Hold, Holds, hold_document
 from store.principals import Grants
 from store.registers import Register, entry_document
+from store.retention import RetentionFacts
 
 #: Who holds a record by the audit stream's word alone. An operator who has seen the papers replaces or lifts the hold.
 HOLDER: Final = "restored"
 REFERENCE: Final = "audit-replay"
 EXTENSION: Final = "retention.extend"
+#: A fact that was taken back: without it a period has begun, and ends.
+RETRACTION: Final = "retention.retract"
 #: Books whose entries stand elsewhere, in forms of their own.
 _ELSEWHERE: Final = frozenset({"retention", "auxiliary", "evidence", "inspections"})
 #: A backup is not of one moment, and clocks differ: what was done shortly before it counts as done after it.
@@ -57,12 +60,21 @@ class Deeds:
             key = ("return", own["grant"])
         elif action == "register":
             verb = own["book"]
-            key = (EXTENSION if verb == EXTENSION else verb.partition(".")[0], own.get("record") or "")
+            key = _entry_key(verb, own.get("record") or "")
         else:
             return
         known = self.last.get(key)
         if known is None or known.at_ms <= at:
             self.last[key] = Deed(verb, at, own.get("digest") or "")
+
+
+def _entry_key(book: str, about: str) -> Key:
+    """What a register's event is about: an entry of a register; a record that is kept longer; a fact taken back."""
+    if book == EXTENSION:
+        return EXTENSION, about
+    if book.startswith(f"{RETRACTION}."):
+        return RETRACTION, f"{about} {book.removeprefix(f'{RETRACTION}.')}"
+    return book.partition(".")[0], about
 
 
 @dataclass(slots=True)
@@ -77,7 +89,7 @@ class Lost:
 
 
 async def bring_back(into: Database, last: Mapping[Key, Deed], destroyed: Collection[str], *, made_at: int) -> Lost:
-    """Hold, recall and give back again in a restored database what the stream tells, and say what is missing.
+    """Hold, recall, give and take back again in a restored database what the stream tells; say what is missing.
 
     Nothing changes where the database already has what the events say. Repeatable.
 
@@ -96,6 +108,10 @@ async def bring_back(into: Database, last: Mapping[Key, Deed], destroyed: Collec
             await Grants(into).recall(name, at=deed.at_ms // 1000)
         elif what == "return":
             await Grants(into).give_back(name, at=deed.at_ms // 1000)
+        elif what == RETRACTION:
+            subject, _, event = name.rpartition(" ")
+            at = deed.at_ms // 1000
+            await RetentionFacts(into).retract(subject, event, evidence=REFERENCE, by=HOLDER, at=at)
     for (what, name), deed in newer.items():
         if what == EXTENSION:
             if name not in destroyed and not await _is_extended(into, name, deed):
@@ -104,7 +120,7 @@ async def bring_back(into: Database, last: Mapping[Key, Deed], destroyed: Collec
         elif what == "grant":
             if not await Grants(into).get([name]):
                 lost.missing.append(f"grant {name}")
-        elif what not in ("hold", "recall", "return"):
+        elif what not in ("hold", "recall", "return", RETRACTION):
             await _look_for_entry(into, what, name, deed, lost)
     for found in (lost.held, lost.missing, lost.unsure):
         found.sort()

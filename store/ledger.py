@@ -85,10 +85,13 @@ class Ledger:
     async def oldest(self, state: State) -> int | None:
         """Since when the oldest entry in a state waits, UNIX seconds; None when there is none in it.
 
-        What a restore destroyed again by the audit stream's word waits for nothing: it never gets a certificate.
+        What a restore destroyed again by the audit stream's word and has forgotten does not count: it never gets a
+        certificate. That it is swept is what the roots' own figures tell.
         """
         since = "forgotten_at" if state is State.FORGOTTEN else "order.at"
-        waiting = {"state": state.value, "order.ground": {"$ne": REPLAYED}}
+        waiting: Document = {"state": state.value}
+        if state is State.FORGOTTEN:
+            waiting["order.ground"] = {"$ne": REPLAYED}
         found = await self._ledger.find(waiting, {since: 1}).sort(since, 1).limit(1).to_list()
         if not found:
             return None

@@ -87,7 +87,7 @@ async def held_records(database: Database, records: Collection[str] | None = Non
 
 
 async def ripe_records(
-    database: Database, *, by_fact: Collection[str], subjects: Collection[str], collected: date
+    database: Database, *, by_fact: Collection[str], subjects: Collection[str], collected: date, told: bool
 ) -> AsyncGenerator[list[Held]]:
     """Live records that may be due, in batches, each once.
 
@@ -95,6 +95,7 @@ async def ripe_records(
         by_fact: purposes of which only the records of ``subjects`` may be.
         subjects: customers at whom something has happened.
         collected: the last day on which a record of another purpose may have been collected.
+        told: whether one of these whose customer was told a period may be, whenever it was collected.
     """
     for part in in_parts(subjects):
         async with aclosing(
@@ -105,6 +106,8 @@ async def ripe_records(
     # Two days more, whatever the time zone. Only a first version without a day of its own is as old as it says.
     end = datetime.combine(collected, time(), UTC) + timedelta(days=2) if collected < _LAST else None
     old: list[Document] = [{"version": {"$gt": 1}}, {"intake.happened_at": {"$exists": True}}]
+    if told:
+        old.append({"consent.retention_months": {"$exists": True}})
     condition: Document = {"purpose": {"$nin": sorted(by_fact)}}
     if end is not None:
         condition["$or"] = [{"at": {"$lt": int(end.timestamp()) * 1000}}, *old]
@@ -145,12 +148,21 @@ class RetentionFacts:
         if changes:
             await self._facts.bulk_write(changes)
 
-    async def retract(self, subject: str, event: str, *, evidence: str, by: str, at: int) -> bool:
-        """Take a fact back: it has not happened. What was stated before stays in its history; False without one."""
+    async def retract(
+        self, subject: str, event: str, *, evidence: str, by: str, at: int, seen: date | None = None
+    ) -> bool:
+        """Take a fact back: it has not happened. What was stated before stays in its history.
+
+        Args:
+            seen: the day that was stated; without it whatever was stated up to ``at``.
+
+        Returns:
+            False when there is no such statement.
+        """
         said = {"evidence": evidence, "by": by, "at": at}
         change = {"$set": said, "$unset": {"day": ""}, "$addToSet": {"said": {"day": None, **said}}}
-        stated = {"_id": f"{subject} {event}", "day": {"$exists": True}}
-        return (await self._facts.update_one(stated, change)).matched_count == 1
+        stated = {"day": seen.isoformat()} if seen is not None else {"day": {"$exists": True}, "at": {"$lte": at}}
+        return (await self._facts.update_one({"_id": f"{subject} {event}", **stated}, change)).matched_count == 1
 
     async def of(self, subjects: Collection[str]) -> dict[str, dict[str, date]]:
         """Subject -> event -> day, of those that have facts."""

@@ -87,7 +87,9 @@ async def assess_ripe(
     bounds = ripe(rules, today)
     known = await _known(database, (), now)
     subjects = await RetentionFacts(database).subjects(bounds.facts)
-    found = ripe_records(database, by_fact=bounds.by_fact, subjects=subjects, collected=bounds.collected)
+    found = ripe_records(
+        database, by_fact=bounds.by_fact, subjects=subjects, collected=bounds.collected, told=bounds.told
+    )
     async with aclosing(found) as batches:
         async for batch in batches:
             yield await _assessed(database, batch, known, rules, rules.book.retention)

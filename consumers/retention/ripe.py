@@ -25,21 +25,23 @@ class Ripe:
         by_fact: purposes whose records fall due by a fact alone.
         facts: event -> the last day on which it can have happened at the customer of such a record.
         collected: the last day on which any other record can have been collected.
+        told: whether one of these whose customer was told a period may be due whenever it was collected.
     """
 
     by_fact: frozenset[str]
     facts: Mapping[str, date]
     collected: date
+    told: bool
 
 
 def ripe(rules: Rules, today: date) -> Ripe:
     """The bounds as of a day. A class without a period has none: nothing of it falls due."""
     by = rules.book.retention
-    last = {name: _last_start(name, by, today) for name in by.years_by_class}
     facts: dict[str, date] = {}
-    for name, day in last.items():
+    for name in by.years_by_class:
         event = by.start_of(name)
-        if event not in _COLLECTED:
+        if event not in _COLLECTED:  # any period may have been told, unless law comes first
+            day = today if _may_be_told(name, by) else _last_start(name, by, today)
             facts[event] = max(day, facts.get(event, day))
     waiting = {
         name
@@ -47,13 +49,19 @@ def ripe(rules: Rules, today: date) -> Ripe:
         if by.start_of(purpose.retention_class) not in _COLLECTED
     }
     # A record whose purpose is not in the catalogue any more may be of any class.
-    return Ripe(frozenset(waiting), facts, max(last.values(), default=date.min))
+    collected = max((_last_start(name, by, today) for name in by.years_by_class), default=date.min)
+    return Ripe(frozenset(waiting), facts, collected, any(_may_be_told(name, by) for name in by.years_by_class))
+
+
+def _may_be_told(retention_class: str, by: Retention) -> bool:
+    return by.within_told and by.basis_by_class.get(retention_class, "business") != "law"
 
 
 def _last_start(retention_class: str, by: Retention, today: date) -> date:
-    """The last day from which a period of the class can have ended; items and law only make it longer."""
-    if by.within_told and by.basis_by_class.get(retention_class, "business") != "law":
-        return today  # the customer may have been told any shorter one
+    """The last day from which the rules' period of the class can have ended; items and law only make it longer."""
     year = today.year - by.years_by_class[retention_class]
+    if year < date.min.year:
+        return date.min
     # A day more: a period from 29 February ends on the 28th where there is no other.
-    return date(year, today.month, min(today.day, 28)) + timedelta(days=max(today.day - 28, 0) + 1)
+    first = date(year, today.month, min(today.day, 28))
+    return first + timedelta(days=min(max(today.day - 28, 0) + 1, (date.max - first).days))

@@ -66,3 +66,8 @@ class MongoInRust(Mongo):
     """
 
     kind = program = "secantusd-rs"
+
+    def prepare(self, ports: Ports, say: Say) -> None:
+        """Say what it is not for."""
+        say(f"the store is {self.program}: for measuring only")
+        super().prepare(ports, say)

@@ -26,7 +26,7 @@ def program_of(home: Path, service: Service, kind: str) -> Program:
     """The program of a service in a home; ``kind`` chooses where there are two."""
     folder = home / service.value
     if service is Service.MONGO:
-        return _STORES.get(kind, Mongo)(folder)
+        return _store_of(kind or Mongo.kind)(folder)
     if service is Service.VAULT:
         return Vault(folder)
     return KafkaMock(folder) if kind == KafkaMock.kind else KafkaBroker(folder)
@@ -53,10 +53,13 @@ def kind_of(service: Service, kafka: KafkaKind, known: ServiceState | None) -> s
 
 
 def _store() -> str:
-    named = os.environ.get(STORE_VARIABLE) or Mongo.kind
-    if named not in _STORES:
-        raise DanganError("DG-OPS-008", detail=f"{named} is missing")
-    return named
+    return _store_of(os.environ.get(STORE_VARIABLE) or Mongo.kind).kind
+
+
+def _store_of(kind: str) -> type[Mongo]:
+    if kind not in _STORES:
+        raise DanganError("DG-OPS-008", detail=f"{kind} is missing")
+    return _STORES[kind]
 
 
 def markers(home: Path) -> list[str]:

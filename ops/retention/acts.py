@@ -17,6 +17,7 @@ from consumers.rules import Rules
 from ops.audited import Desk, stored_digest
 from ops.people.believed import directory as as_believed
 from ops.references import refuse_personal
+from ops.restored_holds import RETRACTION
 from schemas.errors import DanganError
 from schemas.retention import ExtendRetention
 from schemas.rule_tables.retention import StartEvent
@@ -57,11 +58,14 @@ async def retract(desk: Desk, subject: str, event: str, *, evidence: str, at: in
         DanganError: DG-RET-006 without such a fact; DG-OPS-036 for what is no opaque reference.
     """
     refuse_personal(subject=subject, evidence=evidence)
-    if event not in (await RetentionFacts(desk.database).of([subject])).get(subject, {}):
+    facts = RetentionFacts(desk.database)
+    seen = (await facts.of([subject])).get(subject, {}).get(event)
+    if seen is None:
         raise DanganError("DG-RET-006", field="event", detail=event)
-    digest = stored_digest({"retract": {"subject": subject, "event": event, "evidence": evidence}})
-    await desk.record("register", book="retention.retract", record=subject, digest=digest)
-    if not await RetentionFacts(desk.database).retract(subject, event, evidence=evidence, by=desk.operator, at=at):
+    said = {"subject": subject, "event": event, "day": seen.isoformat(), "evidence": evidence}
+    # The event is a part of the book's name: after a loss of the database a restore does it again.
+    await desk.record("register", book=f"{RETRACTION}.{event}", record=subject, digest=stored_digest({"retract": said}))
+    if not await facts.retract(subject, event, evidence=evidence, by=desk.operator, at=at, seen=seen):
         raise DanganError("DG-RET-006", field="event", detail=event)
 
 

@@ -17,7 +17,7 @@ from store.database import Database
 from store.holds import Hold, Holds, hold_document
 from store.principals import Grants
 from store.registers import Register, entry_document
-from store.retention import Extension, Extensions, extension_document
+from store.retention import Extension, Extensions, Fact, RetentionFacts, extension_document
 from tests.flows.test_backup import backed_up, restored, target
 from tests.flows.test_destruction import Site, site
 
@@ -50,6 +50,9 @@ async def test_after_a_loss_what_was_held_is_held_what_was_recalled_stays_so_and
         await Register(site.database, "needs").put(entry)
     kept = Extension("rec-6", date(2040, 1, 1), "r", (), (), "person:a", 1)
     await Extensions(site.database).put(kept)
+    now = int(time.time())
+    stated = [Fact(f"sub-{number}", "end_of_business", date(2020, 1, 1), "case", "person:a", now) for number in (1, 2)]
+    await RetentionFacts(site.database).put(stated)
     folder = await backed_up(site, tmp_path / "backups")
     at, before = int(time.time() * 1000) + 5, 1_700_000_000_000
     # The live database is what mongorestore made of the same backup.
@@ -70,6 +73,8 @@ async def test_after_a_loss_what_was_held_is_held_what_was_recalled_stays_so_and
         ("needs", "need-later"): Deed("needs.lift", at, "f" * 64),
         ("media", "medium-1"): Deed("media.lend", before, "f" * 64),
         ("retention", ""): Deed("retention.run", at),
+        ("retention.retract", "sub-1 end_of_business"): Deed("retention.retract.end_of_business", at),
+        ("retention.retract", "sub-2 end_of_business"): Deed("retention.retract.end_of_business", before),
     }
     told = Told(destroyed=frozenset({"rec-7"}), deeds=deeds)
     report = await restored(site, folder, target, told)
@@ -80,6 +85,8 @@ async def test_after_a_loss_what_was_held_is_held_what_was_recalled_stays_so_and
     assert report.lost.held == ["rec-2", "rec-4", "rec-5"]
     assert report.lost.missing == ["grant grant-4", "needs.record need-new", "retention.extend rec-5"]
     assert report.lost.unsure == ["needs.lift need-later", "retention.run"]
+    # What was taken back since is taken back again; what was stated since stands.
+    assert await RetentionFacts(target).all() == {"sub-2": {"end_of_business": date(2020, 1, 1)}}
     grants = await Grants(target).get(["grant-1", "grant-2", "grant-3"])
     assert (grants["grant-1"].recalled_at, grants["grant-2"].returned_at) == (at // 1000, at // 1000)
     assert (grants["grant-3"].recalled_at, grants["grant-3"].returned_at) == (None, None)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ops.audit_replay import LastWord, Told, Withdrawn, told_by_audit
-from ops.restored_holds import Deed
+from ops.restored_holds import Deed, Deeds
 from schemas.audit import Action, Fact, Verb
 from schemas.errors import DanganError, Transient
 from schemas.settings import Settings
@@ -146,3 +146,13 @@ async def test_no_stream_and_no_export_is_refused(tmp_path: Path, monkeypatch: p
     (tmp_path / "trust.json").unlink()
     with pytest.raises(DanganError, match="DG-BAK-007"):
         await told(tmp_path, tmp_path / "audit.jsonl")
+
+
+def test_a_fact_taken_back_is_one_deed_and_another_event_of_its_customer_another() -> None:
+    deeds = Deeds()
+    for at, book in ((1, "retention.retract.end_of_business"), (2, "retention.fact"), (3, "retention.fact")):
+        deeds.take({"time": at}, {"action": "register", "book": book, "record": "sub-1"})
+    assert deeds.last == {
+        ("retention.retract", "sub-1 end_of_business"): Deed("retention.retract.end_of_business", 1),
+        ("retention", "sub-1"): Deed("retention.fact", 3),
+    }

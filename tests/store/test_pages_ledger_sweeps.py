@@ -226,7 +226,9 @@ async def test_no_hold_is_placed_where_destruction_has_begun(database: Database)
 async def test_what_waits_for_no_certificate_is_not_the_oldest_that_waits(database: Database) -> None:
     store = ledger.Ledger(database)
     replayed = replace(ORDER, command="audit-replay", ground=REPLAYED)
-    await store.open([Entry("rec-1", replayed), Entry("rec-2", ORDER)])
+    await store.open([Entry("rec-1", replayed)])
+    assert await store.oldest(State.PENDING) == ORDER.at  # this one still waits to be forgotten
+    await store.open([Entry("rec-2", ORDER)])
     await store.forgotten(["rec-1"], [], at=100)
     assert await store.oldest(State.FORGOTTEN) is None
     await store.forgotten(["rec-2"], [], at=200)

@@ -43,11 +43,11 @@ def with_retention(retention: Retention) -> Rules:
     return replace(RULES, book=RULES.book.model_copy(update={"retention": retention}))
 
 
-def meets(bounds: Ripe, purpose: str, collected: date, facts: dict[str, date]) -> bool:
+def meets(bounds: Ripe, purpose: str, collected: date, facts: dict[str, date], told_months: int | None = None) -> bool:
     """The condition that the store asks of a record."""
     if purpose in bounds.by_fact:
         return any(day <= bounds.facts.get(event, date.min) for event, day in facts.items())
-    return collected <= bounds.collected
+    return collected <= bounds.collected or (bounds.told and told_months is not None)
 
 
 @given(RETENTION, KINDS, st.dictionaries(EVENTS, DAYS, max_size=2), st.integers(0, 1), st.booleans())
@@ -64,7 +64,7 @@ def test_whatever_is_due_may_be_due(
     )
     if dropped:  # the catalogue has the purpose no more; its cohort tells the class
         purpose = "purpose-of-before"
-    assert meets(ripe(rules, today), purpose, kind.collected, facts)
+    assert meets(ripe(rules, today), purpose, kind.collected, facts, kind.told_months)
 
 
 def test_a_period_from_a_leap_day_ends_a_day_early() -> None:
@@ -80,3 +80,17 @@ def test_by_default_business_that_goes_on_keeps_a_record_from_being_read(today: 
     bounds = ripe(RULES, today)
     assert not meets(bounds, "account_service", date(1990, 1, 1), {})
     assert not meets(bounds, "account_service", date(1990, 1, 1), {"end_of_business": today + timedelta(days=1)})
+
+
+def test_what_was_collected_lately_and_told_no_period_is_not_read() -> None:
+    bounds = ripe(RULES, date(2031, 3, 31))
+    assert bounds.collected == date(2029, 4, 1)  # marketing: two years
+    assert not meets(bounds, "marketing", date(2029, 4, 2), {})
+    assert meets(bounds, "marketing", date(2029, 4, 2), {}, told_months=6)
+
+
+@pytest.mark.parametrize("today", [date.min, date(5, 1, 1), date.max])
+def test_no_day_is_out_of_range(today: date) -> None:
+    exact = Retention(within_told=False, years_by_class={"marketing": 0}, statutory_minimum={})
+    assert ripe(with_retention(exact), today).collected >= today
+    assert ripe(RULES, today).collected <= today

@@ -70,13 +70,11 @@ class Ledger:
 
     async def in_state(self, state: State, *, after: str = "", limit: int) -> list[Entry]:
         """At most ``limit`` entries in a state, by ascending record id after ``after``."""
-        return await self._entries({"state": state.value, "_id": {"$gt": after}}, limit)
+        return await self._entries(_behind(state, after), limit)
 
     async def standing(self, state: State, *, after: str = "", limit: int) -> list[Standing]:
         """As :meth:`in_state`, without orders and old keys."""
-        return [
-            _standing(doc) for doc in await self._found({"state": state.value, "_id": {"$gt": after}}, limit, _BRIEF)
-        ]
+        return [_standing(doc) for doc in await self._found(_behind(state, after), limit, _BRIEF)]
 
     async def count(self, state: State) -> int:
         """How many entries are in a state."""
@@ -159,6 +157,10 @@ class Ledger:
     async def _update(self, records: Collection[str], condition: Document, change: Document) -> None:
         for part in in_parts(records):
             await self._ledger.update_many({"_id": {"$in": part}, **condition}, change)
+
+
+def _behind(state: State, after: str) -> Document:
+    return {"state": state.value, "_id": {"$gt": after}}
 
 
 def _of(order: Order) -> Document:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import chain
 from typing import Any, Final
 
 from pymongo import ReplaceOne, UpdateOne
@@ -73,20 +73,12 @@ class Expired:
     action: str
 
 
-async def held_records(database: Database, records: Collection[str] | None = None) -> AsyncGenerator[list[Held]]:
+def held_records(database: Database, records: Collection[str] | None = None) -> AsyncGenerator[list[Held]]:
     """Live records, or those of some, in batches; only what decides a period is fetched."""
-    if records is None:
-        async with aclosing(_batches(database, {})) as every:
-            async for batch in every:
-                yield batch
-        return
-    for part in in_parts(records):
-        async with aclosing(_batches(database, {"_id": {"$in": part}})) as some:
-            async for batch in some:
-                yield batch
+    return _batches(database, [{}] if records is None else ({"_id": {"$in": part}} for part in in_parts(records)))
 
 
-async def ripe_records(
+def ripe_records(
     database: Database, *, by_fact: Collection[str], subjects: Collection[str], collected: date, told: bool
 ) -> AsyncGenerator[list[Held]]:
     """Live records that may be due, in batches, each once.
@@ -97,35 +89,31 @@ async def ripe_records(
         collected: the last day on which a record of another purpose may have been collected.
         told: whether one of these whose customer was told a period may be, whenever it was collected.
     """
-    for part in in_parts(subjects):
-        async with aclosing(
-            _batches(database, {"subject": {"$in": part}, "purpose": {"$in": sorted(by_fact)}})
-        ) as theirs:
-            async for batch in theirs:
-                yield batch
-    # Two days more, whatever the time zone. Only a first version without a day of its own is as old as it says.
-    end = datetime.combine(collected, time(), UTC) + timedelta(days=2) if collected < _LAST else None
-    old: list[Document] = [{"version": {"$gt": 1}}, {"intake.happened_at": {"$exists": True}}]
-    if told:
-        old.append({"consent.retention_months": {"$exists": True}})
-    condition: Document = {"purpose": {"$nin": sorted(by_fact)}}
-    if end is not None:
-        condition["$or"] = [{"at": {"$lt": int(end.timestamp()) * 1000}}, *old]
-    async with aclosing(_batches(database, condition)) as others:
-        async for batch in others:
+    purposes = sorted(by_fact)
+    theirs = ({"subject": {"$in": part}, "purpose": {"$in": purposes}} for part in in_parts(subjects))
+    others: Document = {"purpose": {"$nin": purposes}}
+    if collected < _LAST:
+        # Two days more, whatever the time zone. Only a first version without a day of its own is as old as it says.
+        end = datetime.combine(collected, time(), UTC) + timedelta(days=2)
+        old: list[Document] = [{"at": {"$lt": int(end.timestamp()) * 1000}}, {"version": {"$gt": 1}}]
+        old.append({"intake.happened_at": {"$exists": True}})
+        if told:
+            old.append({"consent.retention_months": {"$exists": True}})
+        others["$or"] = old
+    return _batches(database, chain(theirs, [others]))
+
+
+async def _batches(database: Database, conditions: Iterable[Document]) -> AsyncGenerator[list[Held]]:
+    for condition in conditions:
+        batch: list[Held] = []
+        async with database["records"].find({**condition, "state": "live"}, _WANTED, batch_size=_FETCH) as found:
+            async for doc in found:
+                batch.append(_held(doc))
+                if len(batch) == _FETCH:
+                    yield batch
+                    batch = []
+        if batch:
             yield batch
-
-
-async def _batches(database: Database, condition: Document) -> AsyncGenerator[list[Held]]:
-    batch: list[Held] = []
-    async with database["records"].find({**condition, "state": "live"}, _WANTED, batch_size=_FETCH) as found:
-        async for doc in found:
-            batch.append(_held(doc))
-            if len(batch) == _FETCH:
-                yield batch
-                batch = []
-    if batch:
-        yield batch
 
 
 class RetentionFacts:

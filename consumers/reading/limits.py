@@ -58,19 +58,14 @@ class Limited:
         outcomes = [next(answers) if refusal is None else None for refusal in refused]
         # A replay is refused, and is no use: counted, it would let whoever repeats old messages lock their sender out.
         use = [outcome is not None and outcome.result.code != _REPLAYED for outcome in outcomes]
-        at = 0
-        for message in _messages(batch):
-            counted = [received for received, is_use in zip(message, use[at:], strict=False) if is_use]
-            above = iter(await self._counted(counted) if counted else [])
-            for position in range(at, at + len(message)):
-                if use[position]:
-                    refused[position] = next(above)
-            at += len(message)
-        catalogue = self._rules.catalogue
-        for position, (received, refusal) in enumerate(zip(batch, refused, strict=True)):
-            if refusal is not None:
-                outcomes[position] = refusal_of(received, refusal, catalogue)
-        return [outcome for outcome in outcomes if outcome is not None]  # all of them: read, or refused
+        counted = [received for received, is_use in zip(batch, use, strict=True) if is_use]
+        above = iter([refusal for message in _messages(counted) for refusal in await self._counted(message)])
+        refused = [next(above) if is_use else refusal for is_use, refusal in zip(use, refused, strict=True)]
+        answered = (
+            outcome if refusal is None else refusal_of(received, refusal, self._rules.catalogue)
+            for received, outcome, refusal in zip(batch, outcomes, refused, strict=True)
+        )
+        return [outcome for outcome in answered if outcome is not None]  # all of them: read, or refused
 
     def _beforehand(self, message: Sequence[Received[Any]]) -> list[Refusal | None]:
         """What is above a limit already, or by this message alone: it is not even read."""

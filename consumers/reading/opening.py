@@ -13,7 +13,7 @@ from keys.cipher import FieldCipher
 from keys.pages import Page
 from keys.ports import KeyRef
 from keys.ring import Deks, KeyRing
-from schemas.catalogue import Catalogue, FieldSpec
+from schemas.catalogue import Catalogue
 from schemas.combination import about_person, handled_as, shown
 from schemas.errors import DanganError
 from schemas.levels import Level
@@ -108,12 +108,8 @@ class Opening:
             if "*" in clear or name in clear:
                 steps.append(_Step(name, spec.level, None, level is not Level.BASIC))
             else:
-                steps.append(_Step(name, spec.level, partial(_masked, spec, level), told=False))
+                steps.append(_Step(name, spec.level, partial(shown, spec, level=level), told=False))
         return tuple(steps)
-
-
-def _masked(spec: FieldSpec, level: Level, value: Scalar) -> Scalar:
-    return shown(spec, value, level)
 
 
 def _cipher(source: Record, name: str, level: Level, opened: Mapping[str, Deks | DanganError]) -> FieldCipher:

@@ -13,10 +13,10 @@ from rich.console import Console
 
 from keys.principal_keys import PrincipalKeys
 from ops.audited import Desk, desk
-from ops.commands.admin_acts import Home, day, now, table
+from ops.commands.admin_acts import Home, day, now
 from ops.commands.inspect_runs import Language, Organisation, To
 from ops.commands.keys import PassphraseFile, read_key_file
-from ops.commands.register_reports import write_register
+from ops.commands.register_reports import show_register
 from ops.config import load_settings
 from ops.detect.seen import Seen
 from ops.detect.source import events_on_topic
@@ -55,14 +55,7 @@ def list_(
     if as_json:
         typer.echo(json.dumps([line.as_dict() for line in found], indent=1))
         return
-    lines = [_cells(line) for line in found]
-    if report is not None:
-        write_register(PERMISSIONS, lines, report, language, organisation)
-        return
-    shown = table(*PERMISSIONS.columns)
-    for cells in lines:
-        shown.add_row(*map(plain, cells.values()))
-    Console().print(shown)
+    show_register(PERMISSIONS, [_cells(line) for line in found], report, language, organisation)
 
 
 def _cells(line: Line) -> dict[str, str]:

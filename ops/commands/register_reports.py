@@ -1,19 +1,33 @@
-"""Writes a register as a report where a command was given ``--report``."""
+"""Shows a register, or writes it as a report where a command was given ``--report``."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 from rich.console import Console
 
+from ops.commands.admin_acts import table
 from ops.printable import plain
 from ops.reports import write_report
 from ops.reports.register import Register, register_report
 from schemas.locales import LOCALES, nearest, of_environment
+
+
+def show_register(
+    register: Register, lines: Sequence[Mapping[str, str]], to: Path | None, language: str | None, organisation: str
+) -> None:
+    """Show the lines on the screen, or write them as :func:`write_register` where a report is asked for."""
+    if to is not None:
+        write_register(register, lines, to, language, organisation)
+        return
+    rows = table(*register.columns)
+    for line in lines:
+        rows.add_row(*map(plain, line.values()))
+    Console().print(rows)
 
 
 def write_register(

@@ -20,7 +20,7 @@ from ops.commands import use_copies, use_requests
 from ops.commands.admin_acts import Home, day, table
 from ops.commands.inspect_runs import Language, Organisation, To
 from ops.commands.keys import PassphraseFile
-from ops.commands.register_reports import write_register
+from ops.commands.register_reports import show_register
 from ops.commands.use_acts import in_own_name
 from ops.config import load_settings
 from ops.detect.seen import Seen as Event
@@ -171,13 +171,7 @@ def borrowing(
         }
         for loan in found
     ]  # fmt: skip
-    if report is not None:
-        write_register(BORROWINGS, lines, report, language, organisation)
-        return
-    rows = table(*BORROWINGS.columns)
-    for line in lines:
-        rows.add_row(*map(plain, line.values()))
-    Console().print(rows)
+    show_register(BORROWINGS, lines, report, language, organisation)
 
 
 def contract(

@@ -40,7 +40,7 @@ async def confirm(desk: Desk, order: str, *, now: int) -> tuple[Job, Confirmatio
         DanganError: DG-DES-040 (no such job), 041 (it is not certified yet), 042 (something could still be read), 043
             (who executed or applied cannot confirm).
     """
-    found = await jobs(desk.database, paper_required=False, order=order)
+    found = await jobs(desk.database, paper_required=False, orders={order})
     if len(found) != 1:  # two senders chose the same command id: the job's own id tells them apart
         raise DanganError("DG-DES-040", detail=order)
     (job,) = found

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 from keys.approvals import request_digest
@@ -79,6 +80,7 @@ class Job:
         return "forgotten" if self.states.get(State.FORGOTTEN) else "certified"
 
 
+@lru_cache(maxsize=1024)
 def job_id(order: Order) -> str:
     """What a job is called: the beginning of its request's digest, as a UUID. A command id is its sender's choice."""
     try:
@@ -87,26 +89,31 @@ def job_id(order: Order) -> str:
         return str(uuid.uuid5(_JOBS, f"{order.requester} {order.command}"))
 
 
+def _names(order: Order) -> tuple[str, str]:
+    """What a job is asked for by."""
+    return order.command, job_id(order)
+
+
 @dataclass(slots=True)
 class _Counted:
     states: Counter[State] = field(default_factory=Counter)
     certificates: set[str] = field(default_factory=set)
 
 
-async def jobs(database: Database, *, paper_required: bool, order: str | None = None) -> list[Job]:
-    """Every order in the ledger, or one, the oldest first. What a restore destroyed again is no order of anybody's.
+async def jobs(database: Database, *, paper_required: bool, orders: Set[str] | None = None) -> list[Job]:
+    """Every order in the ledger, or some, the oldest first. What a restore destroyed again is no order of anybody's.
 
     Args:
         database: the archive's.
         paper_required: whether papers and media keep a job open (destroy.paper_required).
-        order: only the one with this job id, or with this command id.
+        orders: only those with these job ids, or with these command ids.
     """
     by_order: dict[Order, _Counted] = {}
     for state in State:
         after = ""
         while entries := await Ledger(database).in_state(state, after=after, limit=_PAGE):
             for entry in entries:
-                if entry.order.ground != REPLAYED and order in (None, entry.order.command, job_id(entry.order)):
+                if entry.order.ground != REPLAYED and (orders is None or orders & {*_names(entry.order)}):
                     counted = by_order.setdefault(entry.order, _Counted())
                     counted.states[entry.state] += 1
                     counted.certificates |= {entry.certificate} if entry.certificate else set()
@@ -124,6 +131,15 @@ async def jobs(database: Database, *, paper_required: bool, order: str | None = 
         for each, counted in by_order.items()
     ]
     return sorted(found, key=lambda job: (job.order.at, job.order.command))
+
+
+def by_name(found: Iterable[Job]) -> dict[str, Job]:
+    """Jobs by what they are asked for by; of two with one command id the older."""
+    named: dict[str, Job] = {}
+    for job in found:
+        for name in _names(job.order):
+            named.setdefault(name, job)
+    return named
 
 
 async def _papers(database: Database, records: Collection[str]) -> tuple[str, ...]:

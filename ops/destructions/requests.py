@@ -9,7 +9,7 @@ from typing import Final
 
 from consumers.calendars import calendar
 from ops.audited import Desk
-from ops.destructions.jobs import jobs
+from ops.destructions.jobs import by_name, jobs
 from ops.references import refuse_personal
 from ops.registers import Book
 from schemas.errors import DanganError
@@ -46,7 +46,7 @@ async def answer(desk: Desk, request: str, verb: str, said: Mapping[str, Said], 
     """
     if verb == "begin":
         order = str(said.get("order", ""))
-        if not await jobs(desk.database, paper_required=False, order=order):
+        if not await jobs(desk.database, paper_required=False, orders={order}):
             raise DanganError("DG-DES-040", detail=order)
     return await Book(desk, ERASURES).follow(request, verb, said, now=now)
 
@@ -86,14 +86,17 @@ async def needed(database: Database) -> AsyncGenerator[Mapping[str, str]]:
 
 async def asked(database: Database, *, today: date, paper_required: bool) -> AsyncGenerator[Mapping[str, str]]:
     """The customers' requests as lines of :data:`ASKED`, with how long an open one is overdue."""
-    async with aclosing(Register(database, ERASURES.name).all()) as entries:
+    register = Register(database, ERASURES.name)
+    async with aclosing(register.all()) as entries:
+        begun = {entry.text("order") async for entry in entries if entry.state == "begun"}
+    # The ledger is gone through once for all of them.
+    done = by_name(await jobs(database, paper_required=paper_required, orders=begun) if begun else ())
+    async with aclosing(register.all()) as entries:
         async for entry in entries:
             due = date.fromisoformat(entry.text("due"))
             late = (today - due).days if entry.state == "open" else 0
-            state = entry.state
-            if state == "begun":
-                done = await jobs(database, paper_required=paper_required, order=entry.text("order"))
-                state = f"destruction {done[0].state}" if done else state
+            job = done.get(entry.text("order")) if entry.state == "begun" else None
+            state = entry.state if job is None else f"destruction {job.state}"
             yield {
                 "request": entry.id,
                 "customer": entry.text("subject"),

@@ -6,7 +6,7 @@ signed anew carried it before (ops/people/believed.py).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -216,13 +216,17 @@ async def deactivate(
     raise DanganError("DG-OPS-039", detail=principal)
 
 
-def _locked(known: Principal, now: int) -> Principal:
+def without_keys(known: Principal, wanted: Callable[[PublicKey], bool], now: int) -> Principal:
+    """The registration with those keys revoked."""
     return replace(
         known,
-        active=False,
-        signing_keys=tuple(revoked(key, now) for key in known.signing_keys),
-        receiving_keys=tuple(revoked(key, now) for key in known.receiving_keys),
+        signing_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.signing_keys),
+        receiving_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.receiving_keys),
     )
+
+
+def _locked(known: Principal, now: int) -> Principal:
+    return replace(without_keys(known, lambda _: True, now), active=False)
 
 
 def with_key(keys: tuple[PublicKey, ...], new: PublicKey) -> tuple[PublicKey, ...]:

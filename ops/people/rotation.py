@@ -21,7 +21,7 @@ from keys.signer import signed_text
 from ops.audited import Desk, stored_digest
 from ops.people.applications import keys_of, public_of
 from ops.people.believed import believed, emptied, is_unsigned, looked_up
-from ops.people.registration import new_keys, revoked, save, with_key
+from ops.people.registration import new_keys, save, with_key, without_keys
 from ops.public_keys import PublicKeys
 from schemas.audit import Verb
 from schemas.errors import DanganError
@@ -152,18 +152,10 @@ async def revoke(
         fresh = [key for key in chosen if key.revoked_at is None]
         if not fresh and not is_unsigned(known):
             return 0
-        changed = emptied(known, now) if is_unsigned(known) else _without(known, wanted, now)
+        changed = emptied(known, now) if is_unsigned(known) else without_keys(known, wanted, now)
         if await _store(desk, changed, version, "revoke"):
             return len(fresh)
     raise DanganError("DG-OPS-039", detail=principal)
-
-
-def _without(known: Principal, wanted: Callable[[PublicKey], bool], now: int) -> Principal:
-    return replace(
-        known,
-        signing_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.signing_keys),
-        receiving_keys=tuple(revoked(key, now) if wanted(key) else key for key in known.receiving_keys),
-    )
 
 
 async def _store(desk: Desk, changed: Principal, version: int, verb: Verb) -> bool:

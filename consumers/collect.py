@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import orjson
 
-from consumers import arrange, intake_rules, lawfulness
+from consumers import arrange, forms, intake_rules, lawfulness
 from consumers.about import SECRET_GRADES
 from consumers.collection_approvals import KnownApprovals
 from consumers.consents import ConsentGate, rests_on_consent
@@ -97,6 +97,8 @@ def decide(
     if not rules.authorizer.allows(received.sender, "collect", level, command.purpose):
         raise Refusal("DG-CMD-004")
     lawfulness.check(received, level, rules, approvals)
+    received = forms.with_item(received, rules)
+    command = received.command
     arrange.check(command.intake, rules.book)
     intake_rules.check_collection(command, catalogue, rules.book, received.at_ms)
     rests = command.consent is not None and rests_on_consent(command, rules)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from consumers.received import Received
 from consumers.rules import Rules
 from schemas.commands import Collect
 from schemas.errors import Refusal
@@ -46,6 +48,16 @@ def check_fields(form: Form, given: Iterable[str], held: Collection[str]) -> Non
             raise Refusal("DG-COL-018", field=name)
     if missing := [name for name in form.mandatory if name not in held]:
         raise Refusal("DG-COL-017", field=missing[0], detail=", ".join(missing))
+
+
+def with_item(received: Received[Collect], rules: Rules) -> Received[Collect]:
+    """The command with the kind of item that its form names: what is stored says by itself what it is (ARR-01)."""
+    said = received.command.intake
+    form = rules.forms.forms.get(said.form) if said is not None and said.form and said.item is None else None
+    if said is None or form is None:
+        return received
+    intake = said.model_copy(update={"item": form.item})
+    return replace(received, command=received.command.model_copy(update={"intake": intake}))
 
 
 def item(command: Collect, said: Intake, form: Form | None, rules: Rules) -> None:

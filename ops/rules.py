@@ -8,6 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from pydantic import ValidationError
+
 from consumers.authorize import Authorizer
 from consumers.rules import Rules
 from schemas import taxonomy
@@ -29,16 +31,17 @@ def load_rules(folder: Path | None = None, profile: str = "") -> Rules:
     Args:
         folder: holds ``catalogue.toml``, ``rules.toml``, ``cedar/``, ``forms/``, ``notices/`` and ``profiles/``; the
             ones that come with dangan by default.
-        profile: the folder below ``profiles/`` whose ``rules.toml`` overlays the rule book; none by default, which is
-            the strictest.
+        profile: the folder below ``profiles/`` whose ``rules.toml`` overlays the rule book, and whose ``forms/``, if it
+            has any, stand in place of the others; none by default, which is the strictest.
 
     Raises:
-        DanganError: DG-OPS-030 naming the file and what is wrong with it; DG-POL-001 to 007 for a policy.
+        DanganError: DG-OPS-030 naming the file and what is wrong with it; DG-POL-001 to 007 for a policy, 013 for a
+            profile that there is not.
     """
     root = policy_root(folder)
     book = rule_book(root, profile)
     catalogue = _checked("catalogue.toml", lambda: _catalogue(root, book))
-    forms = _checked("forms", lambda: _forms(root, catalogue, book))
+    forms = _checked("forms", lambda: _forms(root, profile, catalogue, book))
     notices = _checked("notices", lambda: _notices(root, catalogue))
     return Rules(catalogue, _checked("cedar", lambda: Authorizer(*policy_files(root))), book, forms, notices)
 
@@ -64,7 +67,15 @@ def _checked(name: str, read: Callable[[], T]) -> T:
     try:
         return read()
     except (OSError, ValueError, KeyError) as error:
-        raise DanganError("DG-OPS-030", detail=f"{name}: {error}") from error
+        raise DanganError("DG-OPS-030", detail=f"{name}: {told(error)}") from error
+
+
+def told(error: Exception) -> str:
+    """What is wrong in a file, in one line: of a validation each place and its message, without links and inputs."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    places = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors()]
+    return "; ".join(f"{place}: {message}" if place else message for place, message in places)
 
 
 def _catalogue(root: Path, book: RuleBook) -> Catalogue:
@@ -76,10 +87,11 @@ def _catalogue(root: Path, book: RuleBook) -> Catalogue:
     )
 
 
-def _forms(root: Path, catalogue: Catalogue, book: RuleBook) -> Forms:
+def _forms(root: Path, profile: str, catalogue: Catalogue, book: RuleBook) -> Forms:
     found = _tables(root / "forms")
     items = found.pop(_ITEMS, {})
-    return Forms.from_mappings(found, items, catalogue, book.taxonomy.category_map)
+    own = _tables(root / "profiles" / profile / "forms") if profile else {}
+    return Forms.from_mappings(own or found, items, catalogue, book.taxonomy.category_map)
 
 
 def _notices(root: Path, catalogue: Catalogue) -> dict[str, NoticeText]:
@@ -91,6 +103,11 @@ def _tables(folder: Path) -> dict[str, dict[str, Any]]:
     return {file.stem: tomllib.loads(file.read_text("utf-8")) for file in sorted(folder.glob("*.toml"))}
 
 
+def profile_names(root: Path) -> tuple[str, ...]:
+    """The folders below ``profiles/`` that hold rules, in order."""
+    return tuple(sorted(file.parent.name for file in (root / "profiles").glob("*/rules.toml")))
+
+
 def rule_book(root: Path, profile: str) -> RuleBook:
     """The rule book alone, which is quick to read.
 
@@ -99,15 +116,17 @@ def rule_book(root: Path, profile: str) -> RuleBook:
         profile: the profile that overlays it; none or empty: the strictest.
 
     Raises:
-        DanganError: DG-OPS-030 naming the file and what is wrong with it.
+        DanganError: DG-OPS-030 naming the file and what is wrong with it, DG-POL-013 for a profile that there is not.
     """
+    if profile and profile not in profile_names(root):
+        raise DanganError("DG-POL-013", field=profile, detail=", ".join(profile_names(root)))
     layers: list[dict[str, Any]] = []
     for file in (root / "rules.toml", *([root / "profiles" / profile / "rules.toml"] if profile else [])):
         try:
             layers.append(tomllib.loads(file.read_text("utf-8")))
             RuleBook.from_mappings(*layers)
         except (OSError, ValueError) as error:
-            raise DanganError("DG-OPS-030", field=profile or None, detail=f"{file.name}: {error}") from error
+            raise DanganError("DG-OPS-030", field=profile or None, detail=f"{file.name}: {told(error)}") from error
     book = RuleBook.from_mappings(*layers)
     _checked("rules.toml", lambda: _consistent(book))
     return book

@@ -43,7 +43,11 @@ class Tail:
         self._topic = topic
         self._from_start = from_start
         self._on_message = on_message
-        self._settings = {"bootstrap_servers": bootstrap, "enable_auto_commit": False, **kafka}
+        # A seek would wait for the fetch that is under way from elsewhere: half a second on a topic at rest.
+        begin = "earliest" if from_start else "latest"
+        self._settings = {
+            "bootstrap_servers": bootstrap, "enable_auto_commit": False, "auto_offset_reset": begin, **kafka
+        }  # fmt: skip
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -79,13 +83,11 @@ class Tail:
         partitions = self._consumer.assignment()
         if not partitions:
             raise Transient("DG-WIR-018", detail=f"{self._topic} does not exist")
-        ends = await self._consumer.end_offsets(partitions)
         if self._from_start:
-            await self._consumer.seek_to_beginning(*partitions)
-            await self._read_to(ends)
-            return
-        for partition in partitions:
-            self._consumer.seek(partition, ends[partition])
+            await self._read_to(await self._consumer.end_offsets(partitions))
+        else:
+            for partition in partitions:
+                await self._consumer.position(partition)  # known from here on, and not the next message's
 
     async def _read_to(self, ends: Mapping[TopicPartition, int]) -> None:
         behind = {partition for partition, end in ends.items() if await self._behind(partition, end)}

@@ -147,19 +147,20 @@ def show(
     policies: Policies = None,
     home: Home = None,
 ) -> None:
-    """Show one record's class, what its period rests on, when it began and when it ends."""
+    """Show one record's class, what its period rests on, when it began, when it ends, and what is to happen then."""
 
-    async def act(at: Desk, rules: Rules) -> Assessed | None:
+    async def act(at: Desk, rules: Rules) -> tuple[Assessed, str] | None:
         await at.record("query", verb="list", record=record, digest=stored_digest({"list": "retention"}))
         async with aclosing(assess(at.database, rules, records=[record])) as batches:
             async for batch in batches:
-                return next(iter(batch), None)
+                for found in batch:
+                    return found, rules.book.expiry.action(found.retention_class or "")
         return None
 
-    found = as_arranger(home, key, passphrase_file, act, policies)
-    if found is None:
+    known = as_arranger(home, key, passphrase_file, act, policies)
+    if known is None:
         raise DanganError("DG-OPS-031", detail=record)
-    for name, value in _said(found, _day(as_of)).items():
+    for name, value in _said(*known, _day(as_of)).items():
         Console().print(plain(f"{name}: {value}"), soft_wrap=True)
 
 
@@ -267,7 +268,7 @@ async def _expired(at: Desk, rules: Rules, today: date) -> AsyncGenerator[Mappin
                     }
 
 
-def _said(found: Assessed, today: date) -> dict[str, str]:
+def _said(found: Assessed, action: str, today: date) -> dict[str, str]:
     said = {"record": found.record, "class": found.retention_class or "none"}
     if found.term is None:
         return said | {"period": "none: the rules have no period for this class"}
@@ -276,6 +277,7 @@ def _said(found: Assessed, today: date) -> dict[str, str]:
         "period": f"{period.years} years, resting on {period.basis}",
         "counted from": f"{period.event}: {period.start or 'has not happened yet'}",
         "due": f"{period.due} (limited by: {period.limit})" if period.due else "not before that happens",
+        "at the end": action,
         "legal hold": "yes: it is kept whatever its period" if found.held else "no",
         "expired": "yes" if found.expired(today) else "no",
     }

@@ -38,7 +38,7 @@ def kind_of(service: Service, kafka: KafkaKind, known: ServiceState | None) -> s
     A home keeps the store that it was made with: nobody says that the other one reads its data.
 
     Raises:
-        DanganError: DG-OPS-008 when :data:`STORE_VARIABLE` names no store.
+        DanganError: DG-OPS-022 when :data:`STORE_VARIABLE` names no store.
     """
     if service is Service.MONGO:
         return known.kind if known is not None else _store()
@@ -58,7 +58,7 @@ def _store() -> str:
 
 def _store_of(kind: str) -> type[Mongo]:
     if kind not in _STORES:
-        raise DanganError("DG-OPS-008", detail=f"{kind} is missing")
+        raise DanganError("DG-OPS-022", field=STORE_VARIABLE, detail=", ".join(sorted(_STORES)))
     return _STORES[kind]
 
 

@@ -91,6 +91,10 @@ OPERATIONS: Final[dict[str, Text]] = {
         "Another kind of Kafka is running in this home.",
         "Stop it first: dangan down.",
     ),
+    "DG-OPS-022": Text(
+        "There is no such embedded store.",
+        "Give the variable one of the names in the detail, or leave it out.",
+    ),
     "DG-OPS-030": Text(
         "The catalogue or a policy file cannot be used.",
         "Correct the file named in the detail; the shipped policies/ folder is an example.",

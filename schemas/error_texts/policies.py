@@ -47,4 +47,16 @@ POLICIES: Final = {
         "The description of the principal or record cannot be used.",
         "Name a registered principal or a JSON file, and attributes as name=value; see dangan policy explain --help.",
     ),
+    "DG-POL-013": Text(
+        "There is no such profile.",
+        "dangan profile list shows those there are; set one as profile in dangan.toml, or leave it out: the strictest.",
+    ),
+    "DG-POL-014": Text(
+        "There is no such setting in the rule book.",
+        "dangan profile compare without a setting lists those in which the profiles differ.",
+    ),
+    "DG-POL-015": Text(
+        "A profile names articles for other settings than its rules have.",
+        "Name under follows in its profile.toml exactly the settings of its rules.toml; the detail lists the others.",
+    ),
 }

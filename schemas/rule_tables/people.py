@@ -51,6 +51,7 @@ _TEMPLATES: Final[Mapping[str, RoleTemplate]] = {
     "security_officer": RoleTemplate(),
     "auditor": RoleTemplate(),
     "steward": RoleTemplate(clearance=Level.SENSITIVE, scope=("building",)),
+    "steward_manager": RoleTemplate(clearance=Level.SENSITIVE),
     "fee_collector": RoleTemplate(scope=("building",)),
     ADMINISTRATOR: RoleTemplate(kinds=_BOTH),
 }

@@ -135,7 +135,9 @@ async def test_put_get_and_list_on_the_command_line(
 
     async def dangan(*arguments: object) -> Result:
         home = ["--home", str(stack.home)]
-        return await asyncio.to_thread(CliRunner().invoke, build(), ["attachment", *map(str, arguments), *home])
+        return await asyncio.to_thread(
+            CliRunner().invoke, build("attachment"), ["attachment", *map(str, arguments), *home]
+        )
 
     put_it = ("put", record, "scan-1", scan, "--kind", KIND, "--as", key)
     first, again = await dangan(*put_it), await dangan(*put_it)

@@ -144,7 +144,7 @@ async def decide(site: Site, archive: Publisher, record: str, proposal: str, ver
 async def run_cli(site: Site, *arguments: str, home: bool = True) -> str:
     where = ["--home", str(site.office.settings.home)] if home else []
     result = await asyncio.to_thread(
-        CliRunner().invoke, build(), ["correction", *arguments, *where], env={"COLUMNS": "300"}
+        CliRunner().invoke, build("correction"), ["correction", *arguments, *where], env={"COLUMNS": "300"}
     )
     assert result.exit_code == 0, (result.output, result.exception)
     return result.output

@@ -46,7 +46,7 @@ class Site:
     def run(self, *words: str, home: bool = True) -> str:
         """Type a command; return what it printed, or raise the error that would be told."""
         where = ("--home", str(self.office.settings.home)) if home else ()
-        result = CliRunner().invoke(build(), [*words, *where], env={"COLUMNS": "200"})
+        result = CliRunner().invoke(build(words[0]), [*words, *where], env={"COLUMNS": "200"})
         if isinstance(result.exception, DanganError):
             raise result.exception
         assert result.exit_code == 0, (result.output, result.exception)
@@ -214,6 +214,6 @@ def test_without_an_installation_a_destruction_request_says_that_nobody_was_aske
         "--out",
         str(tmp_path / "r.json"),
     )
-    result = CliRunner().invoke(build(), [*words, "--home", str(tmp_path / "none")])
+    result = CliRunner().invoke(build(words[0]), [*words, "--home", str(tmp_path / "none")])
     assert result.exit_code == 0
     assert "was not asked" in result.stdout

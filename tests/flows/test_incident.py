@@ -58,7 +58,7 @@ class Site:
         return self.typed("incident", *words, *named, status=status)
 
     def typed(self, *words: str, status: int = 0) -> str:
-        result = CliRunner().invoke(build(), list(words))
+        result = CliRunner().invoke(build(words[0]), list(words))
         if isinstance(result.exception, DanganError):
             raise result.exception
         assert result.exit_code == status, result.output

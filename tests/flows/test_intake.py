@@ -68,7 +68,7 @@ class Site:
             DanganError: the one that would be told.
         """
         where = ("--home", str(self.stack.home)) if home else ()
-        result = CliRunner().invoke(build(), [*words, *where])
+        result = CliRunner().invoke(build(words[0]), [*words, *where])
         if isinstance(result.exception, DanganError):
             raise result.exception
         assert result.exit_code == 0, result.output

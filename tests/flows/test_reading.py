@@ -177,7 +177,7 @@ def test_at_a_terminal_and_into_files(stack: Stack, office: Office, worker: Work
     asking = ["--purpose", PURPOSE, "--field", "name", "--field", "phone", "--as", str(key), "--home", str(stack.home)]
 
     def run(*words: str, given: str | None = None) -> Any:
-        return CliRunner().invoke(build(), [*words, *asking], input=given)
+        return CliRunner().invoke(build(words[0]), [*words, *asking], input=given)
 
     shown = run("access", row(95_000), "--grant", grant)
     assert (shown.exit_code, HIDDEN in shown.stdout, "无名95000" in shown.stdout) == (0, True, False)

@@ -55,7 +55,7 @@ class Site:
     def run(self, *words: str, status: int = 0, home: bool = True) -> str:
         """Type a command; return what it printed."""
         where = ("--home", str(self.stack.home)) if home else ()
-        result = CliRunner().invoke(build(), [*words, *where])
+        result = CliRunner().invoke(build(words[0]), [*words, *where])
         if isinstance(result.exception, DanganError):
             raise result.exception
         assert result.exit_code == status, result.output

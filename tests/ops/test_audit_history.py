@@ -167,18 +167,18 @@ def test_the_commands_read_an_export(tmp_path: Path) -> None:
     export.write_bytes(b"\n".join(write(Archive().writer(), [facts()]).values))
     run = CliRunner().invoke
 
-    told = run(build(), ["audit", "history", "rec-1", "--in", str(export), "--json"])
+    told = run(build("audit"), ["audit", "history", "rec-1", "--in", str(export), "--json"])
     steps = orjson.loads(told.stdout)["steps"]
     assert [(step["handler"], step["approvers"]) for step in steps] == [
         ("clerk-1", ["head-1"]), ("desk-1", ["ops:1"]), ("desk-2", ["ops:1"]),
     ]  # fmt: skip
-    shown = run(build(), ["audit", "history", "rec-1", "--in", str(export)])
+    shown = run(build("audit"), ["audit", "history", "rec-1", "--in", str(export)])
     assert "3 steps" in shown.output
 
-    found = run(build(), ["audit", "review", "--in", str(export), "--since", "start", "--json"])
+    found = run(build("audit"), ["audit", "review", "--in", str(export), "--since", "start", "--json"])
     assert found.exit_code == 1
     (misread,) = orjson.loads(found.stdout)["without_valid_application"]
     assert (misread["actor"], misread["reason"]) == ("desk-2", "the grant was given to somebody else")
-    shown = run(build(), ["audit", "review", "--in", str(export), "--since", "start"])
+    shown = run(build("audit"), ["audit", "review", "--in", str(export), "--since", "start"])
     assert shown.exit_code == 1
     assert "desk-2" in shown.output

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from ops import cli
@@ -121,3 +122,26 @@ def test_doctor_goes_on_where_settings_are_wrong(tmp_path: Path, monkeypatch: py
     assert findings["settings"].verdict == "wrong"
     assert "DG-OPS-012" in findings["settings"].found
     assert not any("canary" in finding.found + finding.mend for finding in findings.values())
+
+
+def test_the_table_of_commands_says_what_each_module_registers() -> None:
+    whole = typer.main.get_command(cli.build())
+    alone = {name: typer.main.get_command(cli.build(name)) for names in cli._COMMANDS.values() for name in names}
+    assert list(alone) == list(whole.commands)  # type: ignore[attr-defined]
+    for module, names in cli._COMMANDS.items():
+        for name in names:
+            assert tuple(alone[name].commands) == names, module  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ((), ""),
+        (("--help",), ""),
+        (("intake", "list"), "intake"),
+        (("--debug", "--lang", "zh", "up"), "up"),
+        (("--lang=zh", "up"), "up"),
+    ],
+)
+def test_the_command_is_the_first_word_that_is_no_option(words: tuple[str, ...], found: str) -> None:
+    assert cli._command(words) == found

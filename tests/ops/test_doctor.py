@@ -83,4 +83,4 @@ def test_the_trial_profile_is_warned_of_and_a_missing_one_is_wrong(tmp_path: Pat
     assert (trial.verdict, "made-up" in trial.mend) == ("warning", True)
     missing = examine_rules(settings.model_copy(update={"profile": "nowhere"}))
     assert missing.verdict == "wrong"
-    assert "DG-OPS-030" in missing.found
+    assert "DG-POL-013" in missing.found

@@ -28,5 +28,5 @@ def test_a_store_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(STORE_VARIABLE, "mongod")
     with pytest.raises(DanganError) as refused:
         kind_of(Service.MONGO, "auto", None)
-    assert refused.value.code == "DG-OPS-008"
-    assert refused.value.detail == "mongod is missing"
+    assert refused.value.code == "DG-OPS-022"
+    assert (refused.value.field, refused.value.detail) == (STORE_VARIABLE, "secantusd, secantusd-rs")

@@ -140,7 +140,7 @@ def test_never_missed_and_never_listed_wrongly(at: int, reads: list[tuple[str, s
 @pytest.mark.clause("USE-01", "SEC-04")
 def test_no_grant_is_given_without_an_application_unless_the_rule_book_allows_it(tmp_path: Path) -> None:
     words = ["admin", "grant", "add", "g-1", "--principal", "per:x", "--purpose", "account_service", "--record", "*"]
-    result = CliRunner().invoke(build(), [*words, "--field", "city", "--home", str(tmp_path)])
+    result = CliRunner().invoke(build(words[0]), [*words, "--field", "city", "--home", str(tmp_path)])
     assert isinstance(result.exception, DanganError)
     assert result.exception.code == "DG-USE-021"
 

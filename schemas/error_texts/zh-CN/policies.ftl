@@ -18,3 +18,9 @@ DG-POL-011 = 策略的结论与测试的预期不符。
     .next-step = 请查看表中标出的行；dangan policy explain 会说明由哪条策略决定。
 DG-POL-012 = 对人员、系统或档案的描述不能使用。
     .next-step = 请指定已登记的编号或 JSON 文件，属性写成 name=value；参见 dangan policy explain --help。
+DG-POL-013 = 没有这个规则档。
+    .next-step = 用 dangan profile list 查看现有规则档；在 dangan.toml 中以 profile 指定一个，或不写：即最严格的规则。
+DG-POL-014 = 规则手册中没有这个设置。
+    .next-step = 不带设置运行 dangan profile compare，可列出各规则档不同的设置。
+DG-POL-015 = 规则档所注条款的设置与其规则不一致。
+    .next-step = 请在其 profile.toml 的 follows 中恰好列出其 rules.toml 的各项设置；不一致者见详情。

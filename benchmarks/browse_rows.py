@@ -23,7 +23,7 @@ from benchmarks.worker import worker
 from keys.cipher import FieldCipher
 from keys.cursors import cursors_from
 from keys.ring import KeyRing
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.rules import load_rules
 from schemas.errors import DanganError
 from schemas.levels import Level
@@ -69,7 +69,7 @@ async def browse_rows(bench: Bench) -> AsyncIterator[list[Row]]:
 async def _place(bench: Bench, record: str) -> str:
     """The place behind a record, as an answer to the sender would name it: behind other runs' records."""
     settings = bench.scene.settings
-    async with Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as vault:
+    async with transit_of(settings, settings.token_file("worker")) as vault:
         return (await cursors_from(vault)).token(record, SENDER, GRANT)
 
 
@@ -88,7 +88,7 @@ async def _browse(asking: Client, begin: str, count: int) -> float:
 async def _loop(bench: Bench, records: list[Record]) -> float:
     """Records a second: page keys and pages are at hand; each record's DEKs are taken out of its pages' slots."""
     settings, fields = bench.scene.settings, load_rules(profile="trial").catalogue.fields
-    async with Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as vault:
+    async with transit_of(settings, settings.token_file("worker")) as vault:
         stored_pages = Pages(bench.scene.database)
         refs = {record.id: record.keys for record in records}
         pages = await stored_pages.get({ref.page for keys in refs.values() for ref in keys.values()})

@@ -22,7 +22,7 @@ from aiokafka import AIOKafkaProducer
 
 from benchmarks.scene import SENDER
 from keys.ingest_ring import IngestKeyring
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.config import load_settings
 from ops.logs import configure_logging
 from schemas.errors import UnreadableMessage
@@ -34,6 +34,7 @@ from store.ingest_keys import IngestKeys
 from store.principals import Principals
 from streams.app import make_app
 from streams.envelope import open_bundle
+from streams.kafka import kafka_of
 from streams.outbox import KafkaOutbox
 from streams.pipeline import Message
 from streams.writer import new_writer
@@ -86,7 +87,7 @@ async def run(home: Path, group: str, values: Mapping[str, Any]) -> None:
     settings = load_settings(home)
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as transit,
+        transit_of(settings, settings.token_file("worker")) as transit,
         AIOKafkaProducer(
             bootstrap_servers=settings.kafka_bootstrap, acks="all", enable_idempotence=True, client_id="bench-echo"
         ) as producer,
@@ -99,7 +100,7 @@ async def run(home: Path, group: str, values: Mapping[str, Any]) -> None:
         writer = await new_writer(transit, "bench-echo", time.time())
         echo = Echo(sender, keyring, KafkaOutbox(producer, lambda: writer), values)
         app = make_app(
-            settings.kafka_bootstrap,
+            kafka_of(settings),
             {"access": echo.process},
             datadir=settings.home / "faust" / group,
             in_flight={"access": settings.batches_in_flight},

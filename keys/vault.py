@@ -27,6 +27,7 @@ from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from keys.vault_http import VaultConnection, short
 from schemas.errors import DanganError, Transient
+from schemas.settings import Settings
 
 MAX_BATCH: Final = 480
 
@@ -57,6 +58,27 @@ class KeyInfo:
     min_decryption_version: int
     min_encryption_version: int
     min_available_version: int
+
+
+def transit_of(settings: Settings, token: Callable[[], str] | Path) -> Transit:
+    """The transit engine that an installation's settings name.
+
+    Args:
+        settings: its address, mount and authorities.
+        token: a callable that gives the token, or the path of a file that holds it.
+
+    Raises:
+        DanganError: DG-OPS-011 when the list of authorities cannot be used.
+    """
+    tls = None
+    if settings.vault_ca_file is not None:
+        try:
+            tls = ssl.create_default_context(cafile=settings.vault_ca_file)
+        except OSError as error:  # ssl.SSLError is one
+            detail = error.strerror or type(error).__name__
+            raise DanganError("DG-OPS-011", field="vault_ca_file", detail=detail) from error
+        tls.minimum_version = ssl.TLSVersion.TLSv1_2
+    return Transit(settings.vault_addr, token, mount=settings.transit_mount, tls=tls)
 
 
 class Transit:

@@ -28,6 +28,7 @@ from store.checkpoints import Checkpoints
 from store.database import Database
 from streams.audit.checkpoint import VALUE_PREFIX, Checkpoint
 from streams.audit.verify import Verifier
+from streams.kafka import kafka_of
 
 #: An event that is wanted holds one of these; looking for them costs far less than reading each event.
 _TELLING: Final = (
@@ -141,7 +142,7 @@ async def told_by_audit(settings: Settings, live: Database, export: Path | None)
         verifier = _Listening(trust, notes_of(kept))
         if export is not None:
             feed_file(verifier, export, lambda _bytes: None)
-        elif await feed_stream(verifier, settings.kafka_bootstrap, archive_of(settings)):
+        elif await feed_stream(verifier, kafka_of(settings), archive_of(settings)):
             raise DanganError("DG-BAK-007", field="audit-archive")
     except (OSError, Transient) as error:
         raise DanganError("DG-BAK-007", detail=getattr(error, "code", type(error).__name__)) from error

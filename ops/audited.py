@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
-from keys.vault import Transit
+from keys.vault import Transit, transit_of
 from ops.private_files import private
 from schemas.audit import Action, Fact, Verb
 from schemas.digests import stored_digest
@@ -23,6 +23,7 @@ from store.checkpoints import Checkpoints
 from store.database import Database, connect
 from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
+from streams.kafka import kafka_of
 from streams.writer import new_writer
 
 __all__ = ["CONSOLE", "Desk", "Said", "desk", "stored_digest"]
@@ -114,10 +115,10 @@ async def desk(settings: Settings, *, role: str = "admin", operator: str = CONSO
     """
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, private(settings.token_file(role)), mount=settings.transit_mount) as transit,
+        transit_of(settings, private(settings.token_file(role))) as transit,
     ):
         writer = await new_writer(transit, "ops", time.time())
-        log = kafka_log(settings.kafka_bootstrap, TOPIC_AUDIT, writer.id)
+        log = kafka_log(kafka_of(settings), TOPIC_AUDIT, writer.id)
         checkpoints = Checkpoints(database)
         async with AuditPublisher(log, writer, checkpoints.save, clock=time.time) as audit:
             yield Desk(settings, database, transit, audit, operator)

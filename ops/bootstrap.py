@@ -18,6 +18,7 @@ from ops.vault_admin import VaultAdmin
 from ops.vault_setup import set_up_vault
 from schemas.settings import Settings
 from schemas.topics import topic_specs
+from streams.kafka import kafka_of
 
 T = TypeVar("T")
 
@@ -46,12 +47,12 @@ def bootstrap(
     def set_up_kafka() -> None:
         specs = topic_specs(settings.topic_partitions)
         if not topics_declared:
-            asyncio.run(touch_topics(settings.kafka_bootstrap, specs))
-        elif created := asyncio.run(ensure_topics(settings.kafka_bootstrap, specs, settings.topic_replication)):
+            asyncio.run(touch_topics(kafka_of(settings), specs))
+        elif created := asyncio.run(ensure_topics(kafka_of(settings), specs, settings.topic_replication)):
             say(f"created {len(created)} topics")
 
     def set_up_keys(token: SecretStr) -> None:
-        with VaultAdmin(settings.vault_addr, token) as vault:
+        with VaultAdmin(settings.vault_addr, token, authorities=settings.vault_ca_file) as vault:
             set_up_vault(vault, settings)
         say("keys, policies and role tokens are in place")
 

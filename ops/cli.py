@@ -107,6 +107,8 @@ def _command(words: Sequence[str]) -> str:
     for word in rest:
         if not word.startswith("-"):
             return word
+        if word == "--help":
+            break
         if word == "--lang":
             next(rest, None)
     return ""

@@ -41,20 +41,32 @@ def load_settings(home: Path | None = None, environ: Mapping[str, str] | None = 
     home = (home or default_home()).expanduser().absolute()
     values = {**_from_file(home), **_from_environment(variables), "home": home}
     _refuse_password(str(values.get("mongo_uri", "")))
+    if "kafka_password" in values:
+        raise DanganError("DG-OPS-012", field="kafka_password")
     try:
         settings = Settings.model_validate(values)
-        if settings.mongo_uri_file is None:
-            return settings
-        if read_by_others(settings.mongo_uri_file):
-            raise DanganError("DG-OPS-011", field="mongo_uri_file", detail="others may read it: chmod 600")
-        uri = settings.mongo_uri_file.read_text(encoding="utf-8").strip()
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or None
         raise DanganError("DG-OPS-011", field=name, detail=str(first["msg"])) from error
-    except OSError as error:
-        raise DanganError("DG-OPS-011", field="mongo_uri_file", detail=str(error.strerror)) from error
-    return Settings.model_validate({**values, "mongo_uri": uri})
+    if settings.kafka_key_file is not None:
+        _secret_file(settings.kafka_key_file, "kafka_key_file")
+    secrets = {
+        name: _secret_file(file, f"{name}_file")
+        for name, file in (("mongo_uri", settings.mongo_uri_file), ("kafka_password", settings.kafka_password_file))
+        if file is not None
+    }
+    return Settings.model_validate({**values, **secrets}) if secrets else settings
+
+
+def _secret_file(file: Path, setting: str) -> str:
+    try:
+        if read_by_others(file):
+            raise DanganError("DG-OPS-011", field=setting, detail="others may read it: chmod 600")
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        detail = getattr(error, "strerror", None) or type(error).__name__
+        raise DanganError("DG-OPS-011", field=setting, detail=detail) from error
 
 
 def write_settings(home: Path, values: Mapping[str, str | float]) -> Path:

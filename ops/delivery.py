@@ -8,7 +8,7 @@ from pathlib import Path
 
 from consumers.use.copies import check_terminal
 from ops.backups.places import check_folder
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.settings import Settings
 
 
@@ -22,7 +22,7 @@ def check_delivery(settings: Settings, file: Path) -> None:
     Raises:
         DanganError: DG-BAK-020 to 022 for a folder that is not approved, DG-USE-014 at a shared terminal.
     """
-    book = load_rules(profile=settings.profile).book
+    book = rules_of(settings).book
     check_terminal(this_terminal(), book.use)
     check_folder(settings, file.parent, book.backup)
 

@@ -25,6 +25,7 @@ from schemas.wire import FAMILIES, topic_of
 from store.ingest_keys import IngestKeys
 from streams.announce import announce
 from streams.app import GROUP
+from streams.kafka import kafka_of
 
 #: How long senders may seal to a key that nobody retires, seconds.
 LIFETIME = 2 * 24 * 3600
@@ -113,7 +114,7 @@ def _behind(ends: dict[TopicPartition, int], committed: dict[TopicPartition, int
 
 async def _end_offsets(settings: Settings) -> dict[TopicPartition, int]:
     partitions = await _partitions(settings)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_bootstrap, group_id=None)
+    consumer = AIOKafkaConsumer(**kafka_of(settings).client, group_id=None)
     await consumer.start()
     try:
         first = await consumer.beginning_offsets(partitions)
@@ -124,7 +125,7 @@ async def _end_offsets(settings: Settings) -> dict[TopicPartition, int]:
 
 
 async def _partitions(settings: Settings) -> list[TopicPartition]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    admin = AIOKafkaAdminClient(**kafka_of(settings).client)
     await admin.start()
     try:
         topics = await admin.describe_topics([topic_of(family) for family in FAMILIES])
@@ -134,7 +135,7 @@ async def _partitions(settings: Settings) -> list[TopicPartition]:
 
 
 async def _committed(settings: Settings) -> dict[TopicPartition, int]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap)
+    admin = AIOKafkaAdminClient(**kafka_of(settings).client)
     await admin.start()
     try:
         # Named one by one: without a list, aiokafka cannot read the mock cluster's answer.
@@ -145,7 +146,7 @@ async def _committed(settings: Settings) -> dict[TopicPartition, int]:
 
 
 async def _announce(settings: Settings, transit: Transit, keys: list[tuple[IngestKey, str, int]]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**kafka_of(settings).client, acks="all", enable_idempotence=True)
     await producer.start()
     try:
         for key, state, at in keys:

@@ -107,7 +107,7 @@ async def operator_of(
         DanganError: DG-OPS-060; DG-SEC-008, 009, 011 or 012 when the registration gives nothing at the moment;
             DG-SEC-013 when it does not carry the archive's signature.
     """
-    people = people or people_rules(at.settings.profile)
+    people = people or people_rules(at.settings)
     known, _ = await believed(at, keys.principal, people)
     allowed = roles if roles is not None else known.roles if known else ()
     return prove(known, keys.signing, now=now, roles=allowed, people=people)

@@ -11,7 +11,7 @@ from pathlib import Path
 from keys.ingest import State
 from keys.okp import thumbprint
 from keys.roots import ANNOUNCEMENTS_KEY, CERTIFICATES_KEY, WRITERS_KEY
-from keys.vault import Transit
+from keys.vault import Transit, transit_of
 from ops.ingest_keys import rotate
 from ops.private_files import private, write_private
 from schemas.settings import Settings
@@ -45,7 +45,7 @@ async def provision(settings: Settings, *, now: int | None = None) -> Trust:
     moment = int(time.time()) if now is None else now
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, private(settings.token_file("admin")), mount=settings.transit_mount) as transit,
+        transit_of(settings, private(settings.token_file("admin"))) as transit,
     ):
         await indexes.ensure(database, keep_requests_seconds=2 * settings.max_bundle_age_seconds)
         keys = ingest_keys.IngestKeys(database)

@@ -19,6 +19,7 @@ from schemas.forms import Forms
 from schemas.levels import Level
 from schemas.notices import NoticeText, notices_from
 from schemas.rulebook import RuleBook
+from schemas.settings import Settings
 
 T = TypeVar("T")
 #: The file of ``policies/forms`` that is no form, but lists the kinds of item.
@@ -32,7 +33,7 @@ def load_rules(folder: Path | None = None, profile: str = "") -> Rules:
         folder: holds ``catalogue.toml``, ``rules.toml``, ``cedar/``, ``forms/``, ``notices/`` and ``profiles/``; the
             ones that come with dangan by default.
         profile: the folder below ``profiles/`` whose ``rules.toml`` overlays the rule book, and whose ``forms/``, if it
-            has any, stand in place of the others; none by default, which is the strictest.
+            has any, stand in place of those for the same purposes; none by default, which is the strictest.
 
     Raises:
         DanganError: DG-OPS-030 naming the file and what is wrong with it; DG-POL-001 to 007 for a policy, 013 for a
@@ -44,6 +45,15 @@ def load_rules(folder: Path | None = None, profile: str = "") -> Rules:
     forms = _checked("forms", lambda: _forms(root, profile, catalogue, book))
     notices = _checked("notices", lambda: _notices(root, catalogue))
     return Rules(catalogue, _checked("cedar", lambda: Authorizer(*policy_files(root))), book, forms, notices)
+
+
+def rules_of(settings: Settings, folder: Path | None = None) -> Rules:
+    """The rules of an installation: of its policies folder, or of another one, under its profile.
+
+    Raises:
+        DanganError: as :func:`load_rules`.
+    """
+    return load_rules(folder or settings.policies, settings.profile)
 
 
 def policy_root(folder: Path | None = None) -> Path:
@@ -91,7 +101,9 @@ def _forms(root: Path, profile: str, catalogue: Catalogue, book: RuleBook) -> Fo
     found = _tables(root / "forms")
     items = found.pop(_ITEMS, {})
     own = _tables(root / "profiles" / profile / "forms") if profile else {}
-    return Forms.from_mappings(own or found, items, catalogue, book.taxonomy.category_map)
+    taken = {purpose for form in own.values() for purpose in form.get("purposes", ())}
+    others = {name: form for name, form in found.items() if taken.isdisjoint(form.get("purposes", ()))}
+    return Forms.from_mappings({**others, **own}, items, catalogue, book.taxonomy.category_map)
 
 
 def _notices(root: Path, catalogue: Catalogue) -> dict[str, NoticeText]:

@@ -13,17 +13,18 @@ from aiokafka.errors import KafkaError
 
 from schemas.errors import DanganError
 from schemas.topics import TopicSpec
+from streams.kafka import Kafka
 
 _ALREADY_EXISTS = 36
 _TRIES = 40
 _PAUSE_SECONDS = 0.25
 
 
-async def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec], replication: int) -> list[str]:
+async def ensure_topics(kafka: Kafka, specs: Sequence[TopicSpec], replication: int) -> list[str]:
     """Create the topics that are missing.
 
     Args:
-        bootstrap: Kafka's bootstrap servers.
+        kafka: the cluster.
         specs: the topics.
         replication: copies of each partition.
 
@@ -33,7 +34,7 @@ async def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec], replication:
     Raises:
         DanganError: DG-OPS-014 if one exists with other settings, DG-OPS-015 or 019 if Kafka refuses or is silent.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**kafka.client)
     try:
         await admin.start()
         present = set(await admin.list_topics())
@@ -48,7 +49,7 @@ async def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec], replication:
                 break
             await asyncio.sleep(_PAUSE_SECONDS)
     except (KafkaError, OSError) as error:
-        raise DanganError("DG-OPS-019", detail=f"Kafka at {bootstrap}: {type(error).__name__}") from error
+        raise DanganError("DG-OPS-019", detail=f"Kafka at {kafka.servers}: {type(error).__name__}") from error
     finally:
         await admin.close()
     if differences:
@@ -56,21 +57,21 @@ async def ensure_topics(bootstrap: str, specs: Sequence[TopicSpec], replication:
     return [spec.name for spec in missing]
 
 
-async def topic_differences(bootstrap: str, specs: Sequence[TopicSpec], replication: int) -> list[str]:
+async def topic_differences(kafka: Kafka, specs: Sequence[TopicSpec], replication: int) -> list[str]:
     """How the topics differ from what they should be, one sentence each; empty if they do not."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5000)
+    admin = AIOKafkaAdminClient(**kafka.client, request_timeout_ms=5000)
     try:
         await admin.start()
         return await _differences(admin, specs, replication)
     except (KafkaError, OSError) as error:
-        raise DanganError("DG-OPS-019", detail=f"Kafka at {bootstrap}: {type(error).__name__}") from error
+        raise DanganError("DG-OPS-019", detail=f"Kafka at {kafka.servers}: {type(error).__name__}") from error
     finally:
         await admin.close()
 
 
-async def touch_topics(bootstrap: str, specs: Sequence[TopicSpec]) -> None:
+async def touch_topics(kafka: Kafka, specs: Sequence[TopicSpec]) -> None:
     """Make the topics spring up on the mock cluster, which cannot create them with settings."""
-    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaClient(**kafka.client)
     try:
         await client.bootstrap()
         await client.set_topics([spec.name for spec in specs])

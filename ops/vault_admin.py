@@ -7,6 +7,7 @@ and raise without the status, which the idempotent set-up goes by. The hot path 
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -28,11 +29,16 @@ class VaultAdmin:
         addr: the address, as ``https://vault:8200``.
         token: what to authenticate with; None for the few requests that need no token.
         timeout: seconds for one request.
+        authorities: a PEM file to verify Vault's certificate with; None: the system's.
     """
 
-    def __init__(self, addr: str, token: SecretStr | None = None, timeout: float = 30.0) -> None:
-        self.addr = addr
+    def __init__(
+        self, addr: str, token: SecretStr | None = None, timeout: float = 30.0, *, authorities: Path | None = None
+    ) -> None:
+        self.addr, self.authorities = addr, authorities
         self._session = requests.Session()
+        if authorities is not None:
+            self._session.verify = str(authorities)
         # A proxy meant for the internet must not see requests to this machine.
         self._session.trust_env = urlsplit(addr).hostname not in _LOOPBACK
         secret = token.get_secret_value() if token is not None else ""  # None would read the environment

@@ -88,7 +88,7 @@ def ensure_role_token(vault: VaultAdmin, role: str, file: Path) -> None:
     """Keep the role's token if it is valid and has just its policy, renewing it; otherwise issue a new one."""
     old = _read_token(file)
     if old is not None:
-        with VaultAdmin(vault.addr, old) as holder:
+        with VaultAdmin(vault.addr, old, authorities=vault.authorities) as holder:
             code, answer = holder.status("GET", "/auth/token/lookup-self")
             if code == 200 and answer["data"]["policies"] == [policy_name(role)] and not read_by_others(file):
                 holder.call("POST", "/auth/token/renew-self", {})

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 
-from keys.vault import Transit
+from keys.vault import transit_of
 from keys.watermark import Mark, Marker, mark_of, marker_from
 from ops.audit_files import values_in
 from ops.detect.seen import Seen, see
@@ -21,6 +21,7 @@ from schemas.errors import Refusal
 from schemas.settings import Settings
 from schemas.topics import AUDIT
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 
 #: An event is as old as its message; the topic is read from a little before.
 _BEFORE_MS: Final = 600_000
@@ -81,12 +82,12 @@ async def resolve_token(token: str, settings: Settings, files: Sequence[Path] | 
         DanganError: when Vault, the topic or a file cannot be read.
     """
     mark = mark_of(token)
-    async with Transit(settings.vault_addr, settings.token_file("auditor"), mount=settings.transit_mount) as vault:
+    async with transit_of(settings, settings.token_file("auditor")) as vault:
         marker = await marker_from(vault)
     if files:
         return resolve(mark, values_in(files), marker)
     values: list[bytes] = []
-    async with open_topic(settings.kafka_bootstrap, AUDIT, since_ms=max(mark.at * 1000 - _BEFORE_MS, 0)) as topic:
+    async with open_topic(kafka_of(settings), AUDIT, since_ms=max(mark.at * 1000 - _BEFORE_MS, 0)) as topic:
         async for entries in topic.to_the_end():
             values += [entry.value for entry in entries if entry.value and mark.request.encode() in entry.value]
     return resolve(mark, values, marker)

@@ -270,6 +270,15 @@ class RuleBook(BaseModel):
         self.audit.check_outlives(max(periods, default=0))
         return self
 
+    @model_validator(mode="after")
+    def _important_customers_are_some(self) -> Self:
+        unknown = set(self.transfer.important_customers) - set(self.segment.importance_tiers)
+        if unknown:  # a word that no customer can have would switch the carriers of SHR-12 off
+            raise ValueError(
+                f"transfer.important_customers: not in segment.importance_tiers: {', '.join(sorted(unknown))}"
+            )
+        return self
+
     @classmethod
     def from_mappings(cls, *layers: Mapping[str, Any]) -> RuleBook:
         """Read parsed ``rules.toml`` files; each overlays the ones before, key by key within a table.

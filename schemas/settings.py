@@ -1,19 +1,28 @@
 """What one installation sets: where its services are, and the few bounds an operator may want to move.
 
 Read by ``ops/config.py`` from ``HOME/dangan.toml`` and ``DANGAN_*`` variables. Secrets never stand in either: Vault
-tokens are files, and a MongoDB address with a password in it is a file too.
+tokens are files, and so are Kafka's password and a MongoDB address with a password in it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from schemas.levels import Level
 
 _WEEK_SECONDS = 7 * 24 * 3600
+_FILES = (
+    "mongo_uri_file",
+    "kafka_ca_file",
+    "kafka_certificate_file",
+    "kafka_key_file",
+    "kafka_password_file",
+    "vault_ca_file",
+    "policies",
+)
 
 
 class Settings(BaseModel):
@@ -23,6 +32,18 @@ class Settings(BaseModel):
 
     home: Path = Field(Path(".dangan"), description="Folder of this installation's settings, tokens and local state.")
     kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, host:port, comma separated.")
+    kafka_security: Literal["plaintext", "tls", "sasl_tls"] = Field(
+        "plaintext", description="How Kafka is spoken to; plaintext is for services on one machine."
+    )
+    kafka_ca_file: Path | None = Field(None, description="Authorities (PEM) of the brokers' certificates.")
+    kafka_certificate_file: Path | None = Field(None, description="Own certificate (PEM), where brokers ask for one.")
+    kafka_key_file: Path | None = Field(None, description="Its private key (PEM, mode 600).")
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512", description="How to log in to Kafka with sasl_tls."
+    )
+    kafka_username: str | None = Field(None, min_length=1, description="As whom.")
+    kafka_password_file: Path | None = Field(None, description="File (mode 600) that holds its password.")
+    kafka_password: SecretStr | None = Field(None, description="What that file holds; never set by hand.", exclude=True)
     topic_partitions: int = Field(4, ge=1, le=1024, description="Partitions of each topic; choose once.")
     topic_replication: int = Field(1, ge=1, le=7, description="Copies of each partition; 3 on a real cluster.")
     mongo_uri: SecretStr = Field(
@@ -36,6 +57,7 @@ class Settings(BaseModel):
         Path("vault/tokens"),
         description="Folder of the role tokens, ROLE.token each; default HOME/vault/tokens.",
     )
+    vault_ca_file: Path | None = Field(None, description="Authorities (PEM) of Vault's certificate.")
     transit_mount: str = Field(
         "transit",
         pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
@@ -71,6 +93,9 @@ class Settings(BaseModel):
         pattern=r"^([a-z0-9][a-z0-9_-]{0,47})?$",
         description="Folder below policies/profiles whose rules apply; none means the strictest.",
     )
+    policies: Path | None = Field(
+        None, description="Folder of your own policies (docs/profiles.md); dangan's by default."
+    )
     max_bundle_age_seconds: int = Field(
         _WEEK_SECONDS,
         ge=1,
@@ -96,9 +121,21 @@ class Settings(BaseModel):
         filled["vault_token_dir"] = home / Path(filled["vault_token_dir"]).expanduser()
         if isinstance(filled["backup_places"], (list, tuple)):
             filled["backup_places"] = tuple(home / Path(place).expanduser() for place in filled["backup_places"])
-        if filled.get("mongo_uri_file") is not None:
-            filled["mongo_uri_file"] = home / Path(filled["mongo_uri_file"]).expanduser()
+        for name in _FILES:
+            if filled.get(name) is not None:
+                filled[name] = home / Path(filled[name]).expanduser()
         return filled
+
+    @model_validator(mode="after")
+    def _kafka_is_secured_as_said(self) -> Self:
+        named = [name for name in ("kafka_ca_file", "kafka_certificate_file", "kafka_username") if getattr(self, name)]
+        if self.kafka_security == "plaintext" and named:
+            raise ValueError(f"{named[0]} needs kafka_security tls or sasl_tls")
+        if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
+            raise ValueError("kafka_certificate_file and kafka_key_file go together")
+        if self.kafka_security == "sasl_tls" and not (self.kafka_username and self.kafka_password_file):
+            raise ValueError("sasl_tls needs kafka_username and kafka_password_file")
+        return self
 
     @field_validator("levels")
     @classmethod

@@ -17,6 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBase
 
 from schemas.wire import Family, topic_of
 from streams.dispatcher import Dispatcher
+from streams.kafka import Kafka
 from streams.odd_records import tolerate_odd_records
 from streams.pipeline import Message
 
@@ -31,7 +32,7 @@ GROUP = "dangan"
 
 
 def make_app(
-    bootstrap: str,
+    kafka: Kafka,
     processes: Mapping[Family, Process],
     *,
     datadir: Path,
@@ -41,7 +42,7 @@ def make_app(
     """The application, ready to be started.
 
     Args:
-        bootstrap: ``host:port`` of Kafka brokers, comma separated.
+        kafka: the cluster.
         processes: what handles the batches of each family.
         datadir: where Faust keeps its state (nothing that matters).
         in_flight: batches of each family at work at once.
@@ -51,7 +52,8 @@ def make_app(
     datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         group,
-        broker=[f"kafka://{server.strip()}" for server in bootstrap.split(",")],
+        broker=[f"kafka://{server.strip()}" for server in kafka.servers.split(",")],
+        broker_credentials=_credentials(kafka),
         datadir=str(datadir),
         store="memory://",
         processing_guarantee="at_least_once",
@@ -71,6 +73,21 @@ def make_app(
         app.agent(topic, name=f"archive-{family}", concurrency=1)(_agent(process, in_flight[family]))
     app.finalize()
     return app
+
+
+def _credentials(kafka: Kafka) -> Any:
+    """What Faust is told of TLS and SASL; None for plaintext."""
+    context = kafka.security.get("ssl_context")
+    if context is None:
+        return None
+    if "sasl_mechanism" not in kafka.security:
+        return faust.SSLCredentials(context)
+    return faust.SASLCredentials(
+        username=kafka.security["sasl_plain_username"],
+        password=kafka.security["sasl_plain_password"],
+        mechanism=kafka.security["sasl_mechanism"],
+        ssl_context=context,
+    )
 
 
 def _agent(process: Process, in_flight: int) -> Callable[[Any], Awaitable[None]]:

@@ -18,6 +18,9 @@ from streams.odd_records import tolerate_odd_records
 log = structlog.get_logger(__name__)
 _POLL_MS: Final = 1000
 _RETRY_SECONDS: Final = 1.0
+_CATCH_UP_SECONDS: Final = 60.0
+#: How long a broker holds a question that it has no answer to. Over TLS a connection closes only behind that.
+_WAIT_MS: Final = 200
 
 
 class Tail:
@@ -45,9 +48,8 @@ class Tail:
         self._on_message = on_message
         # A seek would wait for the fetch that is under way from elsewhere: half a second on a topic at rest.
         begin = "earliest" if from_start else "latest"
-        self._settings = {
-            "bootstrap_servers": bootstrap, "enable_auto_commit": False, "auto_offset_reset": begin, **kafka
-        }  # fmt: skip
+        given = {"bootstrap_servers": bootstrap, "fetch_max_wait_ms": _WAIT_MS, **kafka}
+        self._settings = {**given, "enable_auto_commit": False, "auto_offset_reset": begin}
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -55,9 +57,10 @@ class Tail:
         tolerate_odd_records()
         self._consumer = AIOKafkaConsumer(self._topic, **self._settings)
         try:
-            await self._consumer.start()
-            await self._catch_up()
-        except KafkaError as error:
+            async with asyncio.timeout(_CATCH_UP_SECONDS):  # aiokafka asks for a position for ever
+                await self._consumer.start()
+                await self._catch_up()
+        except (KafkaError, TimeoutError) as error:
             await self._consumer.stop()
             raise Transient("DG-WIR-018", detail=f"{self._topic}: {type(error).__name__}") from error
         except BaseException:

@@ -25,7 +25,7 @@ from consumers.rules import Rules
 from keys.ingest_ring import IngestKeyring
 from keys.registrations import RegistrationSeal
 from keys.ring import KeyRing
-from keys.vault import Transit
+from keys.vault import Transit, transit_of
 from schemas.errors import DanganError, Transient
 from schemas.levels import Level
 from schemas.settings import Settings
@@ -44,6 +44,7 @@ from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
 from streams.collector import calm_the_collector
 from streams.dispatcher import EXIT_CANNOT_GO_ON
+from streams.kafka import kafka_of
 from streams.observe.building import Watched, build_pipelines, dependency_checks, processes
 from streams.observe.metered import MeteredAudit
 from streams.observe.meters import Meters
@@ -93,7 +94,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         database = await enter(connect(settings.mongo_uri.get_secret_value(), settings.mongo_database))
-        transit = await enter(Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount))
+        transit = await enter(transit_of(settings, settings.token_file(role)))
         changed = await keep_levels(database, {name: spec.level for name, spec in rules.catalogue.fields.items()})
         if changed:
             raise DanganError("DG-OPS-051", detail=", ".join(changed))
@@ -104,7 +105,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         checkpoints, directory = Checkpoints(database), Directory(Principals(database), people=people, seal=seal)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
         producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka_bootstrap,
+            **kafka_of(settings).client,
             acks="all",  # not idempotent: answers may come twice, and one refused answer must not stop the others
             max_request_size=MAX_MESSAGE_BYTES,
             client_id="dangan-replies",
@@ -114,7 +115,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         writer = await new_writer(transit, name, time.time())
         audit = await enter(
             AuditPublisher(
-                kafka_log(settings.kafka_bootstrap, TOPIC_AUDIT, writer.id), writer, checkpoints.save, clock=time.time
+                kafka_log(kafka_of(settings), TOPIC_AUDIT, writer.id), writer, checkpoints.save, clock=time.time
             )
         )
         identity = [writer]
@@ -159,7 +160,7 @@ async def _run(settings: Settings, rules: Rules, *, name: str, role: str) -> Non
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(engine(settings, rules, name=name, role=role))
         app = make_app(
-            settings.kafka_bootstrap,
+            kafka_of(settings),
             processes(made.pipelines, made.watched),
             datadir=settings.home / "faust" / name,
             in_flight={family: _in_flight(family, settings) for family in made.pipelines},

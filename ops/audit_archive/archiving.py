@@ -27,6 +27,7 @@ from schemas.trust import Trust
 from streams.audit.checkpoint import VALUE_PREFIX, Checkpoint, from_value, to_value
 from streams.audit.reader import Entry, open_topic
 from streams.audit.verify import Verifier
+from streams.kafka import Kafka
 
 Advance = Callable[[int], None]
 
@@ -59,12 +60,12 @@ class _Noting(Verifier):
 
 
 async def archive(
-    bootstrap: str, folder: Path, trust: Trust, *, before_ms: int, advance: Advance = lambda _: None
+    kafka: Kafka, folder: Path, trust: Trust, *, before_ms: int, advance: Advance = lambda _: None
 ) -> Archived:
     """Write what is older than a time to the archive. Deletes nothing; repeatable.
 
     Args:
-        bootstrap: Kafka, ``host:port``.
+        kafka: the cluster.
         folder: the archive, new or with what earlier runs wrote.
         trust: the public keys that certify writers.
         before_ms: UNIX milliseconds.
@@ -76,10 +77,10 @@ async def archive(
         Transient: DG-AUD-004 when the topic cannot be read.
     """
     with only_run(folder):
-        return await _archive(bootstrap, folder, trust, before_ms, advance)
+        return await _archive(kafka, folder, trust, before_ms, advance)
 
 
-async def _archive(bootstrap: str, folder: Path, trust: Trust, before_ms: int, advance: Advance) -> Archived:
+async def _archive(kafka: Kafka, folder: Path, trust: Trust, before_ms: int, advance: Advance) -> Archived:
     manifest = read_manifest(folder)
     if not (folder / FILE).exists():  # a crash of this first run must not leave segments without a manifest
         write_manifest(folder, manifest)
@@ -87,7 +88,7 @@ async def _archive(bootstrap: str, folder: Path, trust: Trust, before_ms: int, a
         raise DanganError("DG-AUD-062", field=broken[0])
     verifier = _Noting(trust)
     feed_archive(verifier, folder)
-    async with open_topic(bootstrap, AUDIT) as topic:
+    async with open_topic(kafka, AUDIT) as topic:
         _check_goes_on(manifest, {partition: first for partition, (first, _) in topic.partitions.items()})
         entries = after_archive(topic, folder)
         new = await _written(entries, folder, manifest, verifier, before_ms, advance)
@@ -155,7 +156,7 @@ def _write_beside(folder: Path, notes: Mapping[str, Checkpoint], certs: Mapping[
     write_private(folder / "certificates.ndjson", "".join(f"{line}\n" for line in lines))
 
 
-async def trim_topic(bootstrap: str, folder: Path) -> dict[int, int]:
+async def trim_topic(kafka: Kafka, folder: Path) -> dict[int, int]:
     """Delete from the topic what the archive holds, once more compared with its manifest.
 
     Returns:
@@ -167,10 +168,10 @@ async def trim_topic(bootstrap: str, folder: Path) -> dict[int, int]:
         Transient: DG-AUD-004 when Kafka does not do it.
     """
     with only_run(folder):
-        return await _trim(bootstrap, folder)
+        return await _trim(kafka, folder)
 
 
-async def _trim(bootstrap: str, folder: Path) -> dict[int, int]:
+async def _trim(kafka: Kafka, folder: Path) -> dict[int, int]:
     manifest = read_manifest(folder)
     if broken := damaged(folder, manifest):
         raise DanganError("DG-AUD-062", field=broken[0])
@@ -178,7 +179,7 @@ async def _trim(bootstrap: str, folder: Path) -> dict[int, int]:
         TopicPartition(AUDIT, partition): RecordsToDelete(before_offset=offset)
         for partition, offset in manifest.next_offsets().items()
     }
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**kafka.client)
     try:
         await admin.start()
         left = await admin.delete_records(wanted) if wanted else {}

@@ -17,6 +17,7 @@ from schemas.topics import AUDIT
 from schemas.trust import Trust
 from streams.audit.findings import Finding, Kind, Place
 from streams.audit.verify import Verifier
+from streams.kafka import Kafka
 from streams.writer import certified_writer
 
 if TYPE_CHECKING:  # Kafka's client is loaded by who reads the topic
@@ -112,13 +113,13 @@ async def after_archive(topic: TopicReader, archive: Path | None) -> AsyncIterat
 
 
 async def feed_stream(
-    verifier: Verifier, bootstrap: str, archive: Path | None, advance: Callable[[int], None] = lambda _: None
+    verifier: Verifier, kafka: Kafka, archive: Path | None, advance: Callable[[int], None] = lambda _: None
 ) -> list[Finding]:
     """Give the verifier the whole stream: the archive, then what the topic holds after it.
 
     Args:
         verifier: takes the values.
-        bootstrap: Kafka, ``host:port``.
+        kafka: the cluster.
         archive: the folder; None when nothing was archived.
         advance: told how many records of the topic were read since last.
 
@@ -132,7 +133,7 @@ async def feed_stream(
     from streams.audit.reader import open_topic  # noqa: PLC0415 - see above
 
     found = await asyncio.to_thread(feed_archive, verifier, archive) if archive else []
-    async with open_topic(bootstrap, AUDIT) as topic:
+    async with open_topic(kafka, AUDIT) as topic:
         async for entries in after_archive(topic, archive):
             for entry in entries:
                 verifier.feed(entry.value, f"partition {entry.partition}", entry.offset)

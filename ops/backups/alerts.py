@@ -11,6 +11,7 @@ from ops.backups.schedule import Missed
 from ops.detect.alerts import Alert
 from ops.detect.rules import Severity
 from ops.detect.source import known_alerts, publish
+from streams.kafka import Kafka
 
 #: The name space of these alerts' ids (RFC 9562 version 5), made once for this project.
 _NAMESPACE: Final = uuid.UUID("c1d7a2b4-58f0-5d0e-8a55-0f6b0c3c7e61")
@@ -52,11 +53,11 @@ def alert_of(missed: Missed, *, now: int) -> Alert:
     return Alert(uid, analytic, "record", key, now * 1000, (), 1)
 
 
-async def tell(bootstrap: str, missed: Sequence[Missed], *, now: int) -> list[Alert]:
+async def tell(kafka: Kafka, missed: Sequence[Missed], *, now: int) -> list[Alert]:
     """Put those alerts on the topic that are not there yet; return them.
 
     Args:
-        bootstrap: Kafka, ``host:port``.
+        kafka: the cluster.
         missed: what was missed.
         now: UNIX seconds.
 
@@ -66,7 +67,7 @@ async def tell(bootstrap: str, missed: Sequence[Missed], *, now: int) -> list[Al
     alerts = [alert_of(each, now=now) for each in missed]
     if not alerts:
         return []
-    known = await known_alerts(bootstrap)
+    known = await known_alerts(kafka)
     new = [alert for alert in alerts if alert.uid not in known]
-    await publish(bootstrap, new)
+    await publish(kafka, new)
     return new

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from keys.places import Place
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.backup import Manifest, Progress
 from ops.backups.chain import Link, chain_of, unseal
 from ops.backups.frames import file_name
@@ -54,7 +54,7 @@ def broken_link(places: Sequence[Place], newest: Backup) -> str | None:
 async def open_into(settings: Settings, links: Sequence[Link], into: Path, on_progress: Progress) -> Manifest:
     """Open a chain into a folder as plain BSON, with the role ``restorer``. Raises as :func:`unseal`."""
     token = private(settings.token_file("restorer"))
-    async with Transit(settings.vault_addr, token, mount=settings.transit_mount) as transit:
+    async with transit_of(settings, token) as transit:
         return await unseal(links, transit, into, on_progress)
 
 

@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from keys.places import DirectoryPlace, Place
 from ops.backups.locations import is_personal
 from ops.backups.s3 import S3Place
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.rule_tables.backup import Backup
 from schemas.settings import Settings
@@ -157,7 +157,7 @@ def approved_places(settings: Settings, rules: Backup | None = None) -> list[Pla
         DanganError: DG-BAK-020 to -026 and -034. All are checked: a place that is not allowed stops the others too,
             so that nobody takes one copy for two.
     """
-    demanded = rules or load_rules(profile=settings.profile).book.backup
+    demanded = rules or rules_of(settings).book.backup
     listed = listed_places(settings)
     if demanded.approved_places and not (settings.home / "places.toml").exists():
         raise DanganError("DG-BAK-020", field=listed.place[0].name)
@@ -188,7 +188,7 @@ def check_folder(settings: Settings, folder: Path, rules: Backup | None = None) 
     Raises:
         DanganError: DG-BAK-020 to -022.
     """
-    demanded = rules or load_rules(profile=settings.profile).book.backup
+    demanded = rules or rules_of(settings).book.backup
     if not demanded.approved_places:
         return
     wanted = folder.expanduser().resolve()

@@ -16,7 +16,8 @@ from ops.commands.admin_acts import As, Home, as_operator, day, look, now, table
 from ops.commands.keys import PassphraseFile
 from ops.config import load_settings
 from ops.printable import plain
-from ops.rules import load_rules
+from ops.rules import rules_of
+from schemas.catalogue import Catalogue
 from schemas.collection_approval import field_of
 from schemas.errors import DanganError
 from schemas.principals import Grant
@@ -67,9 +68,10 @@ def grant_add(
 
     Refused unless the rule book has use.direct_grants; otherwise: dangan use apply.
     """
-    if not load_rules(None, load_settings(home).profile).book.use.direct_grants:
+    rules = rules_of(load_settings(home))
+    if not rules.book.use.direct_grants:
         raise DanganError("DG-USE-021")
-    _check_grant(grant, record, [*field, *(clear or ())], purpose)
+    _check_grant(grant, record, [*field, *(clear or ())], purpose, rules.catalogue)
     begin = now()
     made = Grant(
         grant,
@@ -86,13 +88,12 @@ def grant_add(
     Console().print(plain(f"granted {grant} to {principal} until {day(made.not_after)}"))
 
 
-def _check_grant(grant: str, records: list[str], fields: list[str], purpose: str) -> None:
+def _check_grant(grant: str, records: list[str], fields: list[str], purpose: str, catalogue: Catalogue) -> None:
     """A grant that no request could ever name, or that the catalogue knows nothing of, is a typing error."""
     registry.refuse_personal(grant=grant)
     for record in records:
         if record != "*":
             registry.refuse_personal(record=record)
-    catalogue = load_rules().catalogue
     catalogue.purpose(purpose)
     kinds = {field_of(kind) for kind in catalogue.attachments}
     for name in fields:

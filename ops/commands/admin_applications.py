@@ -130,10 +130,10 @@ def _write(
     async def run() -> PermissionChange:
         async with desk(settings) as at:
             known, version = await Principals(at.database).versioned(principal)
-            return await draw_up(people_rules(settings.profile), known, version)
+            return await draw_up(people_rules(settings), known, version)
 
     write_document(asyncio.run(run()), out)
-    posts = ", ".join(people_rules(settings.profile).approval) or "nobody"
+    posts = ", ".join(people_rules(settings).approval) or "nobody"
     Console().print(plain(f"{out} is written; it is to be approved by: {posts}"), soft_wrap=True)
 
 

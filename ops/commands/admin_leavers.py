@@ -75,7 +75,7 @@ def leave(
 async def _leave(
     at: Desk, principal: str, document: StaffHandOver | None, tokens: tuple[str, ...], *, closes: bool
 ) -> None:
-    people = people_rules(at.settings.profile)
+    people = people_rules(at.settings)
     if document is None:
         await hand_over.leave(at, principal, people, now=now())
     else:

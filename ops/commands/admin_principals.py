@@ -164,5 +164,5 @@ COMMANDS: Final = (
 
 
 async def _carry_out(at: Desk, change: PermissionChange, tokens: tuple[str, ...]) -> Principal:
-    people = people_rules(at.settings.profile)
+    people = people_rules(at.settings)
     return await applications.carry_out(at, change, tokens, people, now=now())

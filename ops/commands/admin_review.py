@@ -30,6 +30,7 @@ from schemas.errors import DanganError
 from schemas.rule_tables.people import People
 from schemas.staff import PermissionReview
 from store.principals import Principals
+from streams.kafka import kafka_of
 
 _DAY_MS: Final = 86_400_000
 _SHORTEST_DAYS: Final = 31
@@ -49,7 +50,7 @@ def list_(
 
     async def run() -> list[Line]:
         async with desk(settings) as at:
-            return await _lines(at, people_rules(settings.profile))
+            return await _lines(at, people_rules(settings))
 
     found = [line for line in asyncio.run(run()) if everything or line.reasons]
     if as_json:
@@ -85,7 +86,7 @@ def sign(
     """
     keys = read_key_file(key, passphrase_file)
     settings = load_settings(home)
-    people = people_rules(settings.profile)
+    people = people_rules(settings)
 
     async def run() -> PermissionReview | list[Line]:
         async with desk(settings) as at:
@@ -125,5 +126,5 @@ async def _lines(at: Desk, people: People) -> list[Line]:
             used[event.actor] = max(used.get(event.actor, 0), event.at_ms // 1000)
         return False  # nothing of it is kept: a quarter's events are many
 
-    await events_on_topic(at.settings.kafka_bootstrap, since, note)
+    await events_on_topic(kafka_of(at.settings), since, note)
     return review.lines(await Principals(at.database).registrations(), used, people, now())

@@ -15,9 +15,10 @@ from rich.table import Column, Table
 import keys.signer
 from keys.principal_keys import PrincipalKeys
 from ops.commands.keys import PassphraseFile, read_key_file
+from ops.config import load_settings
 from ops.people.documents import document_of, is_document, show_document
 from ops.printable import plain
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.approvals import ACTIONS_OF, ApprovalAction, digest_of
 from schemas.commands import Confirm, Decide, Merge, Signable, Unmerge
 from schemas.errors import DanganError
@@ -170,9 +171,10 @@ def sign_approval(
 
 def show_catalogue(
     policies: Annotated[Path | None, typer.Option(help="Folder with catalogue.toml and cedar/.")] = None,
+    home: Annotated[Path | None, typer.Option(help="Folder of the installation, whose profile counts.")] = None,
 ) -> None:
-    """Show the fields and the purposes that need them."""
-    catalogue = load_rules(policies).catalogue
+    """Show the fields and the purposes that need them, as the installation's profile has them."""
+    catalogue = rules_of(load_settings(home), policies).catalogue
     fields = Table("field", "category", "level", "kind", "mask", "indexed", *catalogue.purposes)
     for name, spec in catalogue.fields.items():
         needed = ["x" if name in purpose.fields else "" for purpose in catalogue.purposes.values()]

@@ -17,7 +17,7 @@ from ops.audited import Desk, desk
 from ops.commands.keys import read_key_file
 from ops.config import load_settings
 from ops.operators import operator_of
-from ops.rules import load_rules
+from ops.rules import rules_of
 
 T = TypeVar("T")
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
@@ -50,7 +50,7 @@ def as_arranger(
         DanganError: DG-OPS-060.
     """
     keys, settings = read_key_file(key, passphrase_file), load_settings(home)
-    rules = load_rules(policies, settings.profile)
+    rules = rules_of(settings, policies)
 
     async def run() -> T:
         async with desk(settings, role=vault_role) as at:

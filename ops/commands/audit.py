@@ -29,6 +29,7 @@ from schemas.trust import Trust, load_trust
 from streams.audit.checkpoint import Checkpoint
 from streams.audit.findings import Finding, Report
 from streams.audit.verify import Verifier
+from streams.kafka import kafka_of
 
 if TYPE_CHECKING:
     from streams.audit.reader import Entry
@@ -90,7 +91,7 @@ async def _tail(settings: Settings, begin: int | None, wanted: Wanted, *, follow
     from streams.audit.reader import open_topic  # noqa: PLC0415 - verifying a file needs no Kafka client
 
     console = Console()
-    async with open_topic(settings.kafka_bootstrap, AUDIT, since_ms=begin) as topic:
+    async with open_topic(kafka_of(settings), AUDIT, since_ms=begin) as topic:
         async for entries in topic.forever() if follow else topic.to_the_end():
             for entry in entries:
                 event = read_event(entry.value)
@@ -154,7 +155,7 @@ async def _verify_topic(settings: Settings, trust: Trust, kept: list[Checkpoint]
     # The kept checkpoints first, the end of the topic after them: what was kept must be in what is read.
     verifier = Verifier(trust, await _kept_in_database(settings, trust) if kept is None else kept)
     advance = _advance(progress, None)
-    broken = await feed_stream(verifier, settings.kafka_bootstrap, archive_of(settings), advance)
+    broken = await feed_stream(verifier, kafka_of(settings), archive_of(settings), advance)
     return _with(verifier.finish(), broken)
 
 
@@ -202,7 +203,7 @@ async def _export(
     begin, end = span
     if checkpoints is not None:
         write_kept(await _kept_in_database(settings), checkpoints)
-    async with open_topic(settings.kafka_bootstrap, AUDIT, since_ms=begin) as topic:
+    async with open_topic(kafka_of(settings), AUDIT, since_ms=begin) as topic:
         batches, advance = _before(topic.to_the_end(), end), _advance(progress, topic.total)
         if parquet:
             from ops.audit_parquet import write_parquet  # noqa: PLC0415 - a large library, in an extra

@@ -22,6 +22,7 @@ from ops.config import load_settings
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.trust import load_trust
+from streams.kafka import kafka_of
 
 if TYPE_CHECKING:
     from ops.audit_archive.archiving import Archived
@@ -75,14 +76,14 @@ async def _archive(settings: Settings, folder: Path, before_ms: int, *, trim_top
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading", total=None)
         done = await archiving.archive(
-            settings.kafka_bootstrap,
+            kafka_of(settings),
             folder,
             trust,
             before_ms=before_ms,
             advance=lambda count: progress.advance(task, count),
         )
     if trim_topic:
-        await archiving.trim_topic(settings.kafka_bootstrap, folder)
+        await archiving.trim_topic(kafka_of(settings), folder)
     return done
 
 
@@ -96,11 +97,11 @@ def prune(
 
     A file goes only when no chain in it goes on in a file that stays.
     """
-    from ops.rules import load_rules  # noqa: PLC0415 - archiving needs no policies
+    from ops.rules import rules_of  # noqa: PLC0415 - archiving needs no policies
 
     settings = load_settings(home)
     folder = to or default_archive(settings)
-    years = load_rules(profile=settings.profile).book.audit.retention_years
+    years = rules_of(settings).book.audit.retention_years
     with nullcontext() if dry_run or not folder.is_dir() else only_run(folder):
         manifest, now_ms = read_manifest(folder), int(time.time() * 1000)
         gone = prunable(manifest, now_ms=now_ms, years=years)

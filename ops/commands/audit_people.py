@@ -20,6 +20,7 @@ from ops.config import load_settings
 from ops.detect.seen import Seen
 from ops.printable import plain
 from schemas.principals import Grant
+from streams.kafka import kafka_of
 
 if TYPE_CHECKING:  # loaded by the commands that need them: verifying a file needs neither Kafka nor database
     from ops.audit_history import Step
@@ -120,7 +121,7 @@ def _events(files: list[Path] | None, home: Path | None, wanted: Callable[[Seen]
 
     if files:
         return events_in(files, wanted=wanted)
-    return asyncio.run(events_on_topic(load_settings(home).kafka_bootstrap, None, wanted=wanted))
+    return asyncio.run(events_on_topic(kafka_of(load_settings(home)), None, wanted=wanted))
 
 
 async def _grants(home: Path | None) -> dict[str, Grant]:

@@ -19,6 +19,7 @@ from ops.commands.audit_view import since_ms
 from ops.config import load_settings
 from ops.printable import plain
 from schemas.settings import Settings
+from streams.kafka import kafka_of
 
 if TYPE_CHECKING:  # loaded by the command: verifying a file needs none of it
     from ops.detect.alerts import Alert
@@ -73,7 +74,7 @@ async def _compared(
     from ops.reconcile.vault_log import calls_in  # noqa: PLC0415
 
     begin, end = span
-    told = told_in(files) if files else await told_on_topic(settings.kafka_bootstrap, begin)
+    told = told_in(files) if files else await told_on_topic(kafka_of(settings), begin)
     comparison = Comparison(told, since_ms=begin, until_ms=end, window_s=window)
     comparison.feed(calls_in(logs, settings.transit_mount))
     return comparison.finish()
@@ -85,8 +86,8 @@ async def _told(settings: Settings, report: Report, *, publishing: bool) -> list
 
     alerts = alerts_of(report.findings)
     if publishing and alerts:
-        known = await known_alerts(settings.kafka_bootstrap)
-        await publish(settings.kafka_bootstrap, [alert for alert in alerts if alert.uid not in known])
+        known = await known_alerts(kafka_of(settings))
+        await publish(kafka_of(settings), [alert for alert in alerts if alert.uid not in known])
     return alerts
 
 

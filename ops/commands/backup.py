@@ -21,11 +21,12 @@ from ops.backups.running import Runner
 from ops.backups.schedule import Missed, missed_backups
 from ops.backups.showing import OnProgress, Told, bars, show_missed, utc
 from ops.config import load_settings
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from store.backups import Backup, Backups, Kind
 from store.database import connect
+from streams.kafka import kafka_of
 
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
 _MIB = 1 << 20
@@ -58,7 +59,7 @@ def backup(
         typer.echo(context.get_help())
         raise typer.Exit(2)
     settings = load_settings(home)
-    rules = load_rules(profile=settings.profile).book.backup
+    rules = rules_of(settings).book.backup
     if rules.encrypted_places:
         raise DanganError("DG-BAK-033")
     check_folder(settings, to, rules)
@@ -83,7 +84,7 @@ def run(
         raise typer.BadParameter("full or incremental", param_hint="--kind")
     chosen: Kind | None = "full" if kind == "full" else "incremental" if kind else None
     settings = load_settings(home)
-    rules = load_rules(profile=settings.profile).book.backup
+    rules = rules_of(settings).book.backup
     places = approved_places(settings, rules)
 
     async def act(told: OnProgress) -> Backup:
@@ -132,14 +133,14 @@ def due(
     The newest backup is read again with all that it rests on: one that cannot be restored is told as chain.
     """
     settings = load_settings(home)
-    rules = load_rules(profile=settings.profile).book.backup
+    rules = rules_of(settings).book.backup
     now = int(time.time())
     known = asyncio.run(_known(settings))
     missed = missed_backups(known, rules.schedule, now=now)
     if (broken := _broken(settings, known)) is not None:
         missed.append(broken)
     if not quiet:
-        asyncio.run(tell(settings.kafka_bootstrap, missed, now=now))
+        asyncio.run(tell(kafka_of(settings), missed, now=now))
     show_missed(missed)
     if missed:
         raise DanganError("DG-BAK-035", detail=", ".join(sorted({each.what for each in missed})))

@@ -26,7 +26,7 @@ from ops.config import load_settings
 from ops.listing import Form, put_out
 from ops.operators import operator_of
 from ops.printable import plain
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.collection_approval import CollectionApproval
 from schemas.errors import DanganError
 
@@ -76,7 +76,7 @@ def approve(
     if dry_run:
         return
     keys, settings = read_key_file(key, passphrase_file), load_settings(home)
-    rules = load_rules(policies, settings.profile)
+    rules = rules_of(settings, policies)
 
     async def run() -> None:
         async with desk(settings) as at:

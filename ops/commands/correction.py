@@ -21,7 +21,7 @@ from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.operators import operator_of
 from ops.printable import plain
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.rulebook import RuleBook
 from store.notices import Notice
@@ -194,7 +194,7 @@ def _due_table(found: Iterable[Due], since: str) -> Table:
 def _look(home: Path | None, policies: Path | None, act: Callable[[Desk, RuleBook], Awaitable[T]]) -> T:
     """Run what changes nothing but the note that something is overdue."""
     settings = load_settings(home)
-    book = load_rules(policies, settings.profile).book
+    book = rules_of(settings, policies).book
 
     async def run() -> T:
         async with desk(settings) as at:
@@ -221,7 +221,7 @@ def _act(
     async def run() -> T:
         async with desk(settings) as at:
             operator = await operator_of(at, keys, now=time.time(), roles=roles)
-            return await act(replace(at, operator=operator), load_rules(None, settings.profile).book)
+            return await act(replace(at, operator=operator), rules_of(settings).book)
 
     return asyncio.run(run())
 

@@ -26,6 +26,7 @@ from ops.printable import plain
 from ops.registers import Book
 from schemas.custody import TERMINALS
 from schemas.registers import Entry, Said
+from streams.kafka import kafka_of
 
 Lines = AsyncGenerator[Mapping[str, str]]
 
@@ -54,7 +55,7 @@ def list_archives(
     """The custody ledger (保管台账): location, condition and last retrieval of every archive in the index."""
 
     async def act(at: Desk, _: Rules) -> int:
-        await refresh(at.database, at.settings.kafka_bootstrap, archive_of(at.settings))
+        await refresh(at.database, kafka_of(at.settings), archive_of(at.settings))
         return await _put(at, "custody ledger", LEDGER, ledger(at.database, record=record), Form(as_json, file, limit))
 
     as_arranger(home, key, passphrase_file, act)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.audited import Desk, desk
 from ops.backups.places import listed_places
 from ops.commands.certificate import register as register_certificate
@@ -83,7 +83,7 @@ class Bars:
 async def _sweep(settings: Settings, roots: tuple[str, ...], rotating: bool, force: bool, bars: Bars) -> Outcome:
     async with (
         desk(settings, role="sweeper") as at,
-        Transit(settings.vault_addr, private(settings.token_file("admin")), mount=settings.transit_mount) as admin,
+        transit_of(settings, private(settings.token_file("admin"))) as admin,
         at.attempt("sweep"),
     ):
         keys, now, gone = IngestKeys(at.database), int(time.time()), set[str]()
@@ -114,7 +114,7 @@ async def _record_outcome(at: Desk, outcome: Outcome) -> None:
 async def _plan(settings: Settings, roots: tuple[str, ...]) -> list[Plan]:
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, private(settings.token_file("sweeper")), mount=settings.transit_mount) as transit,
+        transit_of(settings, private(settings.token_file("sweeper"))) as transit,
     ):
         return await Destruction(settings, database, transit).plan(roots)
 

@@ -22,6 +22,7 @@ from ops.detect.rules import Rule, load_detections
 from ops.detect.seen import Seen
 from ops.detect.source import events_in, events_on_topic, follow, known_alerts, publish
 from ops.printable import plain
+from streams.kafka import Kafka, kafka_of
 
 _COLOURS = {"low": "dim", "medium": "yellow", "high": "red", "critical": "bold red"}
 
@@ -61,9 +62,9 @@ def detect(
     if files:
         _show(_found(known, events_in(files, max(0, begin - lookback_ms(known))), begin, None), as_json=as_json)
         return
-    bootstrap = load_settings(home).kafka_bootstrap
+    kafka = kafka_of(load_settings(home))
     try:
-        asyncio.run(_watch(bootstrap, known, begin, follow_on=follow_on, told=not dry_run, as_json=as_json))
+        asyncio.run(_watch(kafka, known, begin, follow_on=follow_on, told=not dry_run, as_json=as_json))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
@@ -77,23 +78,23 @@ def _found(rules: Sequence[Rule], events: Sequence[Seen], begin_ms: int, now_ms:
 
 
 async def _watch(
-    bootstrap: str, rules: Sequence[Rule], begin: int, *, follow_on: bool, told: bool, as_json: bool
+    kafka: Kafka, rules: Sequence[Rule], begin: int, *, follow_on: bool, told: bool, as_json: bool
 ) -> None:
     early = max(0, begin - lookback_ms(rules))
-    known = await known_alerts(bootstrap) if told else set()
+    known = await known_alerts(kafka) if told else set()
 
     async def tell(alerts: Sequence[Alert]) -> None:
         new = [alert for alert in alerts if alert.uid not in known]
         if told:
-            await publish(bootstrap, new)
+            await publish(kafka, new)
             known.update(alert.uid for alert in new)
         _show(new, as_json=as_json, quiet=follow_on)
 
     if not follow_on:
-        await tell(_found(rules, await events_on_topic(bootstrap, early), begin, int(time.time() * 1000)))
+        await tell(_found(rules, await events_on_topic(kafka, early), begin, int(time.time() * 1000)))
         return
     detector = Detector(rules, since_ms=begin)
-    async for events in follow(bootstrap, early, time.time):
+    async for events in follow(kafka, early, time.time):
         alerts = [alert for event in events for alert in detector.see(event)]
         await tell([*alerts, *detector.due(int(time.time() * 1000))])
 

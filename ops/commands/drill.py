@@ -24,11 +24,12 @@ from ops.backups.schedule import missed_drill
 from ops.backups.showing import OnProgress, Told, bars, show_missed, utc
 from ops.config import load_settings
 from ops.private_files import write_private
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from store.backups import Backups
 from store.database import connect
+from streams.kafka import kafka_of
 
 Home = Annotated[Path | None, typer.Option(help="Folder of this installation.")]
 Sample = Annotated[
@@ -89,7 +90,7 @@ def due(
 ) -> None:
     """Tell whether a drill is overdue (backup.drill_months); if so raise it once on archive.alerts, and exit with 1."""
     settings = load_settings(home)
-    rules = load_rules(profile=settings.profile).book.backup
+    rules = rules_of(settings).book.backup
     now = int(time.time())
 
     async def look() -> bool:
@@ -99,7 +100,7 @@ def due(
             missed = missed_drill(await register.drills(), rules.drill_months, now=now, first_backup=first)
         found = [missed] if missed else []
         if not quiet:
-            await tell(settings.kafka_bootstrap, found, now=now)
+            await tell(kafka_of(settings), found, now=now)
         show_missed(found)
         return missed is not None
 

@@ -15,7 +15,7 @@ from ops.audited import Desk
 from ops.commands.arranging import as_arranger
 from ops.config import load_settings
 from ops.printable import plain
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.incidents import TYP_INCIDENT
 from schemas.wire import MAX_PROTECTED
@@ -39,7 +39,7 @@ def as_responsible(
     Raises:
         DanganError: DG-OPS-060.
     """
-    roles = load_rules(policies, load_settings(home).profile).book.incident.responsible
+    roles = rules_of(load_settings(home), policies).book.incident.responsible
     return as_arranger(home, key, passphrase_file, act, policies, roles=roles)
 
 

@@ -29,6 +29,7 @@ from schemas.errors import DanganError
 from schemas.locales import Locale
 from schemas.registers import Entry, Said
 from store.principals import Principals
+from streams.kafka import kafka_of
 
 
 def register(group: typer.Typer) -> None:
@@ -217,7 +218,7 @@ async def _question(
 
 
 async def _scope(at: Desk, asked: Question) -> list[Line]:
-    events = await events_on_topic(at.settings.kafka_bootstrap, asked.since_ms, wanted=asked.concerns)
+    events = await events_on_topic(kafka_of(at.settings), asked.since_ms, wanted=asked.concerns)
     return scope(events, asked)
 
 

@@ -25,7 +25,7 @@ from ops.commands.keys import PassphraseFile, read_key_file
 from ops.config import load_settings
 from ops.operators import operator_of
 from ops.printable import plain
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.rulebook import RuleBook
 from store.intake_notes import IntakeNotes
 from store.intakes import Intakes
@@ -159,7 +159,7 @@ def custodians(as_json: AsJson = False, policies: Policies = None, home: Home = 
 
 def _run(home: Path | None, act: Callable[[Desk, RuleBook], Awaitable[T]], policies: Path | None = None) -> T:
     settings = load_settings(home)
-    book = load_rules(policies, settings.profile).book
+    book = rules_of(settings, policies).book
 
     async def run() -> T:
         async with desk(settings) as at:

@@ -17,7 +17,7 @@ from ops.commands.keys import PassphraseFile
 from ops.commands.request import ask
 from ops.config import load_settings
 from ops.printable import plain
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.archive_code import CodeTemplate
 from schemas.commands import Confirm, HandOver
 from schemas.errors import DanganError
@@ -90,7 +90,7 @@ def prepare(
         filed = asyncio.run(_filed(settings, record))
         request["versions"] = [filed[name].version for name in record]
     else:
-        template = CodeTemplate(load_rules(policies, settings.profile).book.arrange.code_template)
+        template = CodeTemplate(rules_of(settings, policies).book.arrange.code_template)
         listed = asyncio.run(_listed(settings, record, template))
         request["catalogue"] = [{**item, "papers_checked": papers_checked} for item in listed]
         if custodian:

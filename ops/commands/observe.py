@@ -16,10 +16,11 @@ from ops.logs import configure_logging
 from ops.observe.gauges import ArchiveGauges
 from ops.observe.reading import read_kafka, read_records, read_store
 from ops.observe.watching import Source, watch
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.rulebook import RuleBook
 from schemas.settings import Settings
 from store.database import connect
+from streams.kafka import kafka_of
 from streams.observe.serving import Check, Readiness, served
 
 
@@ -46,7 +47,7 @@ def observe(
     """
     configure_logging()
     settings = load_settings(home)
-    book = load_rules(profile=settings.profile).book
+    book = rules_of(settings).book
     asyncio.run(_observe(settings, book, (host, port), every, records_every))
 
 
@@ -63,7 +64,7 @@ async def _observe(settings: Settings, book: RuleBook, at: tuple[str, int], ever
 
         sources = {
             "store": Source(lambda: read_store(database, gauges.reading), every),
-            "kafka": Source(lambda: read_kafka(settings.kafka_bootstrap, gauges.reading), every),
+            "kafka": Source(lambda: read_kafka(kafka_of(settings), gauges.reading), every),
             "records": Source(records, records_every),
         }
         ready = Readiness({name: _fresh(gauges, name, source) for name, source in sources.items()})

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 def list_them(as_json: AsJson = False, folder: Folder = None) -> None:
     """List the profiles: which text each executes, and for whom it is.
 
-    Put one as profile = "NAME" into dangan.toml and start the workers again. Without one the strictest reading applies.
+    Put one as profile = "NAME" into dangan.toml and start the workers again. Without one the strict defaults apply.
     """
     found = _all(policy_root(folder))
     if as_json:
@@ -64,7 +64,7 @@ def show(
     about = found.about
     follows: Mapping[str, str] = about.follows if about else {}
     rows = [
-        {"setting": name, "strictest": value_of(strict, name), "here": value, "article": follows.get(name, "")}
+        {"setting": name, "without": value_of(strict, name), "here": value, "article": follows.get(name, "")}
         for name, value in found.settings.items()
     ]
     kept: Mapping[str, str] = about.kept if about else {}
@@ -78,11 +78,11 @@ def show(
         console.print(plain(" ".join(filter(None, (about.applies_to, about.silence)))))
     table = Table(Column("setting", no_wrap=True), "without a profile", "here", "article")
     for row in rows:
-        values = (written(row["strictest"]), written(row["here"]))
+        values = (written(row["without"]), written(row["here"]))
         table.add_row(*map(plain, (row["setting"], *values, row["article"])))
     Console().print(table)
     for name, why in kept.items():
-        console.print(plain(f"as strict as without it: {name} ({why})"))
+        console.print(plain(f"as without it: {name} ({why})"))
     if found.forms:
         console.print(plain(f"forms of its own: {', '.join(found.forms)}"))
 
@@ -92,10 +92,11 @@ def compare(
     as_json: AsJson = False,
     folder: Folder = None,
 ) -> None:
-    """Show one setting in every profile, or list the settings for which some regulation has another value."""
+    """Show one setting in every profile, or list the settings for which some profile has another value."""
     root = policy_root(folder)
-    books = {"": rule_book(root, ""), **{each.name: rule_book(root, each.name) for each in _all(root) if each.text}}
-    names = [setting] if setting else sorted({name for each in _all(root) if each.text for name in each.settings})
+    found = [each for each in _all(root) if each.text or each.about is None]
+    books = {"": rule_book(root, ""), **{each.name: rule_book(root, each.name) for each in found}}
+    names = [setting] if setting else sorted({name for each in found for name in each.settings})
     try:
         values = {name: {who: value_of(book, name) for who, book in books.items()} for name in names}
     except KeyError:
@@ -105,7 +106,7 @@ def compare(
     if as_json:
         sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
     elif setting:
-        _table("profile", {who or "(none: the strictest)": written(v) for who, v in values[setting].items()}, setting)
+        _table("profile", {who or "(none)": written(v) for who, v in values[setting].items()}, setting)
     else:
         _table("setting", {name: str(_others(given)) for name, given in values.items()}, "profiles that differ")
 

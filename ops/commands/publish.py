@@ -24,10 +24,11 @@ from ops.publish.mapping import RowMapper, load_mapping, row_mapper
 from ops.publish.reading import Table, read_table
 from ops.publish.results import SETTLED, ResultFile
 from ops.publish.run import check_rows, publish_rows
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.trust import load_trust
+from streams.kafka import kafka_of
 from streams.publisher import Publisher
 
 _MEANING = {
@@ -106,7 +107,7 @@ def publish(
     plan = load_mapping(mapping_file, options)
     with console.status("looking the file through"):
         table = read_table(file)
-    catalogue = load_rules().catalogue
+    catalogue = rules_of(settings).catalogue
     mapper = row_mapper(plan, RowIds(id_keys.signing), table.columns, catalogue.fields)
     catalogue.purpose(plan.purpose)
     ended: DanganError | None = None
@@ -146,8 +147,10 @@ def _publisher(keys: PrincipalKeys, settings: Settings, trust: Path, bundle: int
         trusted = load_trust(trust.read_bytes())
     except OSError as error:
         raise DanganError("DG-WIR-017", field=str(trust), detail="there is no trust file") from error
+    kafka = kafka_of(settings)
     return Publisher(
-        settings.kafka_bootstrap,
+        kafka.servers,
+        kafka=kafka.security,
         principal=keys.principal,
         signing_key=keys.signing,
         receiving_key=keys.receiving,

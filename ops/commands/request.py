@@ -17,6 +17,7 @@ from schemas.errors import DanganError
 from schemas.replies import Result
 from schemas.settings import Settings
 from schemas.trust import load_trust
+from streams.kafka import kafka_of
 from streams.publisher import Publisher
 from streams.receipts import Receipt
 
@@ -54,9 +55,12 @@ def with_archive(
     except OSError as error:
         raise DanganError("DG-CER-005", detail=type(error).__name__) from None
 
+    kafka = kafka_of(settings)
+
     async def run() -> T:
         async with Publisher(
-            settings.kafka_bootstrap,
+            kafka.servers,
+            kafka=kafka.security,
             principal=keys.principal,
             signing_key=keys.signing,
             receiving_key=keys.receiving,

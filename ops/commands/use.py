@@ -26,11 +26,12 @@ from ops.config import load_settings
 from ops.detect.seen import Seen as Event
 from ops.printable import plain
 from ops.reports.register import BORROWINGS
-from ops.rules import load_rules
+from ops.rules import rules_of
 from ops.use import applications, consulted, late
 from ops.use import register as loans
 from schemas.rulebook import RuleBook
 from store.contracts import Contract
+from streams.kafka import kafka_of
 
 T = TypeVar("T")
 As = Annotated[Path, typer.Option("--as", help="Your key file, of any registered principal.")]
@@ -211,14 +212,14 @@ def _unread(home: Path | None) -> list[Contract]:
     def wanted(event: Event) -> bool:
         return consulted.concerns(parties, event)
 
-    events = asyncio.run(events_on_topic(load_settings(home).kafka_bootstrap, None, wanted=wanted)) if every else ()
+    events = asyncio.run(events_on_topic(kafka_of(load_settings(home)), None, wanted=wanted)) if every else ()
     return consulted.not_consulted(every, events)
 
 
 def _look(home: Path | None, policies: Path | None, act: Callable[[Desk, RuleBook], Awaitable[T]]) -> T:
     """Run what changes nothing but the note of what was told."""
     settings = load_settings(home)
-    book = load_rules(policies, settings.profile).book
+    book = rules_of(settings, policies).book
 
     async def run() -> T:
         async with desk(settings) as at:

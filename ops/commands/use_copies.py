@@ -18,7 +18,7 @@ from ops.config import load_settings
 from ops.delivery import this_terminal
 from ops.printable import plain
 from ops.private_files import write_private
-from ops.rules import load_rules
+from ops.rules import rules_of
 from ops.use import copies
 from schemas.errors import DanganError
 
@@ -45,7 +45,7 @@ def copy(
 ) -> None:
     """Read a record into a working copy: a sealed file that you open while your use lasts, and nobody afterwards."""
     settings = load_settings(home)
-    use = load_rules(policies, settings.profile).book.use
+    use = rules_of(settings, policies).book.use
     parts = {"record": record, "grant": grant, "purpose": purpose, "fields": field, "copying": True}
     result = ask(settings, key, passphrase_file, trust, lambda to: to.publish("access", parts))
     values = {"record": record, **(result.values or {}), "watermark": result.watermark}

@@ -13,7 +13,7 @@ import typer
 from ops.config import load_settings
 from ops.logs import configure_logging
 from ops.private_files import private
-from ops.rules import load_rules
+from ops.rules import rules_of
 from streams.worker import run
 
 
@@ -36,7 +36,7 @@ def worker(
     """
     configure_logging(getattr(logging, log_level.upper(), logging.INFO))
     settings = load_settings(home)
-    rules = load_rules(policies, settings.profile)
+    rules = rules_of(settings, policies)
     private(settings.token_file(role))
     chosen = (name or f"worker-{socket.gethostname()}")[:27]
     asyncio.run(run(settings, rules, name=chosen, role=role))

@@ -19,6 +19,7 @@ from schemas.topics import AUDIT
 from store.database import Database
 from store.retrievals import Retrieval, Retrievals
 from streams.audit.reader import open_topic
+from streams.kafka import Kafka
 
 #: Events come a little out of order; the stream is gone through again from so long before, milliseconds.
 _OVERLAP_MS: Final = 10 * 60 * 1000
@@ -26,12 +27,12 @@ _AT_ONCE: Final = 5_000
 _READS: Final = frozenset({"access", "unseal"})
 
 
-async def refresh(database: Database, bootstrap: str, archive: Path | None = None) -> int:
+async def refresh(database: Database, kafka: Kafka, archive: Path | None = None) -> int:
     """Note the reads since the last time; return how many records were read. Repeatable.
 
     Args:
         database: takes them.
-        bootstrap: Kafka, ``host:port``.
+        kafka: the cluster.
         archive: the audit stream's, for what was trimmed from the topic; None when nothing was archived.
 
     Raises:
@@ -51,7 +52,7 @@ async def refresh(database: Database, bootstrap: str, archive: Path | None = Non
             await retrievals.note(found)
             touched += len(found)
 
-    async with open_topic(bootstrap, AUDIT, since_ms=since) as topic:
+    async with open_topic(kafka, AUDIT, since_ms=since) as topic:
         async for entries in topic.to_the_end():
             await take(entry.value for entry in entries)
     # The archive after the topic: what is moved over meanwhile is seen at least once.

@@ -14,6 +14,7 @@ from rich.text import Text
 from ops.commands.audit_view import Shown, line_of, read_event
 from schemas.topics import AUDIT
 from streams.audit.reader import open_topic
+from streams.kafka import Kafka
 
 #: Collects come by the thousand: the first few are shown, then one in so many.
 _FIRST: Final = 3
@@ -64,12 +65,12 @@ class LiveAudit:
 
 
 @asynccontextmanager
-async def follow(bootstrap: str, console: Console) -> AsyncIterator[LiveAudit]:
+async def follow(kafka: Kafka, console: Console) -> AsyncIterator[LiveAudit]:
     """Follow the audit topic from its beginning until the end of the block."""
     live = LiveAudit(console)
 
     async def listen() -> None:
-        async with open_topic(bootstrap, AUDIT) as topic:
+        async with open_topic(kafka, AUDIT) as topic:
             async for entries in topic.forever():
                 for entry in entries:
                     await live.hear(entry.value)

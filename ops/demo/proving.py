@@ -18,6 +18,7 @@ from store.database import connect
 from streams.audit.findings import Report
 from streams.audit.reader import open_topic
 from streams.audit.verify import Verifier
+from streams.kafka import kafka_of
 
 
 async def verify_audit(scene: Scene) -> None:
@@ -30,7 +31,7 @@ async def verify_audit(scene: Scene) -> None:
     export, kept = settings.home / "audit.ndjson", settings.home / "kept.ndjson"
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
         write_kept(notes_of([one async for one in Checkpoints(database).all()]), kept)
-    async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
+    async with open_topic(kafka_of(settings), AUDIT) as topic:
         with stage.bar("exported", topic.total) as advance:
             await write_export(topic.to_the_end(), export, advance)
     report = await asyncio.to_thread(_verify, scene.trust, export, kept)

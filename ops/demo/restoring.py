@@ -13,7 +13,7 @@ from typing import Final
 
 from keys.places import DirectoryPlace
 from keys.ring import KeyRing
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.backup import Progress, make_backup
 from ops.demo import thief
 from ops.demo.scene import Scene
@@ -93,14 +93,14 @@ class Drill:
         places = [DirectoryPlace(place) for place in settings.backup_places]
         async with (
             connect(self._uri, settings.mongo_database) as live,
-            Transit(settings.vault_addr, settings.token_file("sweeper"), mount=settings.transit_mount) as transit,
+            transit_of(settings, settings.token_file("sweeper")) as transit,
         ):
             return await Restore(self._backup, live, restored, transit, places, on_progress).run()
 
     async def _read_all(self, restored: Database) -> tuple[Comparison, bool]:
         """Compare every record; and whether the destroyed one's old key references lead nowhere."""
         settings, catalogue = self._scene.settings, self._scene.rules.catalogue
-        transit = Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount)
+        transit = transit_of(settings, settings.token_file("worker"))
         with self._scene.stage.bar("decrypted and compared", len(self._expected)) as advance:
             async with transit, KeyRing(transit, Pages(restored)) as ring:
                 result = await compare(restored, ring, catalogue, self._expected, advance)

@@ -14,6 +14,7 @@ from ops.demo.stage import Stage
 from ops.embedded.stack import Stack
 from schemas.settings import Settings
 from schemas.trust import Trust
+from streams.kafka import kafka_of
 from streams.publisher import Publisher
 
 
@@ -47,8 +48,10 @@ class Scene:
 
 def publisher(settings: Settings, trust: Trust, keys: PrincipalKeys) -> Publisher:
     """The client that upstream systems use, for one principal."""
+    kafka = kafka_of(settings)
     return Publisher(
-        settings.kafka_bootstrap,
+        kafka.servers,
+        kafka=kafka.security,
         principal=keys.principal,
         signing_key=keys.signing,
         receiving_key=keys.receiving,

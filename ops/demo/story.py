@@ -23,6 +23,7 @@ from ops.demo.worker_process import running_worker
 from ops.embedded.stack import Stack
 from ops.provision import provision
 from ops.rules import load_rules
+from streams.kafka import kafka_of
 
 #: Which customers the clerk's grant covers: the one that will be destroyed, and one that stays.
 _GRANTED_AT = (41, 42)
@@ -90,7 +91,7 @@ async def _set(plan: Plan, stage: Stage, claims: Claims) -> AsyncIterator[Scene]
         stage.step("One system and five people are registered; a worker is started")
         stage.command("dangan admin principal add crm.public.json --role collector  # and so on")
         stage.command(f"dangan worker --home {plan.home}")
-        async with follow(settings.kafka_bootstrap, stage.console) as live:
+        async with follow(kafka_of(settings), stage.console) as live:
             async with desk(settings) as at:
                 await people.register(at, team, now=int(time.time()))
             with running_worker(plan.home):

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from keys.cipher import FieldCipher
 from keys.pages import Page, open_table
 from keys.roots import INGEST_ROOT, root_of
-from keys.vault import KeyRefused, Transit
+from keys.vault import KeyRefused, transit_of
 from schemas.catalogue import Catalogue
 from schemas.levels import Level
 from schemas.settings import Settings
@@ -59,7 +59,7 @@ async def read(stolen: Stolen, settings: Settings, root_token: SecretStr, catalo
     """Try every wrapped key on Vault with its root token, and read what opens."""
     values: dict[str, object] = {}
     opened = refused = 0
-    async with Transit(settings.vault_addr, root_token.get_secret_value, mount=settings.transit_mount) as transit:
+    async with transit_of(settings, root_token.get_secret_value) as transit:
         for level, page in stolen.pages.items():
             (key,) = await transit.try_decrypt(root_of(level), [page.wrapped_key])
             if isinstance(key, KeyRefused):

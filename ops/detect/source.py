@@ -19,6 +19,7 @@ from ops.detect.seen import Seen, see
 from schemas.errors import Transient
 from schemas.topics import ALERTS, AUDIT
 from streams.audit.reader import open_topic
+from streams.kafka import Kafka
 
 #: How much later than another an event may come from its partition, while following, milliseconds.
 LATENESS_MS: Final = 5_000
@@ -45,14 +46,14 @@ def ordered(events: Iterable[Seen]) -> list[Seen]:
     return sorted(events, key=lambda event: (event.at_ms, event.uid))
 
 
-async def events_on_topic(bootstrap: str, begin_ms: int | None, wanted: Callable[[Seen], bool] = _any) -> list[Seen]:
+async def events_on_topic(kafka: Kafka, begin_ms: int | None, wanted: Callable[[Seen], bool] = _any) -> list[Seen]:
     """The events on the audit topic from a time on (UNIX milliseconds; None: from the start), in the order of time.
 
     Raises:
         Transient: DG-AUD-004 when the topic cannot be read.
     """
     found: list[Seen] = []
-    async with open_topic(bootstrap, AUDIT, since_ms=begin_ms) as topic:
+    async with open_topic(kafka, AUDIT, since_ms=begin_ms) as topic:
         async for entries in topic.to_the_end():
             found += [event for entry in entries if (event := see(entry.value)) is not None and wanted(event)]
     return ordered(found)
@@ -75,11 +76,11 @@ class Sorter:
             yield heapq.heappop(self._heap)[3]
 
 
-async def follow(bootstrap: str, begin_ms: int, clock: Callable[[], float]) -> AsyncGenerator[list[Seen]]:
+async def follow(kafka: Kafka, begin_ms: int, clock: Callable[[], float]) -> AsyncGenerator[list[Seen]]:
     """Events as they come, in the order of time, for ever; an empty list now and then, when nothing happens.
 
     Args:
-        bootstrap: Kafka, ``host:port``.
+        kafka: the cluster.
         begin_ms: from when, UNIX milliseconds.
         clock: UNIX seconds.
 
@@ -87,7 +88,7 @@ async def follow(bootstrap: str, begin_ms: int, clock: Callable[[], float]) -> A
         Transient: DG-AUD-004 when the topic cannot be read.
     """
     waiting = Sorter()
-    async with open_topic(bootstrap, AUDIT, since_ms=begin_ms) as topic:
+    async with open_topic(kafka, AUDIT, since_ms=begin_ms) as topic:
         async for entries in topic.polls():
             for entry in entries:
                 if (event := see(entry.value)) is not None:
@@ -95,7 +96,7 @@ async def follow(bootstrap: str, begin_ms: int, clock: Callable[[], float]) -> A
             yield list(waiting.ripe(int(clock() * 1000)))
 
 
-async def known_alerts(bootstrap: str) -> set[str]:
+async def known_alerts(kafka: Kafka) -> set[str]:
     """The ids of the alerts that were told before.
 
     Raises:
@@ -103,7 +104,7 @@ async def known_alerts(bootstrap: str) -> set[str]:
     """
     known: set[str] = set()
     try:
-        async with open_topic(bootstrap, ALERTS) as topic:
+        async with open_topic(kafka, ALERTS) as topic:
             async for entries in topic.to_the_end():
                 known |= {uid for entry in entries if (uid := _uid_of(entry.value))}
     except Transient as error:
@@ -118,7 +119,7 @@ def _uid_of(value: bytes) -> str:
         return ""
 
 
-async def publish(bootstrap: str, alerts: Sequence[Alert]) -> None:
+async def publish(kafka: Kafka, alerts: Sequence[Alert]) -> None:
     """Put alerts on ``archive.alerts``; return when they are durable (acks=all).
 
     Raises:
@@ -126,9 +127,7 @@ async def publish(bootstrap: str, alerts: Sequence[Alert]) -> None:
     """
     if not alerts:
         return
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, client_id="dangan-detect"
-    )
+    producer = AIOKafkaProducer(**kafka.client, acks="all", enable_idempotence=True, client_id="dangan-detect")
     try:
         async with asyncio.timeout(30):
             await producer.start()

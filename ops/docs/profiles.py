@@ -15,10 +15,12 @@ from ops.rules import policy_root, profile_names, rule_book
 
 _HEAD: Final = """# Profiles: the regulations as rules
 
-The archive answers to thirteen texts, and they disagree ([regulation.md](regulation.md) lists every clause). Where they
-do, a setting of the rule book decides; without a profile each setting has the strictest reading. A **profile** is one
-text as data: it sets what the text says, names the article for it, and leaves everything on which the text is silent as
-strict as it is without one. Silence is no permission. No code asks for a profile's name.
+The archive answers to thirteen texts, and they disagree ([regulation.md](regulation.md) lists every clause). Where
+they do, a setting of the rule book decides. Without a profile each has a strict default: the strictest reading, but
+for `sensitivity.tier_by_field` (the catalogue's levels are the organisation's) and `destroy.grounds` (every ground
+that a text admits). A **profile** is one text as data: it sets what the text says, names the article for it, and
+leaves everything on which the text is silent as it is without one. Silence is no permission. No rule depends on a
+profile's name.
 
 ```
 dangan profile list                       # which there are
@@ -27,18 +29,21 @@ dangan profile compare approval.use       # one setting in every profile; withou
 ```
 
 Choose one with `profile = "rural-cooperative"` in `dangan.toml` (or `DANGAN_PROFILE`), and start the workers again;
-`dangan doctor` says how far the rules then are from the strictest. What is stored stays as it was collected; approvals,
-uses and due dates follow the new rules from then on.
+`dangan doctor` says which rules then differ from the defaults. What is stored stays as it was collected. Due dates
+are never stored: those of all records follow the new rules at once, so look at `dangan retention plan --rules FILE`
+first. What has been applied for keeps the posts that it was applied for with.
 
-**An organisation's own profile** is a folder `profiles/NAME/` with a `rules.toml` in a copy of `policies/`, given with
-`--policies`. Begin with a copy of the text that binds you; where two do, take the stricter of both for each setting
-that `dangan profile compare` shows. `profile.toml` (title, articles) is optional there; where it names a `text`, its
-articles and the settings of `rules.toml` must be the same, or it is refused (DG-POL-015). `forms/*.toml`, if there are
-any, stand in place of the shipped forms.
+**An organisation's own profile** is a folder `profiles/NAME/` with a `rules.toml`, in a copy of `policies/` that the
+setting `policies` names. Begin with a copy of the text that binds you; where two do, take the stricter of both for
+each setting that `dangan profile compare` shows. `profile.toml` (title, articles) is optional there; where it names a
+`text`, its articles and the settings of `rules.toml` must be the same (DG-POL-015, which `dangan profile` tells).
+`forms/*.toml`, if there are any, stand in place of the shipped forms for their purposes; what was collected on
+another form keeps its name.
 
-Each profile is walked once, in full, on the real services: permissions, collection, review, hand-over and confirmation,
-use, correction, sharing, expiry, destruction, sweep, certificate and confirmation, each signature by the text's own
-posts and each refused without it (`tests/flows/test_profiles.py`, where the demands are written down by hand).
+Each profile is walked once on the real services: permissions, collection, review, hand-over and confirmation, use,
+correction, sharing, expiry, destruction, sweep, certificate and confirmation, by the text's own posts, and each of
+these chains is tried without its last signature or with a stranger's (`tests/flows/test_profiles.py`, where the
+demands are written down by hand).
 
 `trial` is no regulation: it is for made-up people.
 
@@ -60,7 +65,7 @@ def text() -> str:
             cells = (written(value_of(strict, name)), written(value), follows[name])
             parts.append(f"| `{name}` | {' | '.join(map(_cell, cells))} |")
         if each.about and each.about.kept:
-            parts += ["", "As strict as without it, although the text has a word on it:", ""]
+            parts += ["", "As without it, although the text has a word on it:", ""]
             parts += [f"- `{name}`: {why}" for name, why in each.about.kept.items()]
         if each.forms:
             parts += ["", f"Forms of its own: {', '.join(each.forms)}."]
@@ -69,13 +74,13 @@ def text() -> str:
 
 def _overview(found: list[Described]) -> Iterator[str]:
     root = policy_root()
-    columns = ("use, sensitive", "update", "leaves the company", "destruction", "expired")
+    columns = ("use, sensitive", "update", "leaves the company", "another department", "destruction", "expired")
     yield f"| profile | text | {' | '.join(columns)} |"
     yield "| --- | --- |" + " --- |" * len(columns)
     for name, which in (("(none)", ""), *((each.name, each.text) for each in found)):
         approval = rule_book(root, name if which else "").approval
         expiry = rule_book(root, name if which else "").expiry
-        chains = (approval.use["sensitive"], approval.update, approval.external, approval.destroy)
+        chains = (approval.use["sensitive"], approval.update, approval.external, approval.internal, approval.destroy)
         yield f"| {name} | {which} | {' | '.join(map(written, chains))} | {expiry.action('customer')} |"
 
 

@@ -10,6 +10,7 @@ from ops.doctor.machine import examine_machine
 from ops.doctor.rules import examine_incidents, examine_rules
 from ops.doctor.services import examine_kafka, examine_mongo
 from ops.doctor.sites import examine_sites
+from ops.doctor.transport import examine_transport
 from ops.doctor.vault import examine_vault
 from schemas.errors import DanganError
 
@@ -31,6 +32,7 @@ def examine(home: Path) -> list[Finding]:
     findings.append(ok("settings", str(home)))
     findings.append(examine_rules(settings))
     findings += examine_incidents(settings)
+    findings += examine_transport(settings)
     findings += examine_kafka(settings)
     findings += examine_mongo(settings)
     findings += examine_sites(settings)

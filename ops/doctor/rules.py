@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ops.doctor.findings import Finding, ok, warning, wrong
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.rulebook import RuleBook
 from schemas.settings import Settings
@@ -12,7 +12,7 @@ from schemas.settings import Settings
 def examine_rules(settings: Settings) -> Finding:
     """Whether the rules load, and how far their profile is from the strictest reading of the regulations."""
     try:
-        book = load_rules(profile=settings.profile).book
+        book = rules_of(settings).book
     except DanganError as error:
         return wrong("rules", f"{error.code} {error.sentence}", error.next_step)
     other = [
@@ -31,7 +31,7 @@ def examine_rules(settings: Settings) -> Finding:
 def examine_incidents(settings: Settings) -> list[Finding]:
     """Whether an emergency plan is on file, and somebody answers for incidents (clause SEC-11)."""
     try:
-        book = load_rules(profile=settings.profile).book.incident
+        book = rules_of(settings).book.incident
     except DanganError:
         return []  # told by examine_rules
     findings = []

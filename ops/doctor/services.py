@@ -13,6 +13,7 @@ from ops.topic_setup import topic_differences
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.topics import topic_specs
+from streams.kafka import kafka_of
 
 _START = "Start it (dangan up), or correct its address in HOME/dangan.toml."
 
@@ -23,7 +24,7 @@ def examine_kafka(settings: Settings) -> list[Finding]:
         return [warning("Kafka", "the mock cluster: nothing survives a restart", "Install Java 17 and Maven.")]
     specs = topic_specs(settings.topic_partitions)
     try:
-        differences = asyncio.run(topic_differences(settings.kafka_bootstrap, specs, settings.topic_replication))
+        differences = asyncio.run(topic_differences(kafka_of(settings), specs, settings.topic_replication))
     except DanganError as error:
         return [wrong("Kafka", error.sentence, _START)]
     findings = [ok("Kafka", settings.kafka_bootstrap)]

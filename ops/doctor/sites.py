@@ -20,11 +20,12 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
 from ops.doctor.findings import Finding, ok, wrong
-from ops.rules import load_rules
+from ops.rules import rules_of
 from schemas.errors import DanganError
 from schemas.rule_tables.backup import Deployment
 from schemas.settings import Settings
 from schemas.topics import topic_specs
+from streams.kafka import kafka_of
 
 _NO_SITE = "?"
 _SPREAD = "Spread the servers over the sites, and name the sites: broker.rack of brokers, the tag site of members."
@@ -63,7 +64,7 @@ class Members:
 def examine_sites(settings: Settings) -> list[Finding]:
     """Ask the servers and judge their answers by the rules of the settings' profile."""
     try:
-        rules = load_rules(profile=settings.profile).book.deployment
+        rules = rules_of(settings).book.deployment
     except DanganError:
         return []  # told by the check of the rules
     findings: list[Finding] = []
@@ -147,8 +148,8 @@ def _some(names: Sequence[str]) -> str:
 
 async def _ask_kafka(settings: Settings) -> Brokers:
     names = [spec.name for spec in topic_specs(settings.topic_partitions)]
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka_bootstrap)
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap, request_timeout_ms=5000)
+    client = AIOKafkaClient(**kafka_of(settings).client)
+    admin = AIOKafkaAdminClient(**kafka_of(settings).client, request_timeout_ms=5000)
     try:
         await client.bootstrap()
         racks = {broker.nodeId: broker.rack for broker in client.cluster.brokers()}

@@ -25,7 +25,7 @@ _RENEW = "Run dangan up or dangan init: it issues the token anew."
 def examine_vault(settings: Settings) -> list[Finding]:
     """Check Vault as far as the tokens at hand allow."""
     try:
-        with VaultAdmin(settings.vault_addr, timeout=5) as vault:
+        with VaultAdmin(settings.vault_addr, timeout=5, authorities=settings.vault_ca_file) as vault:
             code, health = vault.status("GET", "/sys/health?standbyok=true")
         if code == 501:
             return [wrong("Vault", "not initialised", "Initialise it, then run dangan init.")]
@@ -69,7 +69,7 @@ def _token(settings: Settings, role: str, valid: list[SecretStr]) -> Iterator[Fi
         return
     if open_to_others:
         yield wrong(check, f"{file} is readable by others", f"chmod 600 {file}, then have the token issued anew.")
-    with VaultAdmin(settings.vault_addr, token, timeout=5) as vault:
+    with VaultAdmin(settings.vault_addr, token, timeout=5, authorities=settings.vault_ca_file) as vault:
         code, answer = vault.status("GET", "/auth/token/lookup-self")
     if code != 200:
         yield wrong(check, f"Vault does not accept it ({code})", _RENEW)
@@ -92,7 +92,7 @@ def _with_root(settings: Settings, tokens: list[SecretStr]) -> Iterator[Finding]
         root = SecretStr((settings.home / "vault" / "root.token").read_text(encoding="ascii").strip())
     except (OSError, UnicodeDecodeError):
         return
-    with VaultAdmin(settings.vault_addr, root, timeout=5) as vault:
+    with VaultAdmin(settings.vault_addr, root, timeout=5, authorities=settings.vault_ca_file) as vault:
         if vault.status("GET", "/auth/token/lookup-self")[0] != 200:
             return
         tokens.insert(0, root)
@@ -124,7 +124,7 @@ def _keys(settings: Settings, tokens: list[SecretStr]) -> Iterator[Finding]:
 def _key(settings: Settings, spec: KeySpec, tokens: list[SecretStr]) -> tuple[dict[str, object] | None, bool]:
     """A key's settings and whether any token could read them."""
     for token in tokens:
-        with VaultAdmin(settings.vault_addr, token, timeout=5) as vault:
+        with VaultAdmin(settings.vault_addr, token, timeout=5, authorities=settings.vault_ca_file) as vault:
             code, answer = vault.status("GET", f"/{settings.transit_mount}/keys/{spec.name}")
         if code == 200:
             return answer["data"], True

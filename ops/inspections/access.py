@@ -12,6 +12,7 @@ from ops.inspections.doors import DoorLog, doors
 from ops.inspections.runs import Found
 from store.inspections import Finding
 from store.principals import Grants, Principals
+from streams.kafka import kafka_of
 
 #: Who may enter the archive room by post.
 KEEPERS: Final = frozenset({"archivist", "custodian"})
@@ -31,7 +32,7 @@ async def access_review(desk: Desk, *, since: int, door_log: DoorLog | None) -> 
         door_log: of the archive room, if there is one.
     """
     grants = {grant.id: grant for grant in await Grants(desk.database).all()}
-    events = await events_on_topic(desk.settings.kafka_bootstrap, None, _judged)
+    events = await events_on_topic(kafka_of(desk.settings), None, _judged)
     done, found = review(events, since * 1000, grants), Found()
     found.counts.update({"reads": done.reads, "refused": sum(done.attempts.values())})
     found.add(

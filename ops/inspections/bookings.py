@@ -10,12 +10,13 @@ from schemas.topics import AUDIT
 from store.database import Database
 from store.movements import Movements
 from streams.audit.reader import open_topic
+from streams.kafka import Kafka
 
 #: Events come a little out of order; the stream is gone through again from so long before, milliseconds.
 _OVERLAP_MS: Final = 10 * 60 * 1000
 
 
-async def book(database: Database, bootstrap: str) -> int:
+async def book(database: Database, kafka: Kafka) -> int:
     """Book the movements since the last time; return how many there were. Repeatable.
 
     Raises:
@@ -25,7 +26,7 @@ async def book(database: Database, bootstrap: str) -> int:
     done = await movements.read_up_to()
     since = None if done is None else max(0, done - _OVERLAP_MS)
     moved = 0
-    async with open_topic(bootstrap, AUDIT, since_ms=since) as topic:
+    async with open_topic(kafka, AUDIT, since_ms=since) as topic:
         async for entries in topic.to_the_end():
             moved += await _booked(movements, [one for each in entries if (one := see(each.value)) is not None])
     return moved

@@ -22,6 +22,7 @@ from schemas.working_days import day_of
 from store.backups import Backups
 from store.database import Database
 from store.inspections import Finding
+from streams.kafka import kafka_of
 
 
 async def full_check(desk: Desk, rules: Rules, *, now: int, told: Progress = silent) -> Found:
@@ -38,7 +39,7 @@ async def full_check(desk: Desk, rules: Rules, *, now: int, told: Progress = sil
     """
     opened = await integrity(desk.database, desk.transit, rules, told=told)
     found = opened if opened is not None else Found()
-    await book(desk.database, desk.settings.kafka_bootstrap)
+    await book(desk.database, kafka_of(desk.settings))
     held = Found()
     await compare(desk.database, rules.book, held, since=0, until=now, told=told)
     await look_again(desk, rules.book, held, until=now)

@@ -20,6 +20,7 @@ from schemas.rulebook import RuleBook
 from store.database import Database
 from store.holdings import Holding, holdings, holdings_of, slots_of
 from store.inspections import Finding, Inspections
+from streams.kafka import kafka_of
 
 _BATCH: Final = 200
 _PAGES: Final = 4_000
@@ -70,7 +71,7 @@ async def compare(database: Database, book_: RuleBook, found: Found, *, since: i
 
 async def look_again(desk: Desk, book_: RuleBook, found: Found, *, until: int) -> None:
     """Keep only those differences of records that are still there at a second look."""
-    await book(desk.database, desk.settings.kafka_bootstrap)
+    await book(desk.database, kafka_of(desk.settings))
     slots = Slots(desk.database)
     names = iter(sorted({each.about for each in found.findings}))
     while part := list(islice(names, _BATCH)):
@@ -126,8 +127,8 @@ async def inventory(desk: Desk, book_: RuleBook, *, now: int, told: Progress = s
     database, found = desk.database, Found()
     last = await Inspections(database).last("inventory")
     since = last.until if last else 0
-    await book(database, desk.settings.kafka_bootstrap)
-    await refresh(database, desk.settings.kafka_bootstrap, archive_of(desk.settings))
+    await book(database, kafka_of(desk.settings))
+    await refresh(database, kafka_of(desk.settings), archive_of(desk.settings))
     await compare(database, book_, found, since=since, until=now, told=told)
     await look_again(desk, book_, found, until=now)
     await balance(database, found, opening=last.counts.get("held", 0) if last else 0)

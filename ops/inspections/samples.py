@@ -27,6 +27,7 @@ from store.database import Database
 from store.inspections import Finding
 from store.registers import Register
 from store.samples import Draws
+from streams.kafka import kafka_of
 
 #: Records of one sample at most: what fits into one document.
 MAX_SIZE: Final = 200_000
@@ -143,7 +144,7 @@ async def examine(desk: Desk, book: RuleBook, sample: str) -> list[Examined]:
     """Look for the record of every key step of each drawn archive, in the audit stream and the store."""
     drawn = await Draws(desk.database).get(sample)
     wanted = set(drawn)
-    events = await events_on_topic(desk.settings.kafka_bootstrap, None, lambda event: event.record in wanted)
+    events = await events_on_topic(kafka_of(desk.settings), None, lambda event: event.record in wanted)
     steps = steps_in(events)
     for record in await _numbered(desk.database, book, drawn):
         steps.setdefault(record, set()).add("number")

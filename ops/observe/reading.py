@@ -27,6 +27,7 @@ from store.intakes import Intakes
 from store.ledger import Ledger
 from store.proposals import Proposals
 from store.sweeps import Sweeps
+from streams.kafka import Kafka
 
 #: The consumer group of whoever looks after dead letters: what it has committed is taken up.
 DEAD_LETTER_GROUP: Final = "dangan-dead-letters"
@@ -77,14 +78,14 @@ async def read_records(database: Database, book: RuleBook, into: Reading, *, now
     _note(into.oldest_waiting_at, "correction", oldest / 1000 if oldest else None)
 
 
-async def read_kafka(bootstrap: str, into: Reading) -> None:
+async def read_kafka(kafka: Kafka, into: Reading) -> None:
     """How many dead letters stand on their topic that nobody has taken up.
 
     Raises:
         Transient: DG-KAF-001 when Kafka does not answer.
     """
-    consumer = AIOKafkaConsumer(DEAD_LETTERS, bootstrap_servers=bootstrap, group_id=None, client_id="dangan-observe")
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(DEAD_LETTERS, **kafka.client, group_id=None, client_id="dangan-observe")
+    admin = AIOKafkaAdminClient(**kafka.client)
     try:
         async with asyncio.timeout(_WITHIN):  # for a topic that does not exist it would wait on and on
             await consumer.start()

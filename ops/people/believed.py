@@ -35,7 +35,7 @@ async def everyone(desk: Desk, people: People | None = None) -> dict[str, Regist
         Transient: DG-KEY-001 when Vault does not answer.
     """
     found = await Principals(desk.database).registrations()
-    seal = await _seal(desk, people or people_rules(desk.settings.profile))
+    seal = await _seal(desk, people or people_rules(desk.settings))
     return {each.principal.id: _looked_at(each, seal) for each in found}
 
 
@@ -50,7 +50,7 @@ async def looked_up(desk: Desk, principal: str, people: People | None = None) ->
     found = await Principals(desk.database).registration(principal)
     if found is None:
         return None, 0
-    seal = await _seal(desk, people or people_rules(desk.settings.profile))
+    seal = await _seal(desk, people or people_rules(desk.settings))
     return _looked_at(found, seal).principal, found.version
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from consumers.standing import bar, clashing, lacks_agreement
@@ -16,19 +17,24 @@ from ops.rules import policy_root, rule_book
 from schemas.errors import DanganError
 from schemas.principals import Principal
 from schemas.rule_tables.people import ADMINISTRATOR, People
+from schemas.settings import Settings
 from schemas.values import looks_personal
 
 _MONTH: Final = 30 * 86400
 
 
-@cache
-def people_rules(profile: str) -> People:
+def people_rules(settings: Settings) -> People:
     """What an installation demands of people: table ``[people]`` of its profile's rule book.
 
     Raises:
-        DanganError: DG-OPS-030 when the rule book cannot be read.
+        DanganError: DG-OPS-030 when the rule book cannot be read, DG-POL-013 for a profile that there is not.
     """
-    return rule_book(policy_root(), profile).people
+    return _people(settings.policies, settings.profile)
+
+
+@cache
+def _people(policies: Path | None, profile: str) -> People:
+    return rule_book(policy_root(policies), profile).people
 
 
 def check(wanted: Principal, people: People, now: int) -> None:

@@ -70,7 +70,7 @@ async def register(
         DanganError: as :func:`enter`; DG-OPS-037 for a key that is revoked or that another principal has; DG-SEC-001
             for what others must approve; DG-SEC-013 for a registration without the archive's signature.
     """
-    people = people or people_rules(desk.settings.profile)
+    people = people or people_rules(desk.settings)
     principals = Principals(desk.database)
     refuse_personal(principal=keys.principal)
     known, version = await believed(desk, keys.principal, people)

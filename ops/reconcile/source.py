@@ -9,16 +9,17 @@ from ops.audit_files import values_in
 from ops.reconcile.told import LONGEST_RUN_MS, Told
 from schemas.topics import AUDIT
 from streams.audit.reader import open_topic
+from streams.kafka import Kafka
 
 
-async def told_on_topic(bootstrap: str, since_ms: int) -> Told:
+async def told_on_topic(kafka: Kafka, since_ms: int) -> Told:
     """What the topic tells; from a day before ``since_ms`` (UNIX milliseconds), for runs that had begun by then.
 
     Raises:
         Transient: DG-AUD-004 when it cannot be read.
     """
     told = Told()
-    async with open_topic(bootstrap, AUDIT, since_ms=max(0, since_ms - LONGEST_RUN_MS)) as topic:
+    async with open_topic(kafka, AUDIT, since_ms=max(0, since_ms - LONGEST_RUN_MS)) as topic:
         async for entries in topic.to_the_end():
             told.feed(entry.value for entry in entries)
     return told

@@ -52,7 +52,7 @@ _TEMPLATES: Final[Mapping[str, RoleTemplate]] = {
     "auditor": RoleTemplate(),
     "steward": RoleTemplate(clearance=Level.SENSITIVE, scope=("building",)),
     "steward_manager": RoleTemplate(clearance=Level.SENSITIVE),
-    "fee_collector": RoleTemplate(scope=("building",)),
+    "fee_collector": RoleTemplate(clearance=Level.SENSITIVE, scope=("building",)),
     ADMINISTRATOR: RoleTemplate(kinds=_BOTH),
 }
 

@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
 
 from streams.audit.publisher import Record
+from streams.kafka import Kafka
 
 #: Just below the broker's usual message.max.bytes (1,048,588).
 _MAX_BATCH_BYTES = 1_000_000
@@ -68,12 +69,12 @@ class KafkaLog:
         return producer
 
 
-def kafka_log(bootstrap: str, topic: str, key: str) -> KafkaLog:
-    """The log on the brokers at ``bootstrap`` (``host:port``, comma-separated)."""
+def kafka_log(kafka: Kafka, topic: str, key: str) -> KafkaLog:
+    """The log on a cluster."""
 
     def producer() -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **kafka.client,
             acks="all",
             enable_idempotence=True,
             max_batch_size=_MAX_BATCH_BYTES,

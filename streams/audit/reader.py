@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from schemas.errors import Transient
+from streams.kafka import Kafka
 from streams.odd_records import tolerate_odd_records
 
 _POLL_MS: Final = 300
@@ -79,11 +80,11 @@ class TopicReader:
 
 
 @asynccontextmanager
-async def open_topic(bootstrap: str, topic: str, *, since_ms: int | None = None) -> AsyncIterator[TopicReader]:
+async def open_topic(kafka: Kafka, topic: str, *, since_ms: int | None = None) -> AsyncIterator[TopicReader]:
     """Open the topic for reading, outside of any consumer group.
 
     Args:
-        bootstrap: ``host:port``, comma-separated.
+        kafka: the cluster.
         topic: the audit topic.
         since_ms: begin with the first record of each partition at or after that time (UNIX milliseconds);
             None for the very first.
@@ -94,7 +95,7 @@ async def open_topic(bootstrap: str, topic: str, *, since_ms: int | None = None)
     tolerate_odd_records()
     consumer = AIOKafkaConsumer(
         topic,
-        bootstrap_servers=bootstrap,
+        **kafka.client,
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",

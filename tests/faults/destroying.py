@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.config import load_settings
 from ops.destruction import Destruction
 from ops.private_files import private
@@ -24,7 +24,7 @@ async def destroy(home: Path, records: list[str]) -> None:
     settings = load_settings(home, {})
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, private(settings.token_file("sweeper")), mount=settings.transit_mount) as transit,
+        transit_of(settings, private(settings.token_file("sweeper"))) as transit,
     ):
         work = Destruction(settings, database, transit)
         print(READY, flush=True)

@@ -17,6 +17,7 @@ from streams.audit.checkpoint import VALUE_PREFIX, parse_checkpoint
 from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 from tests.streams.audit_records import Archive, some_facts, verified
 
 pytestmark = pytest.mark.fault
@@ -55,8 +56,8 @@ async def _run(stack: Stack) -> None:
             progress.set()
         return refusals
 
-    bootstrap = stack.settings.kafka_bootstrap
-    log = kafka_log(bootstrap, AUDIT, writer.id)
+    kafka = kafka_of(stack.settings)
+    log = kafka_log(kafka, AUDIT, writer.id)
     async with AuditPublisher(log, writer, keep, clock=time.time, timeout_s=1.0) as publisher:
         tasks = [asyncio.create_task(work(at, publisher)) for at in range(3)]
         for _ in range(KILLS):
@@ -70,7 +71,7 @@ async def _run(stack: Stack) -> None:
         stop.set()
         refusals = sum(await asyncio.gather(*tasks))
 
-    async with open_topic(bootstrap, AUDIT) as topic:
+    async with open_topic(kafka, AUDIT) as topic:
         values = [entry.value async for batch in topic.to_the_end() for entry in batch]
     note = parse_checkpoint(newest[0].text)
     assert note is not None

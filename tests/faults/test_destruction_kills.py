@@ -18,7 +18,7 @@ from keys.ledger import State
 from keys.okp import thumbprint
 from keys.ring import KeyRing
 from keys.roots import CERTIFICATES_KEY
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.embedded.program import Service
 from ops.embedded.stack import Stack
 from schemas.certificate import contradictions
@@ -45,7 +45,7 @@ async def test_everything_due_is_certified_and_nothing_else_is_lost_however_ofte
         settings = stack.settings
         async with (
             connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-            Transit(settings.vault_addr, stack.root_token.get_secret_value, mount=settings.transit_mount) as transit,
+            transit_of(settings, stack.root_token.get_secret_value) as transit,
             KeyRing(transit, Pages(database)) as ring,
         ):
             await ensure(database)

@@ -12,7 +12,7 @@ import pytest
 
 from keys.ledger import State
 from keys.sweep_state import Step, Sweep
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.embedded.program import Service
 from ops.embedded.stack import Stack
 from ops.vault_admin import VaultAdmin
@@ -98,7 +98,7 @@ async def test_a_vault_that_goes_away_after_any_step_certifies_nothing_falsely(p
         fault = Fault(pair.stack, kind)
         whole, own = (
             pair.transit,
-            Transit(settings.vault_addr, lambda used=fault: used.token, mount=settings.transit_mount),
+            transit_of(settings, lambda used=fault: used.token),
         )
         pair.sweeps = breaks = Breaks(pair.database, step, fault)
         async with own:

@@ -25,6 +25,7 @@ from schemas.topics import AUDIT
 from store.database import connect
 from store.records import Records
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 from tests.harness.office import PURPOSE, Office, grant_id
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("worker")]
@@ -95,7 +96,7 @@ class Desk:
     def events(self, action: str) -> list[dict[str, Any]]:
         async def read() -> list[dict[str, Any]]:
             found = []
-            async with open_topic(self.stack.settings.kafka_bootstrap, AUDIT, since_ms=self.since) as topic:
+            async with open_topic(kafka_of(self.stack.settings), AUDIT, since_ms=self.since) as topic:
                 async for entries in topic.to_the_end():
                     events = [orjson.loads(each.value) for each in entries]
                     found += [

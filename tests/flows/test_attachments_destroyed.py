@@ -14,7 +14,7 @@ import pytest
 
 from keys.chunks import ChunkCipher
 from keys.places import DirectoryPlace
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.backup import make_backup
 from ops.embedded.stack import Stack
 from ops.private_files import private
@@ -88,7 +88,7 @@ async def test_a_scan_dies_with_its_record_in_the_store_and_in_every_old_copy(
     token = private(settings.token_file("sweeper"))
     async with (
         connect(settings.mongo_uri.get_secret_value(), f"restored-{uuid.uuid4().hex[:6]}") as into,
-        Transit(settings.vault_addr, token, mount=settings.transit_mount) as transit,
+        transit_of(settings, token) as transit,
     ):
         places = [DirectoryPlace(place) for place in settings.backup_places]
         await Restore(backup, database, into, transit, places, lambda *_: None).run()

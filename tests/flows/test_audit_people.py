@@ -23,6 +23,7 @@ from schemas.audit import Fact
 from schemas.topics import ALERTS, AUDIT
 from streams.audit.checkpoint import VALUE_PREFIX
 from streams.audit.reader import Entry, open_topic
+from streams.kafka import kafka_of
 from tests.harness.console_consumer import console_consumer
 from tests.harness.customers import customer
 from tests.harness.office import PURPOSE, Office, grant_id
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.flow
 
 
 async def on_topic(stack: Stack, topic: str) -> list[Entry]:
-    async with open_topic(stack.settings.kafka_bootstrap, topic) as opened:
+    async with open_topic(kafka_of(stack.settings), topic) as opened:
         return [entry async for batch in opened.to_the_end() for entry in batch]
 
 
@@ -151,7 +152,7 @@ async def test_who_follows_is_told_of_misuse_as_it_happens(stack: Stack) -> None
     found = []
     begin = int(time.time() * 1000) - 120_000
     await misuse(stack, thief)
-    following = follow(stack.settings.kafka_bootstrap, begin, lambda: time.time() + 5)  # nothing is late here
+    following = follow(kafka_of(stack.settings), begin, lambda: time.time() + 5)  # nothing is late here
     async with asyncio.timeout(20), aclosing(following):
         async for events in following:
             found += [alert.rule.id for event in events for alert in detector.see(event) if alert.key == thief]

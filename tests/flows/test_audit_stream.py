@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 
 from keys.okp import thumbprint
 from keys.roots import WRITERS_KEY
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.commands.audit import register
 from ops.embedded.stack import Stack
 from schemas.audit import Fact, KeptCheckpoint, event_id
@@ -31,6 +31,7 @@ from streams.audit.kafka import kafka_log
 from streams.audit.publisher import AuditPublisher
 from streams.audit.reader import Entry, open_topic
 from streams.audit.verify import Verifier
+from streams.kafka import kafka_of
 from streams.writer import WriterIdentity, new_writer
 
 pytestmark = pytest.mark.flow
@@ -59,12 +60,12 @@ async def station(stack: Stack) -> AsyncIterator[Station]:
     settings = stack.settings
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as transit,
+        transit_of(settings, settings.token_file("worker")) as transit,
     ):
         writer = await new_writer(transit, "flow", time.time())
         x = await transit.public_key(WRITERS_KEY)
         trust = Trust(writers=(TrustedKey.model_construct(kid=thumbprint("Ed25519", x), x=x),))
-        log = kafka_log(settings.kafka_bootstrap, AUDIT, writer.id)
+        log = kafka_log(kafka_of(settings), AUDIT, writer.id)
         async with AuditPublisher(log, writer, Checkpoints(database).save, clock=time.time) as publisher:
             yield Station(stack, writer, publisher, trust)
 
@@ -72,7 +73,7 @@ async def station(stack: Stack) -> AsyncIterator[Station]:
 async def own_entries(station: Station) -> list[Entry]:
     """The topic's records of this station's chain."""
     mine = station.writer.id.encode()
-    async with open_topic(station.stack.settings.kafka_bootstrap, AUDIT) as topic:
+    async with open_topic(kafka_of(station.stack.settings), AUDIT) as topic:
         return [entry async for batch in topic.to_the_end() for entry in batch if mine in entry.value]
 
 

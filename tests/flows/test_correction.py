@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from consumers.propose import opened
 from keys.principal_keys import PrincipalKeys, dump_keys
 from keys.ring import KeyRing
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops import corrections
 from ops.audited import Desk, desk
 from ops.cli import build
@@ -343,7 +343,7 @@ async def test_a_proposal_dies_with_its_record(site: Site) -> None:
         site.office.publisher(site.clerk, linger=0.0) as clerk,
         site.office.publisher(site.office.archivist, linger=0.0) as archivist,
         desk(settings) as at,
-        Transit(settings.vault_addr, private(settings.token_file("worker")), mount=settings.transit_mount) as transit,
+        transit_of(settings, private(settings.token_file("worker"))) as transit,
         KeyRing(transit, Pages(at.database)) as ring,
     ):
         record = await collected(bank)

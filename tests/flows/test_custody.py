@@ -23,6 +23,7 @@ from schemas.errors import DanganError
 from schemas.topics import AUDIT
 from store.database import Database, connect
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 from tests.harness.office import PURPOSE, Office, grant_id
 
 pytestmark = [pytest.mark.flow, pytest.mark.usefixtures("worker")]
@@ -148,7 +149,7 @@ async def _in_thread(act: Any, *words: Any) -> str:
 
 async def _books(office: Office, since: int) -> list[str]:
     found: list[tuple[int, str]] = []
-    async with open_topic(office.settings.kafka_bootstrap, AUDIT, since_ms=since) as topic:
+    async with open_topic(kafka_of(office.settings), AUDIT, since_ms=since) as topic:
         async for entries in topic.to_the_end():
             for entry in entries:
                 if entry.value.startswith(b"{"):

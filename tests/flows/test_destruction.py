@@ -25,7 +25,7 @@ from keys.ring import KeyRing
 from keys.roots import CERTIFICATES_KEY, INGEST_ROOT, root_of
 from keys.sweep import run_sweep
 from keys.sweep_tools import Tools
-from keys.vault import KeyRefused, Transit
+from keys.vault import KeyRefused, Transit, transit_of
 from keys.wrapped import LiveSlots, PageKeys
 from keys.wrapped_ingest import IngestKeySet
 from ops.embedded.stack import Stack
@@ -175,7 +175,7 @@ async def site(stack: Stack, tmp_path: Path) -> AsyncIterator[Site]:
     name = f"t{uuid.uuid4().hex[:12]}"
     async with (
         connect(settings.mongo_uri.get_secret_value(), name) as database,
-        Transit(settings.vault_addr, stack.root_token.get_secret_value, mount=settings.transit_mount) as transit,
+        transit_of(settings, stack.root_token.get_secret_value) as transit,
     ):
         await page_indexes(database)
         await ledger_indexes(database)

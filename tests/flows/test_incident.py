@@ -28,6 +28,7 @@ from schemas.replies import Result
 from schemas.topics import ALERTS
 from store.database import connect
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 from tests.harness.aftermath import audit_events
 from tests.harness.office import PURPOSE, Office, grant_for, public
 from tests.harness.workers import Worker
@@ -121,7 +122,7 @@ def site(stack: Stack, office: Office, worker: Worker, tmp_path_factory: pytest.
 async def alerts(stack: Stack) -> list[dict[str, Any]]:
     """The incidents among the alerts, each once."""
     found = {}
-    async with open_topic(stack.settings.kafka_bootstrap, ALERTS) as topic:
+    async with open_topic(kafka_of(stack.settings), ALERTS) as topic:
         async for entries in topic.to_the_end():
             for entry in entries:
                 value = orjson.loads(entry.value)

@@ -16,7 +16,7 @@ from keys.ingest import create
 from keys.pages import open_table
 from keys.ring import KeyRing
 from keys.roots import root_of
-from keys.vault import KeyRefused, Transit
+from keys.vault import KeyRefused, Transit, transit_of
 from ops.commands.approve import sign_approval
 from ops.destruction import ROOTS, Destruction
 from ops.embedded.program import Service
@@ -114,7 +114,7 @@ async def site(stack: Stack) -> AsyncIterator[Site]:
     name = f"t{uuid.uuid4().hex[:12]}"
     async with (
         connect(settings.mongo_uri.get_secret_value(), name) as database,
-        Transit(settings.vault_addr, stack.root_token.get_secret_value, mount=settings.transit_mount) as transit,
+        transit_of(settings, stack.root_token.get_secret_value) as transit,
         KeyRing(transit, Pages(database)) as one,
         KeyRing(transit, Pages(database)) as two,
     ):

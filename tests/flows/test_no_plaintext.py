@@ -14,6 +14,7 @@ from ops.reconcile.source import told_on_topic
 from ops.reconcile.vault_log import calls_in
 from schemas.levels import Level
 from store.database import connect
+from streams.kafka import kafka_of
 from tests.harness.canaries import Search, shapes
 from tests.harness.story import MARKERS, Story
 
@@ -37,7 +38,7 @@ def test_nothing_is_found_after_a_destruction(story: Story) -> None:
 @pytest.mark.clause("SEC-12")
 async def test_a_whole_life_with_destruction_and_sweep_reconciles_and_only_the_thief_does_not_fit(story: Story) -> None:
     settings = story.stack.settings
-    told = await told_on_topic(settings.kafka_bootstrap, 0)
+    told = await told_on_topic(kafka_of(settings), 0)
     comparison = Comparison(told, since_ms=0, until_ms=int(time.time() * 1000) + 1)
     comparison.feed(calls_in([story.stack.vault_audit_log], settings.transit_mount))
     report = comparison.finish()

@@ -22,7 +22,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner, Result
 
 from keys.roots import root_of
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.commands.audit import register
 from ops.embedded.ports import free_ports
 from ops.embedded.stack import Stack
@@ -34,6 +34,7 @@ from schemas.topics import ALERTS, AUDIT
 from store.database import connect
 from store.pages import from_document as page_from
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 from tests.harness.aftermath import drain
 from tests.harness.canaries import Search, canaries_of, canary_customer
 from tests.harness.metric_labels import Scraped, strange_labels
@@ -153,7 +154,7 @@ async def test_the_observer_reads_what_waits(stack: Stack, worker: Worker) -> No
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
         await read_store(database, gauges.reading)
         await read_records(database, load_rules().book, gauges.reading, now=time.time())
-    await read_kafka(settings.kafka_bootstrap, gauges.reading)
+    await read_kafka(kafka_of(settings), gauges.reading)
     reading = gauges.reading
     assert reading.dead_letters == 1
     assert reading.entries == {"pending": 0, "forgotten": 0}
@@ -185,7 +186,7 @@ async def test_ordinary_work_reconciles_and_a_thief_and_a_gap_are_found(
     # a thief with the worker's token and a page of the database
     async with (
         connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database,
-        Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as transit,
+        transit_of(settings, settings.token_file("worker")) as transit,
     ):
         page = page_from(await database["pages"].find_one({}) or {})
         await transit.decrypt(root_of(page.level), [page.wrapped_key] * 100)
@@ -202,7 +203,7 @@ async def test_ordinary_work_reconciles_and_a_thief_and_a_gap_are_found(
     assert len(stolen[0]["token"]) == 16
     again = (await asyncio.to_thread(reconcile, stack, begun))[1]
     assert [one["alert"] for one in again["findings"]] == [one["alert"] for one in theft["findings"]]
-    async with open_topic(settings.kafka_bootstrap, ALERTS) as topic:
+    async with open_topic(kafka_of(settings), ALERTS) as topic:
         told = [orjson.loads(entry.value) async for batch in topic.to_the_end() for entry in batch]
     assert {one["metadata"]["uid"] for one in told} == {one["alert"] for one in theft["findings"]}
     assert len(told) == len(theft["findings"])  # each once
@@ -227,7 +228,7 @@ async def test_what_is_archived_leaves_the_topic_and_verifies_as_before(
     assert done.exit_code == 0, done.output
     folder = stack.home / "audit-archive"
     if trim:
-        async with open_topic(settings.kafka_bootstrap, AUDIT) as topic:
+        async with open_topic(kafka_of(settings), AUDIT) as topic:
             assert topic.total == 0
     assert (await asyncio.to_thread(dangan, stack, "check-proof", str(before))).exit_code == 0
     await asyncio.to_thread(dangan, stack, "prove", uid, "--in", str(folder), "--out", str(after))

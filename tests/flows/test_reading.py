@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from keys.principal_keys import PrincipalKeys, dump_keys
-from keys.vault import Transit
+from keys.vault import transit_of
 from keys.watermark import mark_of, marker_from
 from ops.audited import desk
 from ops.cli import build
@@ -149,7 +149,7 @@ async def test_a_search_finds_what_the_grant_covers_and_the_watermark_names_the_
     mark = mark_of(answer.watermark or "")
     assert mark.request == receipt.command_id
     token = stack.settings.token_file("auditor")
-    async with Transit(stack.settings.vault_addr, token, mount=stack.settings.transit_mount) as vault:
+    async with transit_of(stack.settings, token) as vault:
         marker = await marker_from(vault)
     assert marker.made(mark, keys.principal, narrow)
     assert not marker.made(mark, office.crm.principal, narrow)

@@ -19,7 +19,7 @@ from typer.testing import CliRunner, Result
 from keys.chunks import ChunkCipher
 from keys.ring import KeyRing
 from keys.roots import root_of
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.backups.drill import DrillReport, verified_drill
 from ops.backups.places import approved_places
 from ops.commands import backup, destruction, drill, restore
@@ -38,6 +38,7 @@ from store.ledger import ensure_indexes as ledger_indexes
 from store.pages import Pages
 from store.pages import ensure_indexes as page_indexes
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 from tests.flows.test_destruction import Site
 from tests.simulators.object_storage import ObjectStorage, object_storage
 
@@ -121,7 +122,7 @@ async def home(stack: Stack, storage: ObjectStorage, tmp_path: Path) -> AsyncIte
     await provision(settings)
     async with (
         connect(uri, name) as database,
-        Transit(shared.vault_addr, stack.root_token.get_secret_value, mount=shared.transit_mount) as transit,
+        transit_of(shared, stack.root_token.get_secret_value) as transit,
         KeyRing(transit, Pages(database)) as ring,
     ):
         await page_indexes(database)
@@ -336,7 +337,7 @@ async def test_a_job_whose_place_is_not_allowed_writes_nothing(home: Home, tmp_p
 @pytest.mark.clause("STO-07")
 async def test_a_missed_backup_raises_its_alert_once(home: Home) -> None:
     async def alerts() -> int:
-        async with open_topic(home.settings.kafka_bootstrap, ALERTS) as topic:
+        async with open_topic(kafka_of(home.settings), ALERTS) as topic:
             return sum([len(entries) async for entries in topic.to_the_end()])
 
     await home.site.collect("rec-1")

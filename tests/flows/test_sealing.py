@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from keys.certificate import verify_certificate
 from keys.principal_keys import PrincipalKeys, dump_keys
 from keys.roots import SEALED_ROOT
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.audited import desk
 from ops.cli import build
 from ops.commands.approve import sign_approval
@@ -114,7 +114,7 @@ async def test_sealed_refused_unsealed_by_two_sealed_and_destroyed(office: Offic
             assert pages[ref.sealed].slots == b"\0"
         wrapped = [pages[ref.sealed].wrapped_key for ref in refs.values()]
         for role in ("worker", "sweeper", "admin"):
-            async with Transit(settings.vault_addr, settings.token_file(role), mount=settings.transit_mount) as transit:
+            async with transit_of(settings, settings.token_file(role)) as transit:
                 with pytest.raises(DanganError, match="DG-KEY-002"):
                     await transit.decrypt(SEALED_ROOT, wrapped)
 

@@ -116,7 +116,7 @@ async def registered(stack: Stack, role: str) -> Path:
             now=now,
             agreement="nda-2026-1",
             agreement_until=now + DAY,
-            people=people_rules("trial"),
+            people=people_rules(stack.settings.model_copy(update={"profile": "trial"})),
         )
     file = stack.home / f"{role}.key.json"
     write_private(file, dump_keys(keys, None))

@@ -36,6 +36,7 @@ from schemas.replies import Result
 from schemas.settings import Settings
 from schemas.staff import PermissionChange
 from schemas.trust import Trust
+from streams.kafka import kafka_of
 from streams.publisher import Publisher
 from tests.harness.office import public
 
@@ -56,6 +57,7 @@ STAFF: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "seller": ("business", ("client_manager",)),
     "manager": ("business", ("client_manager",)),
     "department": ("business", ("department_head",)),
+    "department2": ("finance", ("department_head",)),
     "general": ("board", ("general_manager",)),
     "director": ("board", ("director",)),
     "market": ("market", ("market_supervision",)),
@@ -101,8 +103,8 @@ class House:
     keys: dict[str, PrincipalKeys] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, stack: Stack, profile: str, folder: Path) -> House:
-        """A house on running services, with a database and backup places of its own."""
+    def open(cls, stack: Stack, profile: str, folder: Path, **more: str) -> House:
+        """A house on running services, with a database and backup places of its own; ``more`` settings of its own."""
         shared, home = stack.settings, private_folder(folder / "home")
         values = {
             "kafka_bootstrap": shared.kafka_bootstrap,
@@ -112,6 +114,7 @@ class House:
             "vault_token_dir": str(shared.vault_token_dir),
             "profile": profile,
             "ingest_drain_seconds": "1",
+            **more,
         }
         write_settings(home, values)
         (home / "places.toml").write_text(_PLACES.format(folder=folder), "utf-8")
@@ -143,7 +146,7 @@ class House:
                 await self._register(at, who)
 
     async def _register(self, at: Desk, who: str) -> None:
-        people, now = people_rules(self.settings.profile), int(time.time())
+        people, now = people_rules(self.settings), int(time.time())
         department, roles = STAFF[who]
         most = people.template(roles[0])
         clearance = most.clearance if most else Level.BASIC
@@ -194,11 +197,12 @@ class House:
 
     def ask(self, who: str, kind: str, parts: Mapping[str, Any], name: str | None = None) -> Result:
         """Send one command and wait for the answer."""
-        keys = self.keys[who]
+        keys, kafka = self.keys[who], kafka_of(self.settings)
 
         async def sent() -> Result:
             async with Publisher(
-                self.settings.kafka_bootstrap, principal=keys.principal, signing_key=keys.signing,
+                kafka.servers,
+                kafka=kafka.security, principal=keys.principal, signing_key=keys.signing,
                 receiving_key=keys.receiving, trust=self.trust, linger=0.0,
             ) as archive:  # fmt: skip
                 return await (await archive.publish(kind, dict(parts), name))

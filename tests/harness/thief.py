@@ -21,7 +21,7 @@ from keys.ingest import IngestKey
 from keys.pages import Page, open_table
 from keys.roots import INGEST_ROOT, root_of
 from keys.snapshot import SnapshotReader
-from keys.vault import KeyRefused, Transit
+from keys.vault import KeyRefused, Transit, transit_of
 from keys.wrapped import page_of
 from keys.wrapped_ingest import ingest_key_of
 from ops.embedded.program import Service
@@ -95,7 +95,7 @@ class Thief:
 
     def vault(self) -> Transit:
         """A connection with all rights."""
-        return Transit(self.settings.vault_addr, lambda: self.root_token, mount=self.settings.transit_mount)
+        return transit_of(self.settings, lambda: self.root_token)
 
     async def records(self, records: Iterable[Record], pages: Iterable[Page]) -> dict[str, Fields]:
         """Every field that opens, by record: with each page key that Vault unwraps."""

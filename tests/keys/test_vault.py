@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from keys.vault import MAX_BATCH, KeyRefused, Transit, Wrapped
+from keys.vault import MAX_BATCH, KeyRefused, Transit, Wrapped, transit_of
 from ops.vault_admin import VaultAdmin
 from schemas.errors import DanganError
 from tests.simulators.vault import SimulatedVault
@@ -168,7 +168,7 @@ class TestOpenBao(TransitCases):
     async def vault(self, stack: Any) -> AsyncIterator[Transit]:
         token = stack.root_token.get_secret_value()
         settings = stack.settings
-        async with Transit(settings.vault_addr, lambda: token, mount=settings.transit_mount) as vault:
+        async with transit_of(settings, lambda: token) as vault:
             yield vault
 
     @pytest.fixture
@@ -201,7 +201,7 @@ class TestOpenBao(TransitCases):
 
     async def test_a_worker_moves_no_version_and_makes_no_key(self, stack: Any) -> None:
         settings = stack.settings
-        async with Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as worker:
+        async with transit_of(settings, settings.token_file("worker")) as worker:
             (wrapped,) = await worker.encrypt("dangan-core", [b"k" * 32])
             assert await worker.decrypt("dangan-core", [wrapped.ciphertext]) == [b"k" * 32]
             for refused in (

@@ -40,6 +40,7 @@ from streams.audit.findings import Report
 from streams.audit.proof import check_proof, parse_proof
 from streams.audit.reader import Entry
 from streams.audit.verify import Verifier
+from streams.kafka import Kafka
 from tests.streams.audit_records import NOW, Archive, Written, some_facts, write
 
 HOUR = 3_600_000
@@ -101,7 +102,7 @@ def verified(keys: Archive, folder: Path, rest: Topic | None = None) -> Report:
 
 
 async def archived(keys: Archive, folder: Path, hours: int) -> archiving.Archived:
-    return await archiving.archive("", folder, keys.trust, before_ms=NOW * 1000 + hours * HOUR)
+    return await archiving.archive(Kafka(""), folder, keys.trust, before_ms=NOW * 1000 + hours * HOUR)
 
 
 @pytest.mark.clause("AUD-01", "AUD-02")
@@ -195,7 +196,7 @@ async def test_a_file_that_is_gone_or_cannot_be_unpacked_is_named(known: tuple[A
     with pytest.raises(DanganError, match="DG-AUD-062"):
         await archived(keys, tmp_path, 50)
     with pytest.raises(DanganError, match="DG-AUD-062"):
-        await archiving.trim_topic("", tmp_path)  # nothing is deleted that is not safe elsewhere
+        await archiving.trim_topic(Kafka(""), tmp_path)  # nothing is deleted that is not safe elsewhere
     (tmp_path / FILE).unlink()
     with pytest.raises(DanganError, match="DG-AUD-062"):
         read_manifest(tmp_path)

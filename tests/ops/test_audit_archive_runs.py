@@ -20,6 +20,7 @@ from ops.audit_files import files_of, values_in
 from ops.commands.audit import register
 from schemas.errors import DanganError
 from streams.audit.reader import Entry
+from streams.kafka import Kafka
 from tests.ops.test_audit_archive import Topic, archived, known, segment, verified
 from tests.streams.audit_records import NOW, Archive
 
@@ -62,7 +63,7 @@ async def test_of_two_runs_at_once_the_second_is_refused_and_no_event_is_lost(
     with pytest.raises(DanganError, match="DG-AUD-066"):
         await archived(keys, tmp_path, 13)
     with pytest.raises(DanganError, match="DG-AUD-066"):
-        await archiving.trim_topic("", tmp_path)
+        await archiving.trim_topic(Kafka(""), tmp_path)
     go.set()
     topic.trim((await first).manifest.next_offsets())
     assert damaged(tmp_path, read_manifest(tmp_path)) == []

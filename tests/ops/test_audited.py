@@ -25,6 +25,7 @@ from schemas.errors import DanganError
 from schemas.topics import AUDIT
 from store.database import connect
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 
 pytestmark = pytest.mark.flow
 
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.flow
 async def events(stack: Stack, since_ms: int, actor: str = CONSOLE) -> list[tuple[Any, ...]]:
     """(action, verb, record, code, digest) of an operator's events, in time."""
     found = []
-    async with open_topic(stack.settings.kafka_bootstrap, AUDIT, since_ms=since_ms) as topic:
+    async with open_topic(kafka_of(stack.settings), AUDIT, since_ms=since_ms) as topic:
         async for entries in topic.to_the_end():
             for event in (orjson.loads(entry.value) for entry in entries):
                 own = event.get("unmapped", {}).get("dangan", {})

@@ -15,6 +15,7 @@ from ops.vault_admin import VaultAdmin
 from ops.vault_setup import ROLES, KeySpec, ensure_role_token, set_up_vault
 from schemas.errors import DanganError
 from schemas.topics import TopicSpec, topic_specs
+from streams.kafka import Kafka, kafka_of
 
 pytestmark = pytest.mark.flow
 
@@ -69,7 +70,7 @@ def test_an_exportable_key_is_refused(stack: Stack) -> None:
 
 
 async def test_topics_are_as_the_specs_say(stack: Stack) -> None:
-    assert await topic_differences(stack.settings.kafka_bootstrap, topic_specs(), 1) == []
+    assert await topic_differences(kafka_of(stack.settings), topic_specs(), 1) == []
 
 
 @pytest.mark.parametrize(
@@ -81,21 +82,21 @@ async def test_topics_are_as_the_specs_say(stack: Stack) -> None:
     ],
 )
 async def test_a_topic_with_other_settings_is_refused(stack: Stack, spec: TopicSpec, difference: str) -> None:
-    servers = stack.settings.kafka_bootstrap
+    kafka = kafka_of(stack.settings)
     config = {**TopicSpec(spec.name, 2, 1000).settings()}
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    admin = AIOKafkaAdminClient(**kafka.client)
     await admin.start()
     await admin.create_topics([NewTopic(spec.name, 2, 1, topic_configs=config)])
     await admin.close()
     with pytest.raises(DanganError) as refused:
-        await ensure_topics(servers, [spec], 1)
+        await ensure_topics(kafka, [spec], 1)
     assert refused.value.code == "DG-OPS-014"
     assert refused.value.detail == difference
 
 
 async def test_kafka_that_does_not_answer_is_said_so() -> None:
     with pytest.raises(DanganError) as refused:
-        await ensure_topics("127.0.0.1:9", topic_specs(), 1)
+        await ensure_topics(Kafka("127.0.0.1:9"), topic_specs(), 1)
     assert refused.value.code == "DG-OPS-019"
 
 

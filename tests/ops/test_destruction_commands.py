@@ -14,7 +14,7 @@ from keys.okp import thumbprint
 from keys.places import DirectoryPlace
 from keys.ring import KeyRing
 from keys.roots import CERTIFICATES_KEY, SEALED_ROOT
-from keys.vault import Transit
+from keys.vault import transit_of
 from ops.backup import make_backup
 from ops.commands import backup, destruction
 from ops.destruction import Destruction, horizon
@@ -93,8 +93,8 @@ async def test_forget_sweep_certify_backup_and_restore_with_the_roles_own_tokens
     async with (
         connect(uri, name) as database,
         connect(uri, into) as target,
-        Transit(settings.vault_addr, settings.token_file("sweeper"), mount=settings.transit_mount) as transit,
-        Transit(settings.vault_addr, settings.token_file("worker"), mount=settings.transit_mount) as worker,
+        transit_of(settings, settings.token_file("sweeper")) as transit,
+        transit_of(settings, settings.token_file("worker")) as worker,
         KeyRing(worker, Pages(database)) as ring,
     ):
         slots = await ring.allocate("cohort", [(f"rec-{at}", tuple(Level)) for at in range(3)])

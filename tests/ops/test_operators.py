@@ -30,6 +30,7 @@ from schemas.principals import Principal, PublicKey
 from schemas.topics import AUDIT
 from store.database import connect
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 from tests.consumers.samples import NOW, principal
 
 KEY = SigningKey.generate()
@@ -152,7 +153,7 @@ def test_the_first_administrator_lets_in_all_others(desk: Desk) -> None:
 async def _events(desk: Desk, since_ms: int) -> list[tuple[str, str, str]]:
     """(actor, verb, what it was done to) of operators' events."""
     found = []
-    async with open_topic(load_settings(desk.home).kafka_bootstrap, AUDIT, since_ms=since_ms) as topic:
+    async with open_topic(kafka_of(load_settings(desk.home)), AUDIT, since_ms=since_ms) as topic:
         async for entries in topic.to_the_end():
             events = [orjson.loads(entry.value) for entry in entries]
             found += [

@@ -15,12 +15,15 @@ from typer.testing import CliRunner
 from ops.cli import build
 from ops.docs import profiles as page
 from ops.docs.clauses import ROOT
+from ops.people.permissions import people_rules
 from ops.profiles import Described, described, value_of
-from ops.rules import load_rules, policy_root, profile_names, rule_book
+from ops.rules import load_rules, policy_root, profile_names, rule_book, rules_of
 from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Principal
+from schemas.rule_tables.people import People
 from schemas.rule_tables.retention import TRANSACTION_YEARS
+from schemas.settings import Settings
 
 NAMES: Final = [name for name in profile_names(policy_root()) if name != "trial"]
 #: The thirteen texts of the requirements.
@@ -34,7 +37,7 @@ SAID: Final[list[tuple[str, str, Any]]] = [
     ("general-company", "consent.required_for", "volunteered"),
     ("general-company", "share.customer_consent", False),
     ("protection-standard", "consent.required_for", "all"),
-    ("protection-standard", "transfer.unsafe_channel_scope", "core_and_bulk"),
+    ("protection-standard", "transfer.unsafe_channel_scope", "all"),
     ("archive-custody", "handover.deadline_working_days", 10),
     ("archive-custody", "backup.schedule", {"incremental_days": 1, "full_days": 7}),
     ("archive-custody", "inventory.period_months", 3),
@@ -47,7 +50,8 @@ SAID: Final[list[tuple[str, str, Any]]] = [
     ("crm", "revision.period_months", 2),
     ("securities-branch", "storage.video_required", True),
     ("property-management", "collection.third_party_authorisation", False),
-    ("archive-scope", "retention.start_event", "no_longer_needed"),
+    ("company-rules", "approval.internal", ["general_manager"]),
+    ("property-management", "approval.cross_department", ["general_manager"]),
     ("archive-scope", "segment.importance_tiers", ["main", "general", "scattered"]),
     ("general-measures", "collection.notice_elements", ["purpose"]),
     ("general-measures", "share.customer_consent", True),
@@ -136,7 +140,11 @@ def test_a_household_is_collected_with_hobbies_and_without_accounts() -> None:
     wanted = rules.catalogue.purposes["account_service"].fields
     assert "interests" in wanted
     assert not {"account_number", "last_transaction_amount", "call_transcript"} & set(wanted)
-    assert {form.item for form in rules.forms.forms.values()} == set(rules.book.arrange.household_papers)
+    forms = rules.forms.forms.values()
+    assert {form.item for form in forms if "account_service" in form.purposes} == set(
+        rules.book.arrange.household_papers
+    )
+    assert set(rules.catalogue.purposes) == {purpose for form in forms for purpose in form.purposes}
 
 
 def own(tmp_path: Path, rules: str, about: str | None = None) -> Path:
@@ -183,7 +191,28 @@ def test_an_organisations_own_profile_needs_no_articles_and_may_have_forms(tmp_p
     )
     found = described(root, "ours")
     assert (found.text, found.forms, dict(found.settings)) == ("", ("only",), {"inventory.period_months": 6})
-    assert list(load_rules(root, "ours").forms.forms) == ["only@1"]
+    forms = load_rules(root, "ours").forms.forms
+    assert "only@1" in forms
+    assert "prospect@1" not in forms  # the shipped one for that purpose
+    assert "retail@2" in forms
+    assert rules_of(Settings(policies=root, profile="ours")).book.inventory.period_months == 6
+    assert people_rules(Settings(policies=root, profile="ours")) == People()
+
+
+def test_words_that_switch_a_protection_off_are_refused(tmp_path: Path) -> None:
+    root = own(tmp_path, '[segment]\nimportance_tiers = ["main"]\nreview_months = { main = 2 }\n')
+    with pytest.raises(DanganError) as refused:
+        load_rules(root, "ours")
+    assert refused.value.code == "DG-OPS-030"
+    assert "important_customers" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.clause("SEC-07", "SHR-12")
+def test_the_words_that_policies_protect_by_can_be_said(name: str) -> None:
+    book = load_rules(profile=name).book
+    limits = (policy_root() / "cedar" / "limits.cedar").read_text("utf-8")
+    assert set(re.findall(r'resource\.special == "(\w+)"', limits)) <= set(book.segment.special)
 
 
 def run(*words: str) -> str:

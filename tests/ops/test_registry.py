@@ -25,6 +25,7 @@ from store import principals
 from store.holds import Hold, Holds
 from store.principals import Grants, Principals
 from streams.audit.reader import open_topic
+from streams.kafka import kafka_of
 
 pytestmark = pytest.mark.flow
 NOW = int(time.time())
@@ -133,7 +134,7 @@ async def test_a_grant_is_made_once(at: Desk) -> None:
 async def events_of(at: Desk, since_ms: int) -> list[dict[str, Any]]:
     """What this test's operator left on the audit topic."""
     found = []
-    async with open_topic(at.settings.kafka_bootstrap, AUDIT, since_ms=since_ms) as topic:
+    async with open_topic(kafka_of(at.settings), AUDIT, since_ms=since_ms) as topic:
         async for entries in topic.to_the_end():
             for entry in entries:
                 event = orjson.loads(entry.value)

@@ -26,6 +26,7 @@ from schemas.errors import DanganError
 from schemas.levels import Level
 from schemas.principals import Principal
 from schemas.rule_tables.people import ADMINISTRATOR, People, RoleTemplate
+from schemas.settings import Settings
 from store.principals import Registration
 from tests.consumers.samples import NOW, principal
 
@@ -94,7 +95,7 @@ def test_what_is_refused_when_it_is_given(wanted: Principal, code: str | None) -
 
 @pytest.mark.clause("SEC-06")
 def test_no_profile_lets_an_administrator_hold_a_business_role() -> None:
-    for people in (people_rules("trial"), people_rules("")):
+    for people in (people_rules(Settings(profile=name)) for name in ("trial", "")):
         assert code_of(person(ADMINISTRATOR, "reader", clearance=Level.BASIC), people) == "DG-OPS-032"
 
 

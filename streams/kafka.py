@@ -1,0 +1,70 @@
+"""Where Kafka is and how it is spoken to: in the open on one machine, over TLS elsewhere, with SASL where it asks who.
+
+Everything that connects takes a :class:`Kafka`, so that no client can be forgotten.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from schemas.errors import DanganError
+from schemas.settings import Settings
+
+_PROTOCOLS: Final = {"plaintext": "PLAINTEXT", "tls": "SSL", "sasl_tls": "SASL_SSL"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """A cluster.
+
+    Attributes:
+        servers: ``host:port`` of brokers, comma separated.
+        security: aiokafka's settings for TLS and SASL; none: plaintext. Holds a password, so it is not shown.
+    """
+
+    servers: str
+    security: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """What every client of aiokafka is made with."""
+        return {"bootstrap_servers": self.servers, **self.security}
+
+
+def kafka_of(settings: Settings) -> Kafka:
+    """The cluster that an installation's settings name.
+
+    Raises:
+        DanganError: DG-OPS-011 for a certificate, key or list of authorities that cannot be used.
+    """
+    if settings.kafka_security == "plaintext":
+        return Kafka(settings.kafka_bootstrap)
+    security: dict[str, Any] = {
+        "security_protocol": _PROTOCOLS[settings.kafka_security],
+        "ssl_context": _context(settings),
+    }
+    if settings.kafka_security == "sasl_tls" and settings.kafka_password is not None:
+        security |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_username,
+            "sasl_plain_password": settings.kafka_password.get_secret_value(),
+        }
+    return Kafka(settings.kafka_bootstrap, MappingProxyType(security))
+
+
+def _context(settings: Settings) -> ssl.SSLContext:
+    """TLS 1.2 or newer; the broker's certificate and its name are verified, always."""
+    try:
+        field = "kafka_ca_file"
+        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if settings.kafka_certificate_file is not None:
+            field = "kafka_certificate_file"
+            context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file)
+    except OSError as error:  # ssl.SSLError is one; its reason names no content
+        raise DanganError("DG-OPS-011", field=field, detail=error.strerror or type(error).__name__) from error
+    return context

@@ -119,7 +119,9 @@ class VaultConnection:
             raise RuntimeError("the connection to Vault is not open: use 'async with'")
         headers = {"X-Vault-Token": token, "X-Vault-Request": "true"}
         try:
-            async with self._session.request(method, self._base + path, data=raw, headers=headers) as answer:
+            # A redirect could take the token elsewhere, and in the open.
+            asked = self._session.request(method, self._base + path, data=raw, headers=headers, allow_redirects=False)
+            async with asked as answer:
                 return answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             # the cause is kept, its text is not shown: it may hold the address with credentials
@@ -127,7 +129,7 @@ class VaultConnection:
 
 
 def _judge(op: str, status: int, raw: bytes) -> dict[str, Any]:
-    if status >= 500 or status in _TRANSIENT:
+    if status >= 500 or 300 <= status < 400 or status in _TRANSIENT:
         raise Transient("DG-KEY-001", detail=f"{op}: status {status}")
     try:
         answer = orjson.loads(raw) if raw else {}

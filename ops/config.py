@@ -63,10 +63,13 @@ def _secret_file(file: Path, setting: str) -> str:
     try:
         if read_by_others(file):
             raise DanganError("DG-OPS-011", field=setting, detail="others may read it: chmod 600")
-        return file.read_text(encoding="utf-8").strip()
+        secret = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         detail = getattr(error, "strerror", None) or type(error).__name__
         raise DanganError("DG-OPS-011", field=setting, detail=detail) from error
+    if not secret:
+        raise DanganError("DG-OPS-011", field=setting, detail="the file is empty")
+    return secret
 
 
 def write_settings(home: Path, values: Mapping[str, str | float]) -> Path:
@@ -107,10 +110,11 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
 
 def _refuse_password(uri: str) -> None:
     try:
-        password = urlsplit(uri).password
+        parts = urlsplit(uri)
+        password = parts.password
     except ValueError:  # the driver says better what is wrong with it
         return
-    if password:
+    if password or "tlscertificatekeyfilepassword=" in parts.query.lower():
         raise DanganError("DG-OPS-012", field="mongo_uri")
 
 

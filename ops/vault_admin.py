@@ -7,6 +7,7 @@ and raise without the status, which the idempotent set-up goes by. The hot path 
 from __future__ import annotations
 
 import contextlib
+import ssl
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,10 +17,27 @@ import hvac
 import requests
 from hvac.adapters import RawAdapter
 from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
 
+from keys.vault import verifying
 from schemas.errors import DanganError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class _Verified(HTTPAdapter):
+    """Verifies as the workers do: by the given authorities, or by the system's, not by those of requests."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        """See requests."""
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._context)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing to add: the context has the authorities, and the connection demands a certificate."""
 
 
 class VaultAdmin:
@@ -30,6 +48,9 @@ class VaultAdmin:
         token: what to authenticate with; None for the few requests that need no token.
         timeout: seconds for one request.
         authorities: a PEM file to verify Vault's certificate with; None: the system's.
+
+    Raises:
+        DanganError: DG-OPS-011 when the authorities cannot be read.
     """
 
     def __init__(
@@ -37,12 +58,14 @@ class VaultAdmin:
     ) -> None:
         self.addr, self.authorities = addr, authorities
         self._session = requests.Session()
-        if authorities is not None:
-            self._session.verify = str(authorities)
+        if addr.startswith("https://"):
+            self._session.mount("https://", _Verified(verifying(authorities)))
         # A proxy meant for the internet must not see requests to this machine.
         self._session.trust_env = urlsplit(addr).hostname not in _LOOPBACK
         secret = token.get_secret_value() if token is not None else ""  # None would read the environment
-        client = hvac.Client(addr, token=secret, timeout=timeout, session=self._session, adapter=RawAdapter)
+        client = hvac.Client(
+            addr, token=secret, timeout=timeout, session=self._session, adapter=RawAdapter, allow_redirects=False
+        )
         self._adapter: Any = client.adapter
 
     def __enter__(self) -> Self:

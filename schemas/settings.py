@@ -122,19 +122,26 @@ class Settings(BaseModel):
         if isinstance(filled["backup_places"], (list, tuple)):
             filled["backup_places"] = tuple(home / Path(place).expanduser() for place in filled["backup_places"])
         for name in _FILES:
-            if filled.get(name) is not None:
+            if filled.get(name) == "":  # an empty variable stands for none
+                del filled[name]
+            elif isinstance(filled.get(name), str | Path):  # of others pydantic says what is wrong
                 filled[name] = home / Path(filled[name]).expanduser()
         return filled
 
     @model_validator(mode="after")
-    def _kafka_is_secured_as_said(self) -> Self:
-        named = [name for name in ("kafka_ca_file", "kafka_certificate_file", "kafka_username") if getattr(self, name)]
-        if self.kafka_security == "plaintext" and named:
-            raise ValueError(f"{named[0]} needs kafka_security tls or sasl_tls")
+    def _is_secured_as_said(self) -> Self:
+        login = [name for name in ("kafka_username", "kafka_password_file") if getattr(self, name) is not None]
+        files = [name for name in ("kafka_ca_file", "kafka_certificate_file") if getattr(self, name) is not None]
+        if login and self.kafka_security != "sasl_tls":
+            raise ValueError(f"{login[0]} needs kafka_security sasl_tls")
+        if files and self.kafka_security == "plaintext":
+            raise ValueError(f"{files[0]} needs kafka_security tls or sasl_tls")
         if (self.kafka_certificate_file is None) != (self.kafka_key_file is None):
             raise ValueError("kafka_certificate_file and kafka_key_file go together")
-        if self.kafka_security == "sasl_tls" and not (self.kafka_username and self.kafka_password_file):
+        if self.kafka_security == "sasl_tls" and len(login) < 2:
             raise ValueError("sasl_tls needs kafka_username and kafka_password_file")
+        if self.vault_ca_file is not None and not self.vault_addr.startswith("https://"):
+            raise ValueError("vault_ca_file needs a vault_addr of https://")
         return self
 
     @field_validator("levels")

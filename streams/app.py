@@ -52,6 +52,7 @@ def make_app(
     datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         group,
+        env={},  # or Faust would take its settings from variables first: another broker, another guarantee
         broker=[f"kafka://{server.strip()}" for server in kafka.servers.split(",")],
         broker_credentials=_credentials(kafka),
         datadir=str(datadir),

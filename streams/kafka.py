@@ -64,7 +64,15 @@ def _context(settings: Settings) -> ssl.SSLContext:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if settings.kafka_certificate_file is not None:
             field = "kafka_certificate_file"
-            context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file)
-    except OSError as error:  # ssl.SSLError is one; its reason names no content
-        raise DanganError("DG-OPS-011", field=field, detail=error.strerror or type(error).__name__) from error
+            context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file, _no_passphrase)
+    except (OSError, _Locked) as error:  # ssl.SSLError is one; its reason names no content
+        raise DanganError("DG-OPS-011", field=field, detail=getattr(error, "strerror", None) or str(error)) from error
     return context
+
+
+class _Locked(Exception):
+    """A key that is sealed by a passphrase, which nobody is there to type."""
+
+
+def _no_passphrase() -> str:
+    raise _Locked("the key is sealed by a passphrase")

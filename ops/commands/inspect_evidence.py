@@ -48,7 +48,7 @@ def evidence(
     signer = read_key_file(key, passphrase_file).signing
 
     async def run(desk: Desk, rules: Rules) -> dict[str, str]:
-        root = policy_root(policies)
+        root = policy_root(policies or desk.settings.policies)
         return await sets.collect(desk, rules.book, signer, out, root, since=since, until=until, now=now())
 
     files = act(Asked(home, key, passphrase_file, policies), run, roles=_MAKERS)

@@ -28,7 +28,8 @@ from schemas.errors import DanganError
 from schemas.levels import Level
 
 Folder = Annotated[
-    Path | None, typer.Option("--policies", help="Your policies folder (cedar/, tests/); by default dangan's own.")
+    Path | None,
+    typer.Option("--policies", help="Policies folder (cedar/, tests/); by default the settings', or dangan's own."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 Pairs = Annotated[
@@ -104,7 +105,7 @@ def explain_one(
     policies alone.
     """
     case = _case(who, action, record, about or [], level, purpose, home)
-    found = explain(_authorizer(folder), case)
+    found = explain(_authorizer(folder, home), case)
     if as_json:
         sys.stdout.write(json.dumps(_as_json(found), ensure_ascii=False) + "\n")
     else:
@@ -117,7 +118,7 @@ def put_to_test(
     folder: Folder = None,
 ) -> None:
     """Put every row of the policy tests (tests/*.toml) to the policies; exit status 1 if any is answered otherwise."""
-    root = policy_root(folder)
+    root = _root(folder)
     results = answers(_authorizer(folder), load_cases(root / "tests"))
     wrong = [each for each in results if not each.as_expected]
     if as_json:
@@ -138,15 +139,19 @@ def put_to_test(
         raise DanganError("DG-POL-011", detail=f"{len(wrong)} / {len(results)}")
 
 
-def _files(folder: Path | None) -> tuple[dict[str, str], str]:
+def _root(folder: Path | None, home: Path | None = None) -> Path:
+    return policy_root(folder or load_settings(home).policies)
+
+
+def _files(folder: Path | None, home: Path | None = None) -> tuple[dict[str, str], str]:
     try:
-        return policy_files(policy_root(folder))
+        return policy_files(_root(folder, home))
     except (OSError, ValueError) as error:
         raise DanganError("DG-OPS-030", field="cedar", detail=str(error)) from None
 
 
-def _authorizer(folder: Path | None) -> Authorizer:
-    return Authorizer(*_files(folder))
+def _authorizer(folder: Path | None, home: Path | None = None) -> Authorizer:
+    return Authorizer(*_files(folder, home))
 
 
 def _case(

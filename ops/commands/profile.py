@@ -12,13 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from ops.config import load_settings
 from ops.printable import plain
 from ops.profiles import Described, described, value_of, written
 from ops.rules import policy_root, profile_names, rule_book
 from schemas.errors import DanganError
 
 Folder = Annotated[
-    Path | None, typer.Option("--policies", help="Your policies folder (profiles/); by default dangan's own.")
+    Path | None,
+    typer.Option("--policies", help="Policies folder (profiles/); by default the settings', or dangan's own."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
@@ -39,7 +41,7 @@ def list_them(as_json: AsJson = False, folder: Folder = None) -> None:
 
     Put one as profile = "NAME" into dangan.toml and start the workers again. Without one the strict defaults apply.
     """
-    found = _all(policy_root(folder))
+    found = _all(_root(folder))
     if as_json:
         rows = [
             {"profile": each.name, "text": each.text, "title": _title(each), "settings": len(each.settings)}
@@ -47,7 +49,9 @@ def list_them(as_json: AsJson = False, folder: Folder = None) -> None:
         ]
         sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
         return
-    table = Table(Column("profile", no_wrap=True), Column("text", no_wrap=True), "what", "settings")
+    table = Table(
+        Column("profile", no_wrap=True), Column("text", no_wrap=True), Column("what", overflow="fold"), "settings"
+    )
     for each in found:
         table.add_row(*map(plain, (each.name, each.text, _title(each), len(each.settings))))
     Console().print(table)
@@ -59,7 +63,7 @@ def show(
     folder: Folder = None,
 ) -> None:
     """Show what a profile sets, what that is without it, and the article that says so; and what it leaves as strict."""
-    root = policy_root(folder)
+    root = _root(folder)
     found, strict = described(root, profile), rule_book(root, "")
     about = found.about
     follows: Mapping[str, str] = about.follows if about else {}
@@ -76,7 +80,8 @@ def show(
     console.print(plain(f"{found.name}: {_title(found)}"))
     if about:
         console.print(plain(" ".join(filter(None, (about.applies_to, about.silence)))))
-    table = Table(Column("setting", no_wrap=True), "without a profile", "here", "article")
+    folded = [Column(name, overflow="fold") for name in ("without a profile", "here", "article")]
+    table = Table(Column("setting", no_wrap=True), *folded)
     for row in rows:
         values = (written(row["without"]), written(row["here"]))
         table.add_row(*map(plain, (row["setting"], *values, row["article"])))
@@ -93,7 +98,7 @@ def compare(
     folder: Folder = None,
 ) -> None:
     """Show one setting in every profile, or list the settings for which some profile has another value."""
-    root = policy_root(folder)
+    root = _root(folder)
     found = [each for each in _all(root) if each.text or each.about is None]
     books = {"": rule_book(root, ""), **{each.name: rule_book(root, each.name) for each in found}}
     names = [setting] if setting else sorted({name for each in found for name in each.settings})
@@ -111,12 +116,16 @@ def compare(
         _table("setting", {name: str(_others(given)) for name, given in values.items()}, "profiles that differ")
 
 
+def _root(folder: Path | None) -> Path:
+    return policy_root(folder or load_settings().policies)
+
+
 def _others(given: Mapping[str, Any]) -> str:
     return ", ".join(who for who, value in given.items() if who and value != given[""])
 
 
 def _table(first: str, rows: Mapping[str, str], second: str) -> None:
-    table = Table(Column(first, no_wrap=True), second)
+    table = Table(Column(first, no_wrap=True), Column(second, overflow="fold"))
     for name, value in rows.items():
         table.add_row(plain(name), plain(value))
     Console().print(table)

@@ -36,9 +36,9 @@ first. What has been applied for keeps the posts that it was applied for with.
 **An organisation's own profile** is a folder `profiles/NAME/` with a `rules.toml`, in a copy of `policies/` that the
 setting `policies` names. Begin with a copy of the text that binds you; where two do, take the stricter of both for
 each setting that `dangan profile compare` shows. `profile.toml` (title, articles) is optional there; where it names a
-`text`, its articles and the settings of `rules.toml` must be the same (DG-POL-015, which `dangan profile` tells).
-`forms/*.toml`, if there are any, stand in place of the shipped forms for their purposes; what was collected on
-another form keeps its name.
+`text`, its articles and the settings of `rules.toml` must be the same (DG-POL-015, which `dangan profile` and `dangan
+doctor` tell). `forms/*.toml`, if there are any, stand in place of the shipped forms for their purposes; what was
+collected on another form keeps its name.
 
 Each profile is walked once on the real services: permissions, collection, review, hand-over and confirmation, use,
 correction, sharing, expiry, destruction, sweep, certificate and confirmation, by the text's own posts, and each of

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ops.doctor.findings import Finding, ok, warning, wrong
-from ops.rules import rules_of
+from ops.profiles import described
+from ops.rules import policy_root, rules_of
 from schemas.errors import DanganError
 from schemas.rulebook import RuleBook
 from schemas.settings import Settings
@@ -13,6 +14,8 @@ def examine_rules(settings: Settings) -> Finding:
     """Whether the rules load, and how far their profile is from the strictest reading of the regulations."""
     try:
         book = rules_of(settings).book
+        if settings.profile:
+            described(policy_root(settings.policies), settings.profile)
     except DanganError as error:
         return wrong("rules", f"{error.code} {error.sentence}", error.next_step)
     other = [

@@ -26,7 +26,7 @@ def examine_kafka(settings: Settings) -> list[Finding]:
     try:
         differences = asyncio.run(topic_differences(kafka_of(settings), specs, settings.topic_replication))
     except DanganError as error:
-        return [wrong("Kafka", error.sentence, _START)]
+        return [wrong("Kafka", error.sentence, _START if error.code == "DG-OPS-019" else error.next_step)]
     findings = [ok("Kafka", settings.kafka_bootstrap)]
     mend = "Alter the topic so (kafka-configs, kafka-topics); a missing one is made by dangan init."
     findings += [wrong("topic", difference, mend) for difference in differences]

@@ -70,6 +70,8 @@ def examine_sites(settings: Settings) -> list[Finding]:
     findings: list[Finding] = []
     try:
         findings += judge_brokers(asyncio.run(_ask_kafka(settings)), rules)
+    except DanganError as error:
+        return [wrong("sites of Kafka", error.sentence, error.next_step)]
     except (KafkaError, OSError, TimeoutError) as error:
         # Where one site is all that is demanded, the check of Kafka says enough.
         if rules.sites > 1:

@@ -9,6 +9,8 @@ from ops.doctor.findings import Finding, warning
 from schemas.settings import Settings
 
 _ON = frozenset({"true", "1"})
+#: Options that keep TLS from telling who answers.
+_UNVERIFIED = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")
 
 
 def examine_transport(settings: Settings) -> list[Finding]:
@@ -17,18 +19,30 @@ def examine_transport(settings: Settings) -> list[Finding]:
     servers = [server.strip().rpartition(":")[0] for server in settings.kafka_bootstrap.split(",")]
     if settings.kafka_security == "plaintext" and not all(map(_here, servers)):
         findings.append(_warn("Kafka", "Set kafka_security to tls or sasl_tls (docs/tls.md)."))
-    vault = urlsplit(settings.vault_addr)
-    if vault.scheme != "https" and not _here(vault.hostname or ""):
+    if not _vault_is_safe(settings.vault_addr):
         findings.append(
             _warn("Vault", "Give vault_addr as https://..., and vault_ca_file if its authority is your own.")
         )
     if not _mongo_is_safe(settings.mongo_uri.get_secret_value()):
-        findings.append(_warn("MongoDB", "Add tls=true (and tlsCAFile=...) to its address."))
+        findings.append(
+            _warn(
+                "MongoDB",
+                "Add tls=true (and tlsCAFile=...) to its address, and nothing that allows invalid certificates.",
+            )
+        )
     return findings
 
 
 def _warn(service: str, mend: str) -> Finding:
-    return warning(service, "on another machine and reached without TLS", mend)
+    return warning(service, "on another machine and reached without TLS that verifies it", mend)
+
+
+def _vault_is_safe(addr: str) -> bool:
+    try:
+        parts = urlsplit(addr)
+        return parts.scheme == "https" or _here(parts.hostname or "")
+    except ValueError:
+        return True  # told by the check of Vault
 
 
 def _mongo_is_safe(uri: str) -> bool:
@@ -37,6 +51,8 @@ def _mongo_is_safe(uri: str) -> bool:
     except ValueError:
         return True  # told by the driver, which says better what is wrong
     options = {name.lower(): value.lower() for name, value in parse_qsl(parts.query)}
+    if any(options.get(name, "false") in _ON for name in _UNVERIFIED):
+        return False
     if parts.scheme == "mongodb+srv":  # TLS unless it is turned off
         return options.get("tls", options.get("ssl", "true")) in _ON
     hosts = [host.rpartition(":")[0] or host for host in parts.netloc.rpartition("@")[2].split(",")]

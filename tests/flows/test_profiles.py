@@ -27,11 +27,11 @@ TEXTS: Final = {
     "protection-standard": Text(destroy=("department", "records"), consent_to_share=False),
     "archive-custody": Text(confirm=(), witness="registrar"),
     "rural-cooperative": Text(
-        confirm=("manager",), use=("manager", "head"), external=("manager", "director"),
+        confirm=("manager",), use=("manager", "head"),
         ground="lost_value", consent_to_share=False,
     ),
     "bank-notice": Text(at_the_end="either"),
-    "company-rules": Text(use=("general",), external=("general",)),
+    "company-rules": Text(use=("general",), external=("archivist", "general")),
     "crm": Text(),
     "securities-branch": Text(),
     "property-management": Text(

@@ -14,8 +14,10 @@ import pytest
 
 from keys.vault import transit_of
 from ops.config import load_settings, settings_file, write_settings
+from ops.doctor import examine
 from ops.private_files import private_folder, write_private
 from ops.topic_setup import topic_differences
+from ops.vault_admin import VaultAdmin
 from schemas.errors import DanganError
 from schemas.settings import Settings
 from schemas.topics import topic_specs
@@ -133,6 +135,19 @@ async def test_vault_is_reached_by_its_authority_alone(secured: Secured, tmp_pat
         assert refused.value.code == "DG-KEY-001"
 
 
+def test_administrators_reach_vault_by_its_authority_alone(secured: Secured, tmp_path: Path) -> None:
+    with VaultAdmin(secured.vault, authorities=secured.authority.file) as vault:
+        assert vault.status("GET", "/sys/health")[0] == 200
+    for other in (Authority(tmp_path / "other").file, None):
+        with VaultAdmin(secured.vault, authorities=other) as vault, pytest.raises(DanganError) as refused:
+            vault.status("GET", "/sys/health")
+        assert refused.value.code == "DG-OPS-019"
+    with VaultAdmin(secured.vault.replace("127.0.0.1", "localhost"), authorities=secured.authority.file) as vault:
+        with pytest.raises(DanganError) as refused:
+            vault.status("GET", "/sys/health")
+        assert refused.value.code == "DG-OPS-019"
+
+
 def test_what_the_worker_sends_cannot_be_read_on_the_way(secured: Secured) -> None:
     """The secured port answers nobody who does not begin with TLS."""
     host, _, port = secured.login.partition(":")
@@ -146,6 +161,11 @@ def test_what_the_worker_sends_cannot_be_read_on_the_way(secured: Secured) -> No
     assert answer == b"" or answer[0] == 0x15  # a TLS alert
 
 
+def _written(home: Path, changes: dict[str, Any]) -> Path:
+    write_settings(home, {name: str(value) for name, value in changes.items()})
+    return home
+
+
 def test_settings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     home = private_folder(tmp_path)
     secret = password_file(home)
@@ -156,6 +176,10 @@ def test_settings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         {"kafka_ca_file": "ca.pem"},
         {"kafka_security": "tls", "kafka_certificate_file": "c.pem"},
         {"kafka_security": "open"},
+        {"kafka_security": "tls", "kafka_username": USER, "kafka_password_file": secret},
+        {"kafka_password_file": secret},
+        {"vault_ca_file": "ca.pem", "vault_addr": "http://vault.bank.example:8200"},
+        {"kafka_ca_file": 5},
         {"kafka_security": "sasl_tls", "kafka_username": USER, "kafka_password_file": "none"},
     ):
         (home / "dangan.toml").write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items()))
@@ -165,6 +189,7 @@ def test_settings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     for told, environ in (
         ({"kafka_password": PASSWORD}, {}),
         ({}, {"DANGAN_KAFKA_PASSWORD": PASSWORD}),
+        ({}, {"DANGAN_MONGO_URI": f"mongodb://m/?tls=true&tlsCertificateKeyFilePassword={PASSWORD}"}),
     ):
         (home / "dangan.toml").write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items()))
         with pytest.raises(DanganError) as refused:
@@ -177,12 +202,23 @@ def test_settings_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         load_settings(home, {})
     assert (refused.value.code, refused.value.field) == ("DG-OPS-011", "kafka_password_file")
     Path(secret).chmod(0o600)
+    Path(secret).write_text("\n")
+    with pytest.raises(DanganError) as refused:
+        load_settings(home, {})
+    assert (refused.value.code, refused.value.field) == ("DG-OPS-011", "kafka_password_file")
+    Path(secret).write_text(PASSWORD)
+    empty = {"DANGAN_POLICIES": "", "DANGAN_VAULT_CA_FILE": "", "DANGAN_KAFKA_CA_FILE": ""}
+    assert load_settings(home, empty).policies is None
     settings = load_settings(home, {})
     assert PASSWORD not in repr(settings)
     assert PASSWORD not in repr(kafka_of(settings))
     assert PASSWORD not in settings.model_dump_json()
     for name in ("kafka_ca_file", "vault_ca_file"):
-        broken = settings.model_copy(update={name: tmp_path / "none.pem"})
+        changes = {name: tmp_path / "none.pem", "vault_addr": "https://127.0.0.1:1"}
+        broken = settings.model_copy(update=changes)
+        assert all(
+            each.verdict != "ok" for each in examine(_written(home, changes)) if each.check in ("Kafka", "Vault")
+        )
         with pytest.raises(DanganError) as refused:
             kafka_of(broken) if name == "kafka_ca_file" else transit_of(broken, lambda: "t")
         assert (refused.value.code, refused.value.field) == ("DG-OPS-011", name)

@@ -64,6 +64,7 @@ STAFF: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "sales": ("sales", ("sales_director",)),
     "steward": ("business", ("steward",)),
     "far": ("business", ("steward",)),
+    "fees": ("business", ("fee_collector",)),
     "stewards": ("business", ("steward_manager",)),
     "records": ("archive", ("records_head",)),
     "witness": ("archive", ("witness",)),
@@ -151,7 +152,8 @@ class House:
         most = people.template(roles[0])
         clearance = most.clearance if most else Level.BASIC
         agreement = {} if who in SYSTEMS else {"agreement": "nda-2026-1", "agreement_until": now + _YEAR}
-        scope = (("building", "b07" if who == "steward" else "b09"),) if "steward" in roles else ()
+        houses = {"steward", "fee_collector"} & set(roles)
+        scope = (("building", "b09" if who == "far" else "b07"),) if houses else ()
         if who in ("head", "security"):
             await register(
                 at, public(self.keys[who]), roles=roles, department=department, clearance=clearance, person=True,

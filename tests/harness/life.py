@@ -144,12 +144,15 @@ def use(house: House, text: Text, record: str) -> None:
 
 
 def stand(house: House, record: str) -> None:
-    """A steward reads the households of the own building without an application, and nobody else does so."""
+    """Stewards and fee collectors read the households of their own buildings without an application, nobody else does."""
     read = {"record": record, "grant": "standing:steward", "purpose": PURPOSE, "fields": ["name"]}
     answer = house.ask("steward", "access", read)
     assert answer.status == "accepted", answer
     assert house.ask("reader", "access", read).status == "refused"
     assert house.ask("far", "access", read).status == "refused"
+    fees = {**read, "grant": "standing:fee_collector"}
+    assert house.ask("fees", "access", fees).status == "accepted"
+    assert house.ask("fees", "access", {**fees, "fields": ["interests"]}).status == "refused"
 
 
 def correct(house: House, text: Text, record: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from ops import delivery
 from ops.config import load_settings
+from ops.rules import load_rules
 from schemas.errors import DanganError
 
 
@@ -30,10 +31,10 @@ def test_a_folder_that_nobody_approved_is_refused_before_anything_is_read(tmp_pa
 def test_a_shared_terminal_keeps_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings(tmp_path / "home", {})
     monkeypatch.setattr(delivery.platform, "node", lambda: "Front.Desk")
-    rules = delivery.load_rules()
+    rules = load_rules()
     use = rules.book.use.model_copy(update={"shared_terminals": (delivery.this_terminal(),)})
     book = rules.book.model_copy(update={"use": use})
-    monkeypatch.setattr(delivery, "load_rules", lambda **_: type("Rules", (), {"book": book}))
+    monkeypatch.setattr(delivery, "rules_of", lambda _: type("Rules", (), {"book": book}))
     with pytest.raises(DanganError) as refused:
         delivery.check_delivery(settings, settings.home / "extract.csv")
     assert refused.value.code == "DG-USE-014"

@@ -50,7 +50,7 @@ SAID: Final[list[tuple[str, str, Any]]] = [
     ("crm", "revision.period_months", 2),
     ("securities-branch", "storage.video_required", True),
     ("property-management", "collection.third_party_authorisation", False),
-    ("company-rules", "approval.internal", ["general_manager"]),
+    ("company-rules", "approval.internal", ["archivist", "general_manager"]),
     ("property-management", "approval.cross_department", ["general_manager"]),
     ("archive-scope", "segment.importance_tiers", ["main", "general", "scattered"]),
     ("general-measures", "collection.notice_elements", ["purpose"]),

@@ -158,6 +158,7 @@ DETAILS: Final[dict[str, str]] = {
     "no-public-key": "{key} has no such public key",
     # operations
     "others-may-read": "others may read it: chmod 600",
+    "file-empty": "the file is empty",
     "readable-by-others": "{file} is readable by others",
     "private-keys": "it holds private keys; keep that file to yourself",
     "file-exists": "the file exists already",

@@ -155,6 +155,7 @@ detail-no-public-key = { $key } 没有这样的公钥
 ## 运行
 
 detail-others-may-read = 他人可以读取：请执行 chmod 600
+detail-file-empty = 文件是空的
 detail-readable-by-others = { $file } 可被他人读取
 detail-private-keys = 其中有私钥；请自行妥善保管此文件
 detail-file-exists = 文件已存在

@@ -20,7 +20,7 @@ _POLL_MS: Final = 1000
 _RETRY_SECONDS: Final = 1.0
 _CATCH_UP_SECONDS: Final = 60.0
 #: How long a broker holds a question that it has no answer to. Over TLS a connection closes only behind that.
-_WAIT_MS: Final = 200
+_WAIT_MS: Final = 100
 
 
 class Tail:

@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -16,6 +17,8 @@ import requests
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from pymongo import MongoClient
 
+from ops.embedded import kafka
+from ops.embedded.kafka_jars import ensure_jars, missing_for_broker
 from ops.embedded.process import find
 from ops.embedded.program import ALL, Service
 from ops.embedded.programs import markers
@@ -238,3 +241,32 @@ def _until(condition: object, seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(missing_for_broker() is not None, reason="needs Java and Kafka's jars")
+def test_storage_is_formatted_once_and_each_home_has_ids_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[list[str]] = []
+    really = subprocess.run
+
+    def run(argv: list[str], **more: Any) -> subprocess.CompletedProcess[str]:
+        calls.append(argv)
+        return really(argv, **more)
+
+    ensure_jars(print)
+    monkeypatch.setattr(kafka, "formatted_folder", lambda: tmp_path / "formatted")
+    monkeypatch.setattr(kafka.subprocess, "run", run)
+    said = []
+    for name in ("a", "b"):
+        broker = kafka.KafkaBroker(tmp_path / name)
+        broker.prepare({"kafka": 1, "controller": 2}, print)
+        said.append(dict(line.split("=", 1) for line in (broker.data / "meta.properties").read_text().splitlines()))
+        assert {file.name for file in broker.data.iterdir()} == {
+            file.name for file in (tmp_path / "formatted").iterdir()
+        }
+        broker.prepare({"kafka": 1, "controller": 2}, print)
+        assert said[-1]["cluster.id"] in (broker.data / "meta.properties").read_text()
+    assert len([argv for argv in calls if "format" in argv]) == 1
+    assert said[0]["cluster.id"] != said[1]["cluster.id"]
+    assert said[0]["directory.id"] != said[1]["directory.id"]

@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, TypeVar
 
+from keys.tls import verifying
 from keys.vault_http import VaultConnection, short
 from schemas.errors import DanganError, Transient
 from schemas.settings import Settings
@@ -70,23 +71,8 @@ def transit_of(settings: Settings, token: Callable[[], str] | Path) -> Transit:
     Raises:
         DanganError: DG-OPS-011 when the list of authorities cannot be used.
     """
-    tls = verifying(settings.vault_ca_file) if settings.vault_addr.startswith("https://") else None
+    tls = verifying(settings.vault_ca_file, "vault_ca_file") if settings.vault_addr.startswith("https://") else None
     return Transit(settings.vault_addr, token, mount=settings.transit_mount, tls=tls)
-
-
-def verifying(authorities: Path | None) -> ssl.SSLContext:
-    """TLS 1.2 or newer, which verifies certificate and name by a PEM file's authorities, or by the system's.
-
-    Raises:
-        DanganError: DG-OPS-011 when the file cannot be used.
-    """
-    try:
-        context = ssl.create_default_context(cafile=authorities)
-    except OSError as error:  # ssl.SSLError is one
-        detail = error.strerror or type(error).__name__
-        raise DanganError("DG-OPS-011", field="vault_ca_file", detail=detail) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 class Transit:

@@ -23,12 +23,14 @@ class Described:
     Attributes:
         name: its folder's, and the value of the setting ``profile``.
         about: what it says of itself; None where it has no ``profile.toml``.
+        book: the rule book under it.
         settings: ``table.name`` -> its value there, as the rule book takes it.
         forms: the names of its own forms; empty: those that come with dangan.
     """
 
     name: str
     about: Profile | None
+    book: RuleBook
     settings: Mapping[str, Any]
     forms: tuple[str, ...]
 
@@ -50,7 +52,7 @@ def described(root: Path, name: str) -> Described:
     layer = tomllib.loads((folder / "rules.toml").read_text("utf-8"))
     names = [f"{table}.{key}" for table, values in layer.items() for key in values]
     forms = tuple(sorted(file.stem for file in folder.glob("forms/*.toml")))
-    return Described(name, _about(folder, names), {each: value_of(book, each) for each in names}, forms)
+    return Described(name, _about(folder, names), book, {each: value_of(book, each) for each in names}, forms)
 
 
 def value_of(book: RuleBook, setting: str) -> Any:

@@ -19,7 +19,7 @@ from hvac.adapters import RawAdapter
 from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
-from keys.vault import verifying
+from keys.tls import verifying
 from schemas.errors import DanganError
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -59,7 +59,7 @@ class VaultAdmin:
         self.addr, self.authorities = addr, authorities
         self._session = requests.Session()
         if addr.startswith("https://"):
-            self._session.mount("https://", _Verified(verifying(authorities)))
+            self._session.mount("https://", _Verified(verifying(authorities, "vault_ca_file")))
         # A proxy meant for the internet must not see requests to this machine.
         self._session.trust_env = urlsplit(addr).hostname not in _LOOPBACK
         secret = token.get_secret_value() if token is not None else ""  # None would read the environment

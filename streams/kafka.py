@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
+from keys.tls import verifying
 from schemas.errors import DanganError
 from schemas.settings import Settings
 
@@ -57,16 +58,14 @@ def kafka_of(settings: Settings) -> Kafka:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
-    """TLS 1.2 or newer; the broker's certificate and its name are verified, always."""
-    try:
-        field = "kafka_ca_file"
-        context = ssl.create_default_context(cafile=settings.kafka_ca_file)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if settings.kafka_certificate_file is not None:
-            field = "kafka_certificate_file"
+    """Verifies the broker, and shows our own certificate where there is one."""
+    context = verifying(settings.kafka_ca_file, "kafka_ca_file")
+    if settings.kafka_certificate_file is not None:
+        try:
             context.load_cert_chain(settings.kafka_certificate_file, settings.kafka_key_file, _no_passphrase)
-    except (OSError, _Locked) as error:  # ssl.SSLError is one; its reason names no content
-        raise DanganError("DG-OPS-011", field=field, detail=getattr(error, "strerror", None) or str(error)) from error
+        except (OSError, _Locked) as error:  # ssl.SSLError is one; its reason names no content
+            detail = getattr(error, "strerror", None) or str(error)
+            raise DanganError("DG-OPS-011", field="kafka_certificate_file", detail=detail) from error
     return context
 
 

@@ -100,7 +100,7 @@ def compare(
     """Show one setting in every profile, or list the settings for which some profile has another value."""
     root = _root(folder)
     found = [each for each in _all(root) if each.text or each.about is None]
-    books = {"": rule_book(root, ""), **{each.name: rule_book(root, each.name) for each in found}}
+    books = {"": rule_book(root, ""), **{each.name: each.book for each in found}}
     names = [setting] if setting else sorted({name for each in found for name in each.settings})
     try:
         values = {name: {who: value_of(book, name) for who, book in books.items()} for name in names}

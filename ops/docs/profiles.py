@@ -12,6 +12,7 @@ from typing import Final
 
 from ops.profiles import Described, described, value_of, written
 from ops.rules import policy_root, profile_names, rule_book
+from schemas.rulebook import RuleBook
 
 _HEAD: Final = """# Profiles: the regulations as rules
 
@@ -56,7 +57,7 @@ def text() -> str:
     root = policy_root()
     strict = rule_book(root, "")
     found = [each for each in (described(root, name) for name in profile_names(root)) if each.text]
-    parts = [_HEAD, "\n## Side by side\n", *_overview(found)]
+    parts = [_HEAD, "\n## Side by side\n", *_overview(found, strict)]
     for each in found:
         parts += ["", f"## {each.name}", "", *_about(each), ""]
         parts += ["| setting | without a profile | here | by |", "| --- | --- | --- | --- |"]
@@ -72,14 +73,13 @@ def text() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _overview(found: list[Described]) -> Iterator[str]:
-    root = policy_root()
+def _overview(found: list[Described], strict_book: RuleBook) -> Iterator[str]:
     columns = ("use, sensitive", "update", "leaves the company", "another department", "destruction", "expired")
     yield f"| profile | text | {' | '.join(columns)} |"
     yield "| --- | --- |" + " --- |" * len(columns)
-    for name, which in (("(none)", ""), *((each.name, each.text) for each in found)):
-        approval = rule_book(root, name if which else "").approval
-        expiry = rule_book(root, name if which else "").expiry
+    strict = ("(none)", "", strict_book)
+    for name, which, book in (strict, *((each.name, each.text, each.book) for each in found)):
+        approval, expiry = book.approval, book.expiry
         chains = (approval.use["sensitive"], approval.update, approval.external, approval.internal, approval.destroy)
         yield f"| {name} | {which} | {' | '.join(map(written, chains))} | {expiry.action('customer')} |"
 

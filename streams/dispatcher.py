@@ -112,7 +112,12 @@ class Dispatcher:
             task = asyncio.create_task(self._work(batch, self._previous), name="batch")
             self._previous = task
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # was told to on_failure: nobody need tell it once more when the task is collected
 
     def _next_batch(self) -> list[Event]:
         batch: list[Event] = []

@@ -50,3 +50,39 @@ def test_a_logger_outlives_the_stream_it_was_made_with(
         logger.warning("one", count=1)
     logger.warning("two", count=2)
     assert json.loads(capsys.readouterr().err)["event"] == "two"
+
+
+def _unreadable() -> None:
+    raise ValueError(CANARY)
+
+
+@pytest.mark.parametrize(
+    ("message", "args"),
+    [
+        (f"Task exception was never retrieved\nfuture: <Task exception=ValueError({CANARY!r})>", ()),
+        ("Crashed reason=%r", (ValueError(CANARY),)),
+        ("Crashed reason=%(reason)r", ({"reason": ValueError(CANARY)},)),
+        (ValueError(CANARY), ()),
+        ("attempt %d", (ValueError(CANARY),)),
+    ],
+)
+def test_what_a_library_says_of_an_error_is_a_line_without_the_error_s_text(
+    message: object, args: tuple[object, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging()
+    try:
+        _unreadable()
+    except ValueError as error:
+        logging.getLogger("asyncio").exception(message, *args, exc_info=error)
+    text = capsys.readouterr().err
+    assert CANARY not in text
+    line = json.loads(text)
+    assert line["error"] == "ValueError"
+    assert line["logger"] == "asyncio"
+    assert line["place"].endswith("_unreadable")
+
+
+def test_a_library_s_message_keeps_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    logging.getLogger("aiokafka.conn").error("Unable to connect to %s:%d, attempt %.1f", "localhost", 9092, 2)
+    assert json.loads(capsys.readouterr().err)["event"] == "Unable to connect to localhost:9092, attempt 2.0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from types import SimpleNamespace
 from typing import Any
@@ -82,6 +83,25 @@ async def test_a_failed_batch_ends_the_process_and_nothing_after_it_is_acknowled
         await asyncio.sleep(0.01)
     assert isinstance(ended[0], RuntimeError)
     assert events.acknowledged == []
+
+
+async def test_a_failure_is_told_once_and_not_again_when_its_task_is_collected(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Python's own report comes at any moment, in the middle of whatever else is at work then."""
+    events = Events()
+    ended: list[BaseException] = []
+
+    async def process(_batch: Any) -> None:
+        raise RuntimeError
+
+    async with Dispatcher(process, on_failure=ended.append) as dispatcher:
+        await dispatcher.put(events.make(0))
+        await until(lambda: ended)
+        await asyncio.sleep(0.01)
+    del dispatcher
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_a_batch_is_bounded_in_bytes_but_a_large_message_still_goes() -> None:

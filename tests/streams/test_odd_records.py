@@ -87,7 +87,7 @@ def test_the_fetcher_is_patched_once_and_only_if_it_is_what_we_know(monkeypatch:
     tolerate_odd_records()
     tolerate_odd_records()
     assert fetcher.MemoryRecords is TolerantRecords
-    assert "MemoryRecords(" in inspect.getsource(fetcher.Fetcher)
+    assert "MemoryRecords(" in inspect.getsource(fetcher)
     monkeypatch.setattr(fetcher, "MemoryRecords", object)
     with pytest.raises(RuntimeError, match="0008"):
         tolerate_odd_records()

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from consumers.standing import as_it_stands, barred
-from keys.registrations import RegistrationSeal
+from keys.stored_signatures import StoredSeal
 from schemas.principals import Principal, PublicKey
 from schemas.rule_tables.people import People
 from store.principals import Principals, Registration, principal_document
@@ -45,7 +45,7 @@ class Directory:
         principals: Principals,
         *,
         people: People | None = None,
-        seal: RegistrationSeal | None = None,
+        seal: StoredSeal | None = None,
         max_age: float = 5.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -101,7 +101,7 @@ class Directory:
         key = principal.signing_key(kid) if principal else None
         return (principal.id, key) if principal and key else None
 
-    async def _sealed(self, seal: RegistrationSeal) -> list[Principal]:
+    async def _sealed(self, seal: StoredSeal) -> list[Principal]:
         """The registrations, barred where the signature does not hold; one that has not changed is verified once."""
         await seal.refresh()
         found = await self._principals.registrations()
@@ -109,7 +109,7 @@ class Directory:
             await seal.refresh(anew=True)
         return [each.principal if self._holds(each, seal) else barred(each.principal, "DG-SEC-013") for each in found]
 
-    def _holds(self, each: Registration, seal: RegistrationSeal) -> bool:
+    def _holds(self, each: Registration, seal: StoredSeal) -> bool:
         known = self._good.get(each.principal.id)
         if known == each:
             return True

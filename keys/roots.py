@@ -8,7 +8,7 @@
 | ``dangan-backups`` | aes256-gcm96 | wraps the data keys of sealed backups | no |
 | ``dangan-index-FIELD-eN`` | hmac | blind index of a field, epoch N | no: deleted with its epoch |
 | ``dangan-watermarks`` | hmac | gives the keys of watermarks, pseudonyms, places in bulk reads | no |
-| ``dangan-certificates``, ``-announcements``, ``-writers``, ``-registrations`` | ed25519 | sign | no |
+| ``dangan-certificates``, ``-announcements``, ``-writers``, ``-registrations``, ``-grants`` | ed25519 | sign | no |
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ INGEST_ROOT: Final = "dangan-ingest"
 SEALED_ROOT: Final = "dangan-sealed"
 BACKUP_ROOT: Final = "dangan-backups"
 
-#: Sign destruction certificates, announcements of ingest keys, the keys of audit writers, and registrations.
+#: Sign destruction certificates, announcements of ingest keys, the keys of audit writers, registrations, and grants.
 CERTIFICATES_KEY: Final = "dangan-certificates"
 ANNOUNCEMENTS_KEY: Final = "dangan-announcements"
 WRITERS_KEY: Final = "dangan-writers"
 REGISTRATIONS_KEY: Final = "dangan-registrations"
-SIGNING_KEYS: Final = (CERTIFICATES_KEY, ANNOUNCEMENTS_KEY, WRITERS_KEY, REGISTRATIONS_KEY)
+GRANTS_KEY: Final = "dangan-grants"
+SIGNING_KEYS: Final = (CERTIFICATES_KEY, ANNOUNCEMENTS_KEY, WRITERS_KEY, REGISTRATIONS_KEY, GRANTS_KEY)
 
 #: Gives workers the key of the watermarks that answers carry (keys/watermark.py).
 WATERMARKS_KEY: Final = "dangan-watermarks"

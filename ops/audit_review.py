@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from consumers.use.standing import is_standing
 from ops.audited import stored_digest
 from ops.detect.seen import Seen
 from schemas.principals import Grant
-from store.principals import grant_document
+from store.principals import grant_terms
 
 _READS: Final = frozenset({"access", "query", "unseal"})
 #: An event is as old as its command's message; the worker judged it a little later by its own clock.
@@ -127,8 +127,7 @@ def _by_database(event: Seen, given: Seen, grant: Grant | None) -> str | None:
     """Why it has none by what the database holds, or None."""
     if grant is None:
         return "the grant is not in the database"
-    as_given = replace(grant, recalled_at=None, returned_at=None)
-    if given.digest and given.digest != stored_digest(grant_document(as_given)):
+    if given.digest and given.digest != stored_digest(grant_terms(grant)):
         return "the grant in the database is not the one that was given"
     if "*" not in grant.records and event.record not in grant.records:
         return "a record outside the grant"

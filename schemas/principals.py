@@ -75,7 +75,8 @@ class Grant:
     ``recalled_at``, one given back after use ``returned_at`` (USE-11). ``application`` is the command id of the
     application it was granted on; ``selection`` are attributes that the records must have (``*`` and a selection: all
     that have them); ``copying`` allows copies and exports (USE-13); an ``emergency`` grant is signed afterwards;
-    ``product`` is what a marketing use offers, which limits whose records it covers (USE-17).
+    ``product`` is what a marketing use offers, which limits whose records it covers (USE-17). ``signature`` is the
+    archive's over what the grant gives (keys/stored_signatures.py); ``barred`` is an error code where it gives nothing.
     """
 
     id: str
@@ -94,3 +95,5 @@ class Grant:
     copying: bool = False
     emergency: bool = False
     product: str | None = None
+    signature: str | None = None
+    barred: str | None = None

@@ -64,6 +64,7 @@ class Application:
         not_before, not_after: the period, UNIX seconds.
         sign_by: until when an emergency has to be signed, UNIX seconds; None for any other.
         told: which events of time were told.
+        signature: the archive's over :func:`application_terms`.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Application:
     steps: tuple[Step, ...] = ()
     told: tuple[Told, ...] = ()
     version: int = 1
+    signature: str | None = None
 
     @property
     def grant(self) -> str:
@@ -156,6 +158,23 @@ class Applications:
         """Whether somebody has not given back a use that ended before then (UNIX seconds)."""
         query = {"applicant": applicant, "state": {"$in": ["granted", "copies_outstanding"]}}
         return await self._applications.find_one({**query, "not_after": {"$lte": before}}, {"_id": 1}) is not None
+
+
+def application_terms(application: Application) -> Document:
+    """What does not change in an application: what the archive signs. The request is in its digest."""
+    return {
+        "_id": application.id,
+        "applicant": application.applicant,
+        "department": application.department,
+        "at_ms": application.at_ms,
+        "digest": application.digest,
+        "level": application.level.value,
+        "posts": list(application.posts),
+        "signing_department": application.signing_department,
+        "not_before": application.not_before,
+        "not_after": application.not_after,
+        "sign_by": application.sign_by,
+    }
 
 
 def _document(application: Application) -> Document:

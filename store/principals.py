@@ -75,7 +75,7 @@ class Principals:
         Args:
             principal: the whole registration.
             if_version: the version it replaces; 0 when there must be none yet.
-            signature: the archive's over what is stored (keys/registrations.py).
+            signature: the archive's over what is stored (keys/stored_signatures.py).
 
         Returns:
             False when that is not the version there is, or another principal has one of the keys: nothing was written.
@@ -114,7 +114,7 @@ class Grants:
     async def put(self, grant: Grant) -> bool:
         """Make a grant; False when one of that id was ever made."""
         try:
-            await self._grants.insert_one(grant_document(grant))
+            await self._grants.insert_one({**grant_document(grant), "signature": grant.signature})
         except DuplicateKeyError:
             return False
         return True
@@ -190,6 +190,11 @@ def grant_document(grant: Grant) -> Document:
     }
 
 
+def grant_terms(grant: Grant) -> Document:
+    """What a grant gives, as it was made: what the archive signs. A recall and a return take away, and come later."""
+    return {**grant_document(grant), "recalled_at": None, "returned_at": None}
+
+
 def _grant(doc: Document) -> Grant:
     return Grant(
         id=doc["_id"],
@@ -208,6 +213,7 @@ def _grant(doc: Document) -> Grant:
         copying=doc.get("copying", False),
         emergency=doc.get("emergency", False),
         product=doc.get("product"),
+        signature=doc.get("signature"),
     )
 
 

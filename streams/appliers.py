@@ -39,6 +39,7 @@ from consumers.rules import Rules
 from consumers.sealing.desk import SealDesk
 from consumers.sharing.desk import SharingDesk, Stores
 from consumers.update import Updater
+from consumers.use.attested import Attested
 from consumers.use.desk import Announce, UseDesk
 from consumers.withdraw import Withdrawer
 from keys.forget import Forgetter
@@ -132,7 +133,14 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     approvals = KnownApprovals(CollectionApprovals(database), parts.directory, rules.authorizer)
     merges = Merges(database)
     use = UseDesk(
-        Applications(database), Grants(database), Returns(database), records, parts.directory, rules, parts.announce
+        Applications(database),
+        Grants(database),
+        Returns(database),
+        records,
+        parts.directory,
+        rules,
+        _attested(parts),
+        parts.announce,
     )
     merger = Merger(merges, records, holds, ledger, ring, parts.directory, rules)
     forgetter = Forgetter(
@@ -191,6 +199,11 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     }
 
 
+def _attested(parts: Parts) -> Attested:
+    """Unsigned grants count only where an administrator may give them by himself."""
+    return Attested(parts.transit, demanded=not parts.rules.book.use.direct_grants)
+
+
 def _sharing(parts: Parts) -> dict[str, Applier]:
     """What shares; nothing where no process signs packages."""
     if parts.identity is None:
@@ -220,7 +233,7 @@ def _reading(
     """What answers with values: within the reader's limits, nothing that is frozen, each answer with its watermark."""
     database, rules, ring = parts.database, parts.rules, parts.ring
     reads, requests = Reads(database), Requests(database)
-    grants = NamedGrants(Grants(database), rules.book.use)
+    grants = NamedGrants(Grants(database), rules.book.use, _attested(parts))
     purposes = Purposes(Consents(database), rules.book.reading)
     shelf = Shelf(reads, purposes, ring, rules)
     one = NowOrPast(

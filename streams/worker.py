@@ -23,8 +23,8 @@ from aiokafka.errors import KafkaError
 from consumers.directory import Directory
 from consumers.rules import Rules
 from keys.ingest_ring import IngestKeyring
-from keys.registrations import RegistrationSeal
 from keys.ring import KeyRing
+from keys.stored_signatures import REGISTRATION, StoredSeal
 from keys.vault import Transit, transit_of
 from schemas.errors import DanganError, Transient
 from schemas.levels import Level
@@ -101,7 +101,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         pages, ingest_keys = Pages(database), IngestKeys(database)
         keyring = IngestKeyring(transit, ingest_keys)
         people = rules.book.people
-        seal = RegistrationSeal(transit) if people.signed_registrations else None
+        seal = StoredSeal(transit, REGISTRATION) if people.signed_registrations else None
         checkpoints, directory = Checkpoints(database), Directory(Principals(database), people=people, seal=seal)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
         producer = AIOKafkaProducer(

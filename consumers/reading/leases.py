@@ -50,7 +50,7 @@ def lease_of(
     """Check purpose, fields, policies and grant (clauses USE-01, USE-07, STO-03).
 
     Raises:
-        Refusal: DG-COL-001, 005, 006, 007, DG-CMD-004, DG-ACC-001 to 004, 006, 022.
+        Refusal: DG-COL-001, 005, 006, 007, DG-CMD-004, DG-ACC-001 to 004, 006, 022, 030.
     """
     command = received.command
     check_references(command)
@@ -75,13 +75,15 @@ def grant_covers(
         level: the highest level among them.
 
     Raises:
-        Refusal: DG-CMD-004, DG-ACC-001 to 004, 006 or 022.
+        Refusal: DG-CMD-004, DG-ACC-001 to 004, 006, 022 or 030.
     """
     command, sender = received.command, received.sender
     if not authorizer.allows(sender, "access", level, command.purpose):
         raise Refusal("DG-CMD-004")
     if grant is None or not holds(grant, sender):
         raise Refusal("DG-ACC-001")
+    if grant.barred is not None:
+        raise Refusal(grant.barred)
     if isinstance(command, Access) and not names_it(grant.records, command.record):
         raise Refusal("DG-ACC-001")
     recalled = grant.recalled_at is not None and now >= grant.recalled_at

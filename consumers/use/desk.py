@@ -16,6 +16,7 @@ from consumers.received import Outcome, Received, fact, refused
 from consumers.rules import Rules
 from consumers.use import applying, giving_back
 from consumers.use.applying import Sight, decide_apply
+from consumers.use.attested import Attested
 from consumers.use.endorsing import Endorsed, decide_endorse
 from consumers.use.giving_back import decide_give_back
 from consumers.use.grants import grant_of
@@ -46,6 +47,7 @@ class UseDesk:
         applications, grants, returns, records: the stores.
         directory: who is registered.
         rules: catalogue, policies and rule book.
+        attested: the archive's signatures on applications and grants.
         announce: makes events durable; without it a grant's event is durable after the grant, before any answer.
     """
 
@@ -57,6 +59,7 @@ class UseDesk:
         records: RecordStore,
         directory: Registered,
         rules: Rules,
+        attested: Attested,
         announce: Announce | None = None,
     ) -> None:
         self._applications = applications
@@ -65,6 +68,7 @@ class UseDesk:
         self._records = records
         self._directory = directory
         self._rules = rules
+        self._attested = attested
         self._announce = announce
 
     async def apply(self, batch: Sequence[Received[Any]], now: float) -> list[Outcome]:
@@ -91,7 +95,7 @@ class UseDesk:
             await self._check_applicant(sender.id, now, emergency=command.emergency)
             named = [name for name in command.records if name != "*"]
             sight = Sight(await self._records.get(named) if named else {}, self._directory, self._rules)
-            application = decide_apply(received, sight)
+            application = await self._attested.application(decide_apply(received, sight))
             if not await self._applications.add(application):  # who took over was quicker
                 application = await self._applications.get(command.id)
         if application is None or (application.applicant, application.digest) != (
@@ -99,6 +103,7 @@ class UseDesk:
             digest_of(command, sender.id),
         ):
             raise Refusal("DG-CMD-001")
+        await self._attested.check(application)
         facts = [self._fact(received, application, "apply")]
         if command.emergency or not application.posts:
             facts.append(await self._give(received, application))
@@ -129,6 +134,8 @@ class UseDesk:
         for _round in range(_ROUNDS):
             application = await self._applications.get(received.command.application)
             found: Mapping[str, Record] = {}
+            if application is not None:
+                await self._attested.check(application)
             if application is not None and application.request["records"]:
                 found = await self._records.get([name for name in application.request["records"] if name != "*"])
             endorsed = decide_endorse(received, application, found, self._directory, self._rules, now)
@@ -140,7 +147,7 @@ class UseDesk:
 
     async def _give(self, received: Received[Any], application: Application) -> Fact:
         """Make the grant of an application, its event first; both again after a crash."""
-        grant = grant_of(application)
+        grant = await self._attested.grant(grant_of(application))
         made = replace(
             fact(
                 received,

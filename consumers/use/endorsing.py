@@ -96,8 +96,12 @@ def decide_endorse(
         raise Refusal("DG-USE-040", field="approvals")
     token = command.approvals[0]
     before = step_before(application.steps, command.id, received.sender.id, token, _CODES)
+    concerned = within_scope(application, found)
     if before is not None:
-        return Endorsed(application, before, again=True)
+        done = Endorsed(application, before, again=True)
+        if done.gives:  # the grant may have to be made still
+            _check_approved(application, concerned, directory, rules)
+        return done
     signed = verified_one(
         token,
         actions=_ACTIONS,
@@ -116,7 +120,7 @@ def decide_endorse(
         raise Refusal("DG-USE-041", field="reason")
     _check_open(application, now)
     if signed.action == "approve-use":
-        check_whole(application, directory)
+        _check_approved(application, concerned, directory, rules)
         applicant = directory.principal(application.applicant)
         if applicant is None:
             raise Refusal("DG-USE-044", detail=application.applicant)
@@ -125,7 +129,7 @@ def decide_endorse(
         action=signed.action,
         by=who.id,
         x=signed.who.x,
-        post=_post(signed, who, application, within_scope(application, found), rules),
+        post=_post(signed, who, application, concerned, rules),
         at=signed.at,
         token=token,
         command=command.id,
@@ -133,6 +137,16 @@ def decide_endorse(
         reason=command.reason,
     )
     return Endorsed(_with(application, step), step)
+
+
+def _check_approved(application: Application, concerned: list[About], directory: Registered, rules: Rules) -> None:
+    """What is stored of approvals is believed only where it can be verified: who signed, for which post, of whom."""
+    check_whole(application, directory)
+    for post, step in zip(application.posts, application.approved, strict=False):
+        who = directory.principal(step.by)
+        if who is None or post not in who.roles:
+            raise Refusal("DG-USE-037", detail=step.by)
+        _check_scope(who, {post}, application, concerned, rules)
 
 
 def _check_open(application: Application, now: float) -> None:

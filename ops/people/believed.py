@@ -1,8 +1,8 @@
 """Registrations as the archive itself signed them: what is written from one, or done on its word, is read here.
 
 An operator's act reads a registration, changes a part of it and signs the whole anew. One that somebody wrote into the
-database by himself would so get the archive's signature (keys/registrations.py). Whoever approves, succeeds, reviews or
-acts is believed on the same terms, those of the workers (consumers/directory.py).
+database by himself would so get the archive's signature (keys/stored_signatures.py). Whoever approves, succeeds,
+reviews or acts is believed on the same terms, those of the workers (consumers/directory.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 from consumers.directory import Directory
 from consumers.standing import barred
-from keys.registrations import RegistrationSeal
+from keys.stored_signatures import REGISTRATION, StoredSeal
 from ops.audited import Desk
 from ops.people.permissions import people_rules
 from schemas.errors import DanganError
@@ -109,21 +109,21 @@ async def directory(desk: Desk, people: People) -> Directory:
     Raises:
         Transient: DG-KEY-001 when Vault does not answer.
     """
-    seal = RegistrationSeal(desk.transit) if people.signed_registrations else None
+    seal = StoredSeal(desk.transit, REGISTRATION) if people.signed_registrations else None
     made = Directory(Principals(desk.database), people=people, seal=seal)
     await made.refresh(anew=True)
     return made
 
 
-async def _seal(desk: Desk, people: People) -> RegistrationSeal | None:
+async def _seal(desk: Desk, people: People) -> StoredSeal | None:
     if not people.signed_registrations:
         return None
-    seal = RegistrationSeal(desk.transit)
+    seal = StoredSeal(desk.transit, REGISTRATION)
     await seal.refresh()
     return seal
 
 
-def _looked_at(each: Registration, seal: RegistrationSeal | None) -> Registration:
+def _looked_at(each: Registration, seal: StoredSeal | None) -> Registration:
     if seal is None or seal.holds(principal_document(each.principal, each.version), each.signature):
         return each
     return each._replace(principal=barred(each.principal, _UNSIGNED))

@@ -1,7 +1,7 @@
 """Registering principals and locking them: the acts behind ``dangan admin principal``.
 
-Each is audited before it is done, and what is stored carries the archive's signature (keys/registrations.py); what is
-signed anew carried it before (ops/people/believed.py).
+Each is audited before it is done, and what is stored carries the archive's signature (keys/stored_signatures.py); what
+is signed anew carried it before (ops/people/believed.py).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Final
 
-from keys.registrations import sign_registration
+from keys.stored_signatures import REGISTRATION, sign_stored
 from ops.audited import Desk, stored_digest
 from ops.people.believed import believed, emptied, is_unsigned, looked_up
 from ops.people.permissions import check, is_change, lapses_at, needs_approval, neglected, never_held, people_rules
@@ -145,7 +145,7 @@ async def enter(
 
 async def save(desk: Desk, principal: Principal, version: int) -> bool:
     """Store a registration with the archive's signature; False when it is not that ``version`` any more."""
-    signature = await sign_registration(desk.transit, principal_document(principal, version + 1))
+    signature = await sign_stored(desk.transit, REGISTRATION, principal_document(principal, version + 1))
     return await Principals(desk.database).put(principal, if_version=version, signature=signature)
 
 

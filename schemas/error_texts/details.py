@@ -249,6 +249,7 @@ DETAILS: Final[dict[str, str]] = {
     "of-request": "request",
     "of-period": "period",
     "of-signatures": "signatures",
+    "of-terms": "terms",
 }
 
 

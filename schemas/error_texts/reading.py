@@ -47,4 +47,8 @@ READING: Final = {
         "No answer to you under this grant named this place in a bulk read.",
         "Begin anew without `after`, or give what the page before said, under the same grant.",
     ),
+    "DG-ACC-030": Text(
+        "The grant is not one that the archive made, or was altered since.",
+        "Report it as an incident: somebody wrote it into the database. Apply for a use: dangan use apply.",
+    ),
 }

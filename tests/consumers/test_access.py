@@ -16,6 +16,7 @@ from schemas.errors import DanganError, Refusal
 from schemas.levels import Level
 from store.record import Record
 from tests.consumers.samples import NOW, RULES, access, grant, principal, received
+from tests.simulators.attested import unsigned
 
 CLERK = principal("per:clerk-7", "reader", kind="person")
 RECORD = Record(
@@ -109,7 +110,7 @@ class Shelves:
 async def apply(*batch: Any, seen_before: frozenset[str] = frozenset()) -> list[Any]:
     shelves = Shelves(seen_before)
     shelf = Shelf(shelves, Purposes(shelves, RULES.book.reading), shelves, RULES)  # type: ignore[arg-type]
-    reader = Reader(shelves, NamedGrants(shelves, RULES.book.use), shelves, shelf, RULES)  # type: ignore[arg-type]
+    reader = Reader(shelves, NamedGrants(shelves, RULES.book.use, unsigned()), shelves, shelf, RULES)  # type: ignore[arg-type]
     return [outcome.result.code for outcome in await reader.apply(batch, NOW)]
 
 

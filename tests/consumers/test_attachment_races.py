@@ -43,6 +43,7 @@ from tests.consumers.samples import NOW, RULES, principal, received
 from tests.consumers.test_attachments import CRM, PDF, RECORD, attach
 from tests.consumers.test_collection_approvals import Given, People
 from tests.simulators.attachments import GatedCollection
+from tests.simulators.attested import unsigned
 from tests.simulators.key_pages import SimulatedIngestKeys, SimulatedPages
 from tests.simulators.store import Gated, Schedule, SimulatedLedger
 from tests.simulators.vault import SimulatedVault
@@ -319,7 +320,7 @@ def test_a_merged_archive_answers_with_its_parts_scans_and_names_the_part(
             command = {"type": "access", "id": str(uuid.uuid4()), "attachment": "scan-1", "part": 2, **members}
             everything: Any = Always()
             async with at.ring() as ring:
-                parts = (at.records, at.attachments, NamedGrants(everything, RULES.book.use), everything)
+                parts = (at.records, at.attachments, NamedGrants(everything, RULES.book.use, unsigned()), everything)
                 reader = AttachmentReader(*parts, Purposes(everything, RULES.book.reading), ring, RULES)
                 (outcome,) = await reader.apply([received(Access.model_validate(command), CRM)], NOW)
             return outcome

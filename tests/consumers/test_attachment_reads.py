@@ -17,6 +17,7 @@ from schemas.levels import Level
 from store.attachments import Attachment
 from store.record import Record
 from tests.consumers.samples import NOW, RULES, grant, principal, received
+from tests.simulators.attested import unsigned
 from tests.simulators.reading import DEKS, Shelves, stored
 
 CLERK = principal("per:clerk-7", "reader", kind="person")
@@ -57,7 +58,7 @@ async def read(shelves: Shelves, scans: Scans, record: str, *, reader: Any = CLE
     desk = AttachmentReader(
         Held(shelves.records),  # type: ignore[arg-type]
         scans,  # type: ignore[arg-type]
-        NamedGrants(shelves, RULES.book.use),  # type: ignore[arg-type]
+        NamedGrants(shelves, RULES.book.use, unsigned()),  # type: ignore[arg-type]
         shelves,  # type: ignore[arg-type]
         Purposes(shelves, RULES.book.reading),  # type: ignore[arg-type]
         Ring(),  # type: ignore[arg-type]

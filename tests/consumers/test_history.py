@@ -21,6 +21,7 @@ from schemas.levels import Level
 from schemas.principals import Grant, Principal
 from tests.consumers.samples import RULES, access, grant, principal, received, update
 from tests.consumers.test_propose import propose
+from tests.simulators.attested import unsigned
 from tests.simulators.corrections import EDITOR, Corrections
 
 READER = principal("per:reader", "reader", kind="person")
@@ -47,7 +48,9 @@ async def read(at: Corrections, held: Grant, by: Principal = READER, **members: 
     proposals: Any = at.proposals
     async with at.ring() as ring:
         purposes = Purposes(stores, RULES.book.reading)
-        reader = PastReader(documents, proposals, NamedGrants(stores, RULES.book.use), stores, purposes, ring, RULES)
+        reader = PastReader(
+            documents, proposals, NamedGrants(stores, RULES.book.use, unsigned()), stores, purposes, ring, RULES
+        )
         (outcome,) = await reader.apply([received(access(**members), by)], 1_800_000_000)
     return outcome
 

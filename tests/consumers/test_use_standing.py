@@ -20,6 +20,7 @@ from schemas.levels import Level
 from schemas.principals import Grant
 from store.principals import Grants
 from tests.consumers.samples import NOW, access, grant, principal, received
+from tests.simulators.attested import unsigned
 from tests.simulators.using import rules_with
 
 STEWARD = {"purposes": ["account_service"], "fields": ["city", "gender"], "attribute": "building"}
@@ -74,7 +75,7 @@ async def test_a_read_names_a_standing_scope_like_a_grant() -> None:
         async def get(self, ids: Collection[str]) -> dict[str, Grant]:
             return {"grant-1": grant("per:s")} if "grant-1" in ids else {}
 
-    named = NamedGrants(cast("Grants", Given()), USE)
+    named = NamedGrants(cast("Grants", Given()), USE, unsigned())
     steward, reader = principal("per:s", "steward", scope=MINE), principal("per:r", "reader")
     batch = [
         received(access(grant="standing:steward"), steward),

@@ -9,7 +9,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -265,6 +265,43 @@ def test_two_signatures_at_once_give_one_grant_and_a_repeated_one_counts_once(si
     assert sorted(result.code or "" for result in once) == ["", "DG-USE-023"]
     assert site.read(record, f"use:{name}", "city").status == "accepted"
     assert site.events(f"use:{name}").count(("grant", "give", None)) == 1
+
+
+@pytest.mark.clause("USE-01", "USE-03")
+def test_what_is_written_into_the_database_gives_nobody_anything(site: Site) -> None:
+    """Whoever can write to the database, and to nothing else, reads no more than before."""
+    record, other = site.collected(), site.collected()
+    name = site.apply("--record", record, "--field", "city")
+    assert [site.endorsed(name, who) for who in ("manager", "head")] == [None, None]
+    assert site.read(record, f"use:{name}", "city").status == "accepted"
+    short = site.apply("--record", record, "--field", "name")
+
+    async def break_in() -> None:
+        settings = site.stack.settings
+        async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
+            own = (await Grants(database).get([f"use:{name}"]))[f"use:{name}"]
+            invented = replace(own, id="use:invented", application="invented")
+            assert await Grants(database).put(invented)
+            assert await Grants(database).put(replace(invented, id="unsigned", application=None, signature=None))
+            await database["grants"].update_one({"_id": own.id}, {"$push": {"records": other}})
+            await database["applications"].update_one({"_id": short}, {"$set": {"posts": ["client_manager"]}})
+
+    asyncio.run(break_in())
+    for grant, wanted in (
+        (f"use:{name}", record),
+        (f"use:{name}", other),
+        ("use:invented", record),
+        ("unsigned", record),
+    ):
+        assert site.read(wanted, grant, "city").code == "DG-ACC-030"
+    assert site.read(record, "unsigned", "city", who="duty").code == "DG-ACC-001"
+    assert site.endorsed(short, "manager") == "DG-USE-046"
+    assert site.read(record, f"use:{short}", "name").code == "DG-ACC-001"
+    assert ("access", "", "DG-ACC-030") in site.events("use:invented")
+    assert ("use", "endorse", "DG-USE-046") in site.events(f"use:{short}")
+    site.run(
+        "use", "give-back", f"use:{name}", "--usage", "nothing", *site.by("reader")
+    )  # what takes back always counts
 
 
 def test_a_rejected_and_a_withdrawn_application_give_nothing(site: Site) -> None:

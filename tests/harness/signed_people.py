@@ -9,8 +9,8 @@ from typing import Any
 from consumers.directory import Directory
 from keys.okp import SigningKey
 from keys.principal_keys import PrincipalKeys
-from keys.registrations import RegistrationSeal
 from keys.signer import approval
+from keys.stored_signatures import REGISTRATION, StoredSeal
 from ops.audited import Desk
 from ops.people import applications
 from ops.people.registration import register, save
@@ -88,7 +88,7 @@ class Registry:
     async def seen(self, name: str) -> Principal:
         """As the workers take it."""
         directory = Directory(
-            Principals(self.database), people=STRICT, seal=RegistrationSeal(self.desk.transit), wall=lambda: NOW
+            Principals(self.database), people=STRICT, seal=StoredSeal(self.desk.transit, REGISTRATION), wall=lambda: NOW
         )
         await directory.refresh()
         found = directory.principal(f"person:{name}")

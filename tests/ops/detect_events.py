@@ -155,6 +155,8 @@ def _misuse(made: _Maker) -> None:
         made.plant("unusual-level", curious, [made.add(start, actor=curious, level="core")])
         broken = made.add(start, actor="sys:shop", record=f"broken-{at}", allowed=False, code="DG-KEY-004")
         made.plant("stored-value-altered", f"broken-{at}", [broken])
+        forged = made.add(start, actor=f"forger-{at}", allowed=False, code="DG-ACC-030")
+        made.plant("written-into-the-database", f"forger-{at}", [forged])
         left = made.add(start, action="sweep", verb="begin", actor=f"ops:{10 + at}", record="")
         made.plant("run-without-end", f"ops:{10 + at}", [left])
         keys = [made.add(start + step, action="key", verb="rotate", actor=hasty, record="") for step in range(25)]

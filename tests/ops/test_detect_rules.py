@@ -30,6 +30,7 @@ def at(year: int, month: int, day: int, hour: int, minute: int = 0) -> int:
 
 
 REFUSED: dict[str, Any] = {"allowed": False, "code": "DG-ACC-001"}
+FORGED: dict[str, Any] = {"allowed": False, "code": "DG-ACC-030"}
 ALTERED: dict[str, Any] = {"allowed": False, "code": "DG-KEY-004"}
 GRANT: dict[str, Any] = {"action": "grant", "verb": "give", "actor": "ops:1", "record": ""}
 EMERGENCY: dict[str, Any] = {"action": "grant", "verb": "emergency", "record": ""}
@@ -89,6 +90,9 @@ FOUND: list[tuple[str, list[Seen], str]] = [
     ("access-without-return", [event("r", grant="g-1"), event("later", MORNING + 30 * DAY)], "g-1"),
     ("refused-attempt", [event("e", **REFUSED)], "desk-1"),
     ("stored-value-altered", [event("e", **ALTERED)], "rec-1"),
+    ("written-into-the-database", [event("e", **FORGED)], "desk-1"),
+    ("written-into-the-database", [event("e", action="use", **FORGED | {"code": "DG-USE-046"})], "desk-1"),
+    ("written-into-the-database", [event("e", action="collect", **FORGED | {"code": "DG-SEC-013"})], "desk-1"),
     ("strangers", reads(11, actor="unknown", record="", action="collect", allowed=False, code="DG-WIR-003"), "unknown"),
 ]
 
@@ -145,6 +149,7 @@ LEFT_ALONE: list[tuple[str, list[Seen]]] = [
     ),
     ("refused-attempt", reads(20)),
     ("stored-value-altered", [*reads(20), *reads(20, **REFUSED), event("e", code="DG-KEY-004")]),
+    ("written-into-the-database", [*reads(20), *reads(20, **REFUSED), event("e", code="DG-ACC-030")]),
     ("refused-attempt", [event("e", action="collect", **REFUSED)]),
     ("strangers", reads(10, actor="unknown", action="collect", allowed=False)),
     ("strangers", reads(50, actor="sys:shop", action="collect", allowed=False)),

@@ -65,6 +65,7 @@ def _unreadable() -> None:
         (ValueError(CANARY), ()),
         ("attempt %d", (ValueError(CANARY),)),
     ],
+    ids=["asyncio", "argument", "mapping", "message", "not the number it wants"],
 )
 def test_what_a_library_says_of_an_error_is_a_line_without_the_error_s_text(
     message: object, args: tuple[object, ...], capsys: pytest.CaptureFixture[str]

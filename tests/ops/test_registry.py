@@ -176,7 +176,7 @@ async def test_every_act_leaves_an_event_of_its_own_kind(at: Desk) -> None:
     assert given["digest"] == stored_digest({**stored, "recalled_at": None})
     registered = await at.database["principals"].find_one({"_id": "sys:crm"})
     assert registered is not None
-    assert registered.pop("signature")  # which is over the rest (keys/registrations.py)
+    assert registered.pop("signature")  # which is over the rest (keys/stored_signatures.py)
     assert own[8]["digest"] == stored_digest(registered)
     assert own[5]["digest"] == own[6]["digest"] != own[4]["digest"]
 

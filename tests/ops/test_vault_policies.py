@@ -18,7 +18,7 @@ pytestmark = pytest.mark.flow
 CORE, SENSITIVE, BASIC = "dangan-core", "dangan-sensitive", "dangan-basic"
 INGEST, BACKUPS, SEALED = "dangan-ingest", "dangan-backups", "dangan-sealed"
 CERTIFICATES, ANNOUNCEMENTS, WRITERS = "dangan-certificates", "dangan-announcements", "dangan-writers"
-REGISTRATIONS = "dangan-registrations"
+REGISTRATIONS, GRANTS = "dangan-registrations", "dangan-grants"
 INDEXES = tuple(spec.name for spec in key_specs() if spec.type == "hmac")
 LEVELS = (CORE, SENSITIVE, BASIC)
 
@@ -58,7 +58,11 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, object] | None]] = {
 
 # A process that writes audit events has Vault certify its signing key.
 _WRITES_AUDIT = {("sign", WRITERS), ("read", WRITERS)}
-_WORKER_COMMON = {("decrypt", INGEST)} | {("hmac", key) for key in INDEXES} | _WRITES_AUDIT | {("read", REGISTRATIONS)}
+_WORKER_COMMON = (
+    {("decrypt", INGEST), ("read", REGISTRATIONS), ("sign", GRANTS), ("read", GRANTS)}
+    | {("hmac", key) for key in INDEXES}
+    | _WRITES_AUDIT
+)
 
 
 def _serves(*roots: str) -> set[tuple[str, str]]:

@@ -29,6 +29,7 @@ from schemas.principals import Grant, Principal
 from store.portions import Listed
 from store.record import Record
 from tests.consumers.samples import NOW, RULES, received
+from tests.simulators.attested import unsigned
 
 DEKS = {level: bytes([level.rank + 1]) * 32 for level in Level}
 
@@ -127,7 +128,7 @@ class Shelves:
     ) -> Outcome:
         """Have one command answered by what answers its type."""
         stores = cast("Any", self)
-        grants = NamedGrants(stores, rules.book.use)
+        grants = NamedGrants(stores, rules.book.use, unsigned())
         purposes = Purposes(stores, rules.book.reading)
         shelf = Shelf(stores, purposes, stores, rules)
         appliers: dict[str, Any] = {

@@ -12,6 +12,7 @@ from typing import Any
 
 from consumers.received import Outcome
 from consumers.rules import Rules
+from consumers.use.attested import Attested
 from consumers.use.desk import Announce, UseDesk
 from keys.principal_keys import PrincipalKeys
 from ops.commands.approve import sign_approval
@@ -25,6 +26,7 @@ from store.applications import Application
 from store.record import Record
 from store.use_returns import Returned
 from tests.consumers.samples import NOW, principal, received
+from tests.simulators.attested import SigningVault
 
 STRICT = load_rules()
 #: What an organisation sets under the strictest rule book before anybody can use anything.
@@ -216,7 +218,7 @@ class Office:
         announce: Announce | None = None,
     ) -> None:
         self.rules = rules or rules_with()
-        self.staff, self.stores, self.time = Staff(), Stores(gate), NOW
+        self.staff, self.stores, self.time, self.vault = Staff(), Stores(gate), NOW, SigningVault()
         self.stores.records["rec-0001"] = record("rec-0001")
         stores = self.stores
         self.desk = UseDesk(
@@ -226,6 +228,7 @@ class Office:
             SimulatedRecords(stores),
             self.staff,
             self.rules,
+            Attested(self.vault, demanded=True),
             announce,
         )
 

@@ -247,3 +247,4 @@ detail-incident-changing = 事件一直在变动
 detail-of-request = 申请
 detail-of-period = 期限
 detail-of-signatures = 签名
+detail-of-terms = 条件

@@ -1,0 +1,114 @@
+"""The archive's signature on what it stores: whoever can only write to the database cannot make a document of its kind.
+
+A registration says who may do what with which key, an application what is asked for and who has to sign it, a grant who
+reads what until when. Each is signed by a key in Vault, over the digest of the stored document; workers and operators'
+commands believe none without. A whole older document that is put back, and one that is taken out, are not told by this:
+who has seen the newer version of a registration tells it by that (consumers/directory.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from keys.roots import GRANTS_KEY, REGISTRATIONS_KEY
+from schemas.digests import stored_digest
+
+#: How many signatures that held are remembered; each takes about 300 bytes.
+_REMEMBERED: Final = 4096
+
+
+class Kind(NamedTuple):
+    """A kind of stored document: the key in Vault that signs it, and how each signed text of it begins.
+
+    No other signature of this system is over a text that begins so.
+    """
+
+    key: str
+    statement: bytes
+
+
+#: Signed by the administrator's Vault role alone.
+REGISTRATION: Final = Kind(REGISTRATIONS_KEY, b"dangan-registration\n")
+#: Signed by workers, when the last post has signed or an application is made; and by the administrator's role.
+GRANT: Final = Kind(GRANTS_KEY, b"dangan-grant\n")
+APPLICATION: Final = Kind(GRANTS_KEY, b"dangan-application\n")
+
+
+class SigningVault(Protocol):
+    """The part of Vault's transit engine that signs (keys/vault.py)."""
+
+    async def sign(self, key: str, data: bytes) -> bytes:
+        """The raw Ed25519 signature, 64 bytes, of the key's latest version."""
+
+    async def public_key(self, key: str) -> bytes:
+        """The raw public key, 32 bytes, of the key's latest version."""
+
+
+async def sign_stored(vault: SigningVault, kind: Kind, document: Mapping[str, Any]) -> str:
+    """The archive's signature over a document.
+
+    Args:
+        vault: may sign with the kind's key.
+        kind: what the document is.
+        document: as it is stored, without the signature.
+
+    Returns:
+        Base64 of the Ed25519 signature (RFC 8032).
+
+    Raises:
+        DanganError: what Vault refuses.
+        Transient: DG-KEY-001 when Vault does not answer.
+    """
+    return base64.b64encode(await vault.sign(kind.key, _statement(kind, document))).decode()
+
+
+class StoredSeal:
+    """Verifies the archive's signatures on documents of one kind with the public key that Vault gave.
+
+    Args:
+        vault: knows the public key.
+        kind: what the documents are.
+    """
+
+    def __init__(self, vault: SigningVault, kind: Kind) -> None:
+        self._vault = vault
+        self._kind = kind
+        self._key: Ed25519PublicKey | None = None
+        self._held: OrderedDict[tuple[bytes, str], None] = OrderedDict()
+
+    async def refresh(self, *, anew: bool = False) -> None:
+        """Learn the public key; it changes only when somebody rotates it in Vault.
+
+        Raises:
+            Transient: DG-KEY-001 when Vault does not answer.
+        """
+        if self._key is None or anew:
+            self._held.clear()
+            self._key = Ed25519PublicKey.from_public_bytes(await self._vault.public_key(self._kind.key))
+
+    def holds(self, document: Mapping[str, Any], signature: str | None) -> bool:
+        """Whether the signature is the archive's over just that document; what held is not verified twice."""
+        if self._key is None or not isinstance(signature, str):
+            return False
+        asked = _statement(self._kind, document), signature
+        if asked in self._held:
+            return True
+        try:
+            self._key.verify(base64.b64decode(signature, validate=True), asked[0])
+        except (InvalidSignature, binascii.Error, ValueError):
+            return False
+        self._held[asked] = None
+        if len(self._held) > _REMEMBERED:
+            self._held.popitem(last=False)
+        return True
+
+
+def _statement(kind: Kind, document: Mapping[str, Any]) -> bytes:
+    return kind.statement + stored_digest(document).encode()

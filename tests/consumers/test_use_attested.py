@@ -1,0 +1,228 @@
+"""What only the database knows gives nothing: grants and applications count with the archive's signature alone."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, Final
+
+import pytest
+
+from consumers.reading.grants import NamedGrants
+from consumers.reading.leases import grant_covers
+from consumers.use.attested import Attested
+from keys.okp import SigningKey
+from keys.roots import GRANTS_KEY
+from keys.stored_signatures import APPLICATION, sign_stored
+from schemas.approvals import digest_of
+from schemas.errors import Refusal
+from schemas.levels import Level
+from schemas.principals import Grant
+from schemas.use import Endorse
+from store.applications import Application, Step, application_terms
+from store.principals import grant_document
+from tests.consumers.samples import NOW, RULES, access, grant, principal, received
+from tests.simulators.attested import SigningVault, unsigned
+from tests.simulators.using import Office
+
+READER: Final = principal("per:reader", "reader", kind="person")
+#: A change of each member of a grant that says what it gives; taking back is not among them.
+ALTERED: Final[Mapping[str, Any]] = {
+    "id": "grant-2",
+    "principal": "per:other",
+    "records": frozenset({"*"}),
+    "fields": frozenset({"id_number"}),
+    "clear": frozenset({"id_number"}),
+    "purpose": "credit",
+    "not_before": 0,
+    "not_after": NOW + 10**6,
+    "history": True,
+    "application": "another",
+    "selection": frozenset({("building", "b-1")}),
+    "copying": True,
+    "emergency": True,
+    "product": "fund-1",
+}
+
+
+class Given:
+    """The grants that the database holds."""
+
+    def __init__(self, *everything: Grant) -> None:
+        self.everything = {each.id: each for each in everything}
+
+    async def get(self, ids: Any) -> dict[str, Grant]:
+        return {name: held for name, held in self.everything.items() if name in ids}
+
+
+def demanding(vault: SigningVault, **more: Any) -> Attested:
+    return Attested(vault, demanded=True, **more)
+
+
+async def code_of(held: Grant, attested: Attested) -> str | None:
+    """The code with which a read under what the database holds is refused; None when it is covered."""
+    asked = received(access(grant=held.id), READER)
+    found = await NamedGrants(Given(held), RULES.book.use, attested).one(asked, NOW)  # type: ignore[arg-type]
+    try:
+        grant_covers(asked, found, ["name"], Level.SENSITIVE, RULES.authorizer, NOW)
+    except Refusal as refusal:
+        return refusal.code
+    return None
+
+
+@pytest.mark.clause("USE-01", "USE-03")
+async def test_a_grant_that_only_the_database_knows_is_worth_nothing() -> None:
+    vault = SigningVault()
+    attested = demanding(vault)
+    ours = await attested.grant(grant("per:reader"))
+    assert await code_of(ours, attested) is None
+    stranger = await demanding(SigningVault()).grant(grant("per:reader"))
+    another = await attested.grant(replace(ours, id="grant-2"))
+    not_a_grant = replace(ours, signature=await sign_stored(vault, APPLICATION, grant_document(ours)))
+    for forged in (
+        replace(ours, signature=None),
+        replace(ours, signature=""),
+        replace(ours, signature="not base64 !"),
+        replace(ours, signature=stranger.signature),
+        replace(ours, signature=another.signature),
+        not_a_grant,
+    ):
+        assert await code_of(forged, attested) == "DG-ACC-030"
+    assert await code_of(ours, attested) is None
+
+
+@pytest.mark.parametrize("member", sorted(ALTERED))
+async def test_whatever_is_altered_in_a_grant_is_noticed(member: str) -> None:
+    attested = demanding(SigningVault())
+    ours = await attested.grant(grant("per:reader"))
+    altered = replace(ours, **{member: ALTERED[member]})
+    assert altered != ours
+    (looked_at,) = (await attested.looked_at({altered.id: altered})).values()
+    assert looked_at.barred == "DG-ACC-030"
+
+
+def test_every_member_of_a_grant_is_signed_but_what_takes_it_back() -> None:
+    assert {each.name for each in fields(Grant)} - ALTERED.keys() == {
+        "recalled_at", "returned_at", "signature", "barred",
+    }  # fmt: skip
+
+
+async def test_a_recalled_grant_is_refused_as_such() -> None:
+    attested = demanding(SigningVault())
+    ours = await attested.grant(grant("per:reader"))
+    assert await code_of(replace(ours, recalled_at=NOW - 1), attested) == "DG-ACC-002"
+    assert await code_of(replace(ours, returned_at=NOW - 1), attested) == "DG-ACC-002"
+
+
+async def test_who_asks_under_another_s_grant_is_not_told_that_it_is_forged() -> None:
+    assert await code_of(grant("per:other"), demanding(SigningVault())) == "DG-ACC-001"
+
+
+async def test_where_administrators_give_grants_unsigned_ones_count() -> None:
+    assert await code_of(grant("per:reader"), unsigned()) is None
+
+
+async def test_a_rotated_key_is_learnt_and_forged_grants_do_not_keep_vault_busy() -> None:
+    vault, clock = SigningVault(), [0.0]
+    attested = demanding(vault, clock=lambda: clock[0])
+    forged = grant("per:reader")
+    for _ in range(5):
+        assert await code_of(forged, attested) == "DG-ACC-030"
+    assert vault.asked == 2  # the first time, and once more in case the key was new
+    vault.keys[GRANTS_KEY] = SigningKey.generate()
+    ours = await attested.grant(grant("per:reader"))
+    assert await code_of(ours, attested) == "DG-ACC-030"
+    clock[0] += 61
+    assert await code_of(ours, attested) is None
+    assert vault.asked == 3
+
+
+@pytest.mark.clause("USE-03", "USE-05")
+async def test_what_the_desk_makes_carries_the_signature() -> None:
+    office = Office()
+    name = await office.granted()
+    held = office.stores.grants[name]
+    assert await code_of(replace(held, records=frozenset({"*"})), demanding(office.vault)) == "DG-ACC-030"
+    looked_at = await demanding(office.vault).looked_at({name: held})
+    assert looked_at == {name: held}
+
+
+@pytest.mark.clause("USE-03", "USE-05")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"posts": ("client_manager",)},
+        {"posts": ("client_manager", "client_manager")},
+        {"posts": ()},
+        {"signing_department": "elsewhere"},
+        {"level": Level.CORE},
+        {"applicant": "per:other"},
+        {"department": "elsewhere"},
+        {"at_ms": 1},
+        {"not_before": NOW - 86_400},
+        {"not_after": NOW + 86_401},
+        {"sign_by": NOW + 10},
+        {"signature": None},
+    ],
+    ids=str,
+)
+async def test_an_application_that_is_altered_in_the_database_leads_to_no_grant(change: dict[str, Any]) -> None:
+    office = Office()
+    name, _ = await office.apply()
+    known = office.stores.applications[name]
+    office.stores.applications[name] = replace(known, **change)
+    token = office.signed(name, "per:manager")
+    assert await office.endorse(name, "per:manager", token=token) == "DG-USE-046"
+    assert not office.stores.grants
+
+
+async def test_an_application_that_nobody_made_leads_to_no_grant() -> None:
+    """Written into the database whole, with an emergency's grant-at-once, and sent once more by its applicant."""
+    office = Office()
+    real, _ = await office.apply()
+    command = office.application()
+    known = office.stores.applications[real]
+    invented = replace(known, id=command.id, request=command.model_dump(mode="json"), posts=(), state="granted")
+    office.stores.applications[command.id] = replace(invented, digest=digest_of(command, "per:reader"))
+    outcome = await office.send(command, "per:reader")
+    assert outcome.result.code == "DG-USE-046"
+    assert [(each.allowed, each.code) for each in outcome.facts] == [(False, "DG-USE-046")]
+    assert not office.stores.grants
+
+
+@pytest.mark.clause("USE-03", "USE-05")
+async def test_a_colluding_signer_without_the_post_cannot_be_written_in() -> None:
+    """His signature is genuine, over this very application: the post that the database says it stands for is not his."""
+    office = Office()
+    name, _ = await office.apply()
+    assert await office.endorse(name, "per:dept") == "DG-USE-037"
+    _write_in(office, name, "per:dept", "client_manager")
+    assert await office.endorse(name, "per:head") == "DG-USE-037"
+    assert not office.stores.grants
+
+
+@pytest.mark.clause("USE-03", "USE-05")
+async def test_a_signature_that_is_sent_again_makes_no_grant_of_what_was_written_in_meanwhile() -> None:
+    """A redelivered signature goes on where a crash stopped it: only if everything before it is genuine."""
+    office = Office()
+    name, _ = await office.apply()
+    token, sent = office.signed(name, "per:manager"), str(uuid.uuid4())
+    assert await office.endorse(name, "per:manager", token=token, name=sent) is None
+    known = office.stores.applications[name]
+    head = office.staff.keys["per:head"].signing.x
+    forged = replace(known.steps[0], by="per:head", x=head, post="unit_head", command="c", token="invented")
+    office.stores.applications[name] = replace(known, steps=(forged, *known.steps), state="granted")
+    again = Endorse(id=sent, type="endorse", application=name, approvals=(token,))
+    assert (await office.send(again, "per:reader")).result.code == "DG-USE-046"
+    assert not office.stores.grants
+
+
+def _write_in(office: Office, name: str, signer: str, post: str) -> None:
+    """Write a genuine signature of somebody into the stored application, as if it stood for a post."""
+    known: Application = office.stores.applications[name]
+    step = Step("approve-use", signer, office.staff.keys[signer].signing.x, post, office.time,
+                office.signed(name, signer), "c", signer)  # fmt: skip
+    changed = replace(known, steps=(*known.steps, step), state="endorsed")
+    assert application_terms(changed) == application_terms(known)
+    office.stores.applications[name] = changed

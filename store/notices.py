@@ -49,7 +49,8 @@ class Notices:
 
     async def readers_of(self, records: Collection[str], *, now: float) -> dict[str, frozenset[str]]:
         """Record id -> the principals who may read it now by some grant."""
-        query = {"records": {"$in": [*records, "*"]}, "recalled_at": None, "not_after": {"$gt": now}}
+        open_still = {"recalled_at": None, "returned_at": None, "not_after": {"$gt": now}}
+        query = {"records": {"$in": [*records, "*"]}, **open_still}
         readers: dict[str, set[str]] = {record: set() for record in records}
         async for doc in self._grants.find(query, {"principal": 1, "records": 1}):
             for record in records if "*" in doc["records"] else readers.keys() & set(doc["records"]):

@@ -7,6 +7,7 @@ from pathlib import Path
 from ops.config import load_settings
 from ops.doctor.findings import Finding, ok, wrong
 from ops.doctor.machine import examine_machine
+from ops.doctor.posts import examine_posts
 from ops.doctor.rules import examine_incidents, examine_rules
 from ops.doctor.services import examine_kafka, examine_mongo
 from ops.doctor.sites import examine_sites
@@ -35,6 +36,7 @@ def examine(home: Path) -> list[Finding]:
     findings += examine_transport(settings)
     findings += examine_kafka(settings)
     findings += examine_mongo(settings)
+    findings += examine_posts(settings)
     findings += examine_sites(settings)
     findings += examine_vault(settings)
     return findings

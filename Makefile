@@ -16,7 +16,7 @@ demo: venv ## tell the whole story in the terminal, about a minute
 
 test: lint ## lint, types, contracts, then every test on real servers
 	@$(BIN)/python .ci/broker.py
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 UNIT ?= tests/schemas tests/keys tests/consumers tests/streams tests/store
 unit: venv ## the quick tests of the core, without a server; UNIT=tests/ops for the operators' programs

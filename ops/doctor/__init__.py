@@ -35,8 +35,9 @@ def examine(home: Path) -> list[Finding]:
     findings += examine_incidents(settings)
     findings += examine_transport(settings)
     findings += examine_kafka(settings)
-    findings += examine_mongo(settings)
-    findings += examine_posts(settings)
+    findings += (of_mongo := examine_mongo(settings))
+    if all(finding.verdict != "wrong" for finding in of_mongo):
+        findings += examine_posts(settings)
     findings += examine_sites(settings)
     findings += examine_vault(settings)
     return findings

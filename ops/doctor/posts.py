@@ -80,7 +80,7 @@ def unheld(book: RuleBook, everyone: Iterable[Principal]) -> dict[str, list[str]
 
 
 def examine_posts(settings: Settings) -> list[Finding]:
-    """Tell which posts the rules name and nobody holds at the moment."""
+    """Tell which posts the rules name and nobody holds at the moment; asks a MongoDB that answers."""
     try:
         book = rules_of(settings).book
         everyone = asyncio.run(_everyone(settings))

@@ -10,11 +10,14 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import os
+import shlex
 import shutil
 import subprocess
 import tempfile
 import uuid
 from pathlib import Path
+from typing import Final
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
@@ -50,6 +53,10 @@ broker.heartbeat.interval.ms=500
 """
 
 _META = "meta.properties"
+
+#: Environment variable with more options for the JVM. Tests say -XX:TieredStopAtLevel=1: what lives for seconds is not
+#: worth optimising.
+JAVA_VARIABLE: Final = "DANGAN_EMBEDDED_JAVA_OPTIONS"
 
 _LOG4J2 = """\
 rootLogger.level=WARN
@@ -105,7 +112,10 @@ class KafkaBroker(Program):
         if java is None:
             raise DanganError("DG-OPS-001", detail="Java is not installed")
         log4j = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
-        return [java, *_JVM, *options, log4j, "-cp", f"{self._jars}/*"]
+        archive = class_archive()
+        shared = [f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else []
+        more = shlex.split(os.environ.get(JAVA_VARIABLE, ""))
+        return [java, *_JVM, *shared, *options, *more, log4j, "-cp", f"{self._jars}/*"]
 
     def _format(self) -> None:
         # meta.properties is written last: without it whatever lies here is half a format, never data.
@@ -145,6 +155,13 @@ def formatted_folder() -> Path:
     """Where a formatted storage is kept, beside the jars; another one for other settings of the broker."""
     of = hashlib.sha256(_SERVER_PROPERTIES.encode()).hexdigest()[:12]
     return cache_folder().parent / f"{cache_folder().name}-formatted-{of}"
+
+
+def class_archive() -> Path:
+    """Where Kafka's classes are kept for the Java on the search path (kafka_classes.py), beside the jars."""
+    java = Path(shutil.which("java") or "java").resolve()
+    of = hashlib.sha256(f"{java} {java.stat().st_mtime_ns if java.exists() else 0}".encode()).hexdigest()[:12]
+    return cache_folder().parent / f"{cache_folder().name}-classes-{of}.jsa"
 
 
 def _new_id() -> str:

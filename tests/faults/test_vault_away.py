@@ -20,6 +20,7 @@ from schemas.errors import DanganError
 from store.database import Database
 from store.sweeps import Sweeps
 from tests.flows.test_destruction import Site, site
+from tests.harness.services import passing_services
 
 pytestmark = [pytest.mark.fault, pytest.mark.clause("DES-07")]
 
@@ -29,7 +30,7 @@ __all__ = ["site"]
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Vault and the store of this module's own."""
-    with Stack.start(tmp_path_factory.mktemp("vault-away"), [Service.MONGO, Service.VAULT]) as started:
+    with passing_services(tmp_path_factory.mktemp("vault-away"), [Service.MONGO, Service.VAULT]) as started:
         yield started
 
 

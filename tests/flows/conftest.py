@@ -1,4 +1,4 @@
-"""An archive at work on the module's services, for as long as a module's tests run; a whole life, told once."""
+"""An archive at work on the module's services, for as long as a module's tests run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pytest
 
 from ops.embedded.stack import Stack
 from tests.harness.office import Office, open_office
-from tests.harness.services import own_services
-from tests.harness.story import Story, tell
 from tests.harness.workers import Worker
 
 
@@ -26,11 +24,3 @@ def worker(stack: Stack, office: Office) -> Iterator[Worker]:
     with Worker(stack.home, "flow") as started:
         started.wait_started()
         yield started
-
-
-@pytest.fixture(scope="session")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """A whole life of some records on services of its own: its sweep destroys old versions of every root."""
-    folder = tmp_path_factory.mktemp("story")
-    with own_services(folder / "home") as started:
-        yield asyncio.run(tell(started, folder))

@@ -36,6 +36,7 @@ from store.principals import Grants
 from streams.appliers import Parts, appliers
 from tests.consumers.samples import access, collect, principal, received, update
 from tests.harness.customers import customer
+from tests.harness.services import passing_services
 from tests.simulators.merging import ARCHIVIST, CRM, ONE_EACH, SIGNERS, People, link
 
 pytestmark = [pytest.mark.flow, pytest.mark.clause("ARR-13")]
@@ -104,7 +105,7 @@ class Site:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The store and Vault alone: no message is sent here."""
-    with Stack.start(tmp_path_factory.mktemp("stack"), (Service.MONGO, Service.VAULT)) as started:
+    with passing_services(tmp_path_factory.mktemp("stack"), (Service.MONGO, Service.VAULT)) as started:
         yield started
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from consumers.use.standing import is_standing
+from ops import audit_taken_out
+from ops.audit_taken_out import TakenOut
 from ops.audited import stored_digest
 from ops.detect.seen import Seen
 from schemas.principals import Grant
@@ -39,11 +41,15 @@ class Attempt(NamedTuple):
 
 @dataclass(slots=True)
 class Review:
-    """The outcome: ``reads`` allowed were judged, ``misreads`` among them found; ``attempts`` were refused."""
+    """The outcome: ``reads`` allowed were judged, ``misreads`` among them found; ``attempts`` were refused.
+
+    ``taken_out`` is what the stream says stands and the database does not hold (ops/audit_taken_out.py).
+    """
 
     reads: int = 0
     misreads: list[Misread] = field(default_factory=list)
     attempts: Counter[Attempt] = field(default_factory=Counter)
+    taken_out: list[TakenOut] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -65,12 +71,13 @@ class Review:
                 {"actor": attempt.actor, "code": attempt.code, "count": count}
                 for attempt, count in self.attempts.most_common()
             ],
+            "taken_out": [one.as_dict() for one in self.taken_out],
         }
 
 
 def concerns(event: Seen) -> bool:
     """Whether a review needs the event."""
-    return event.action in _READS or event.action in ("grant", "recall")
+    return event.action in _READS or event.action in ("grant", "recall") or audit_taken_out.concerns(event)
 
 
 def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | None = None) -> Review:

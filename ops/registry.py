@@ -72,7 +72,14 @@ async def hold(desk: Desk, placed: Hold) -> None:
     holds = Holds(desk.database)
     verb: Verb = "place" if await holds.get(placed.record) is None else "replace"
     await desk.record("hold", verb=verb, record=placed.record, digest=stored_digest(hold_document(placed)))
-    await place(desk.database, placed)
+    try:
+        await place(desk.database, placed)
+    except DanganError:  # the stream must not say for ever that it stands
+        before = await holds.get(placed.record)
+        again: Verb = "lift" if before is None else "replace"
+        stands = hold_document(before or placed)
+        await desk.record("hold", verb=again, record=placed.record, digest=stored_digest(stands))
+        raise
 
 
 async def lift(desk: Desk, record: str) -> None:

@@ -20,6 +20,7 @@ from ops.config import load_settings
 from ops.detect.seen import Seen
 from ops.printable import plain
 from schemas.principals import Grant
+from store.holds import Hold
 from streams.kafka import kafka_of
 
 if TYPE_CHECKING:  # loaded by the commands that need them: verifying a file needs neither Kafka nor database
@@ -81,19 +82,26 @@ def review(
 ) -> None:
     """List every read without a valid application or outside its scope, and who was refused.
 
-    Over the topic, grants are compared with the database too; over exports (--in), with what the stream tells alone.
-    Exit status 1 when there is such a read. The door log of the archive room is not in the system.
+    Over the topic, grants are compared with the database too, and legal holds, recalls and returns that somebody took
+    out of it are told; over exports (--in), with what the stream tells alone. Exit status 1 when there is either. The
+    door log of the archive room is not in the system.
     """
     from ops import audit_review  # noqa: PLC0415 - see above
+    from ops.audit_taken_out import taken_out  # noqa: PLC0415
 
-    begin = since_ms(since, time.time()) or 0
-    grants = None if files else asyncio.run(_grants(home))
-    done = audit_review.review(_events(files, home, audit_review.concerns), begin, grants)
+    begin, now = since_ms(since, time.time()) or 0, int(time.time() * 1000)
+    events = _events(files, home, audit_review.concerns)
+    if files:
+        done = audit_review.review(events, begin)
+    else:
+        grants, holds = asyncio.run(_grants_and_holds(home))
+        done = audit_review.review(events, begin, grants)
+        done.taken_out = taken_out(events, holds, grants, now_ms=now)
     if as_json:
         _write(done.as_dict())
     else:
         _show(done, Console())
-    if done.misreads:
+    if done.misreads or done.taken_out:
         raise typer.Exit(1)
 
 
@@ -104,6 +112,13 @@ def _show(done: Review, console: Console) -> None:
             cells = (_when(one.at_ms), one.actor, one.record, one.grant or "-", reason, one.uid)
             table.add_row(*map(plain, cells))
         console.print(table)
+    if done.taken_out:
+        table = Table("since", "what", "of", "who did it", "why", "event", title="Taken out of the database")
+        for gone in done.taken_out:
+            cells = (_when(gone.event.at_ms), gone.what, gone.name, gone.event.actor, gone.reason, gone.event.uid)
+            table.add_row(*map(plain, cells))
+        console.print(table)
+        console.print("Report it as an incident. Before any sweep: dangan admin hold add, for each hold.")
     if done.attempts:
         table = Table("who", "code", "times", title="Refused")
         for attempt, count in done.attempts.most_common():
@@ -124,13 +139,15 @@ def _events(files: list[Path] | None, home: Path | None, wanted: Callable[[Seen]
     return asyncio.run(events_on_topic(kafka_of(load_settings(home)), None, wanted=wanted))
 
 
-async def _grants(home: Path | None) -> dict[str, Grant]:
+async def _grants_and_holds(home: Path | None) -> tuple[dict[str, Grant], dict[str, Hold]]:
     from store.database import connect  # noqa: PLC0415 - see above
+    from store.holds import Holds  # noqa: PLC0415
     from store.principals import Grants  # noqa: PLC0415
 
     settings = load_settings(home)
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
-        return {grant.id: grant for grant in await Grants(database).all()}
+        grants, holds = await Grants(database).all(), await Holds(database).all()
+    return {grant.id: grant for grant in grants}, {hold.record: hold for hold in holds}
 
 
 def _when(at_ms: int) -> str:

@@ -14,7 +14,9 @@ import pytest
 
 from keys.principal_keys import PrincipalKeys
 from ops import registry
+from ops.audit_taken_out import concerns, taken_out
 from ops.audited import Desk, desk, stored_digest
+from ops.detect.source import events_on_topic
 from ops.embedded.stack import Stack
 from ops.public_keys import PublicKeys
 from schemas.errors import DanganError
@@ -29,6 +31,7 @@ from streams.kafka import kafka_of
 
 pytestmark = pytest.mark.flow
 NOW = int(time.time())
+DAY_MS = 86_400_000
 
 
 @pytest.fixture
@@ -207,3 +210,19 @@ async def test_what_is_refused_leaves_no_event(at: Desk) -> None:
         assert number not in str(caught.value)
     assert await events_of(at, since) == []
     assert await Holds(at.database).all() == []
+
+
+@pytest.mark.clause("AUD-08")
+async def test_a_hold_that_was_taken_out_of_the_database_is_found_and_a_refused_one_is_not_missed(at: Desk) -> None:
+    names = [f"rec-{uuid.uuid4().hex}" for _ in range(3)]
+    stands, stolen, refused = (Hold(name, "court-7", "case-2026-12", None) for name in names)
+    await registry.hold(at, stands)
+    await registry.hold(at, stolen)
+    await at.database["holds"].delete_one({"_id": stolen.record})
+    await at.database["ledger"].insert_one({"_id": refused.record})
+    with pytest.raises(DanganError, match="DG-DES-007"):
+        await registry.hold(at, refused)
+    events = await events_on_topic(kafka_of(at.settings), None, wanted=concerns)
+    standing = {hold.record: hold for hold in await Holds(at.database).all()}
+    gone = taken_out(events, standing, {}, now_ms=int(time.time() * 1000) + DAY_MS)
+    assert [(one.what, one.name) for one in gone if one.name in names] == [("hold", stolen.record)]

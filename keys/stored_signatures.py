@@ -1,17 +1,18 @@
 """The archive's signature on what it stores: whoever can only write to the database cannot make a document of its kind.
 
-A registration says who may do what with which key, an application what is asked for and who has to sign it, a grant who
-reads what until when. Each is signed by a key in Vault, over the digest of the stored document; workers and operators'
-commands believe none without. A whole older document that is put back, and one that is taken out, are not told by this:
-who has seen the newer version of a registration tells it by that (consumers/directory.py).
+A registration says who may do what with which key; an application or a share what is asked for, who has to sign it and
+who has; a grant who reads what until when. Each is signed by a key in Vault, over the digest of the stored document;
+workers and operators' commands believe none without. A whole older document that is put back is not told by this, nor
+one that is taken out: who has seen a registration's newer version tells it by that (consumers/directory.py).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -22,6 +23,10 @@ from schemas.digests import stored_digest
 
 #: How many signatures that held are remembered; each takes about 300 bytes.
 _REMEMBERED: Final = 4096
+#: Seconds after which the public key is asked for again.
+_GOOD_FOR: Final = 60.0
+#: Members of this name are bytes wherever they stand: raw public keys.
+_BYTES: Final = "x"
 
 
 class Kind(NamedTuple):
@@ -36,9 +41,10 @@ class Kind(NamedTuple):
 
 #: Signed by the administrator's Vault role alone.
 REGISTRATION: Final = Kind(REGISTRATIONS_KEY, b"dangan-registration\n")
-#: Signed by workers, when the last post has signed or an application is made; and by the administrator's role.
+#: Signed by workers alone: when they are made, and with each signature of a person that was counted.
 GRANT: Final = Kind(GRANTS_KEY, b"dangan-grant\n")
 APPLICATION: Final = Kind(GRANTS_KEY, b"dangan-application\n")
+SHARE: Final = Kind(GRANTS_KEY, b"dangan-share\n")
 
 
 class SigningVault(Protocol):
@@ -75,27 +81,40 @@ class StoredSeal:
     Args:
         vault: knows the public key.
         kind: what the documents are.
+        clock: monotonic seconds.
     """
 
-    def __init__(self, vault: SigningVault, kind: Kind) -> None:
+    def __init__(self, vault: SigningVault, kind: Kind, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._vault = vault
         self._kind = kind
+        self._clock = clock
+        self._raw: bytes | None = None
+        self._learnt = float("-inf")
         self._key: Ed25519PublicKey | None = None
         self._held: OrderedDict[tuple[bytes, str], None] = OrderedDict()
 
     async def refresh(self, *, anew: bool = False) -> None:
-        """Learn the public key; it changes only when somebody rotates it in Vault.
+        """Learn the public key, once a minute: it is rotated in Vault when a worker's token was stolen.
+
+        Args:
+            anew: now, whatever the time.
 
         Raises:
             Transient: DG-KEY-001 when Vault does not answer.
         """
-        if self._key is None or anew:
+        if not anew and self._clock() - self._learnt < _GOOD_FOR:
+            return
+        raw = await self._vault.public_key(self._kind.key)
+        self._learnt = self._clock()
+        if raw != self._raw:  # nothing may be awaited from here on: what held by the old key holds no more
+            self._raw, self._key = raw, Ed25519PublicKey.from_public_bytes(raw)
             self._held.clear()
-            self._key = Ed25519PublicKey.from_public_bytes(await self._vault.public_key(self._kind.key))
 
     def holds(self, document: Mapping[str, Any], signature: str | None) -> bool:
         """Whether the signature is the archive's over just that document; what held is not verified twice."""
         if self._key is None or not isinstance(signature, str):
+            return False
+        if not _is_plain(document):
             return False
         asked = _statement(self._kind, document), signature
         if asked in self._held:
@@ -108,6 +127,17 @@ class StoredSeal:
         if len(self._held) > _REMEMBERED:
             self._held.popitem(last=False)
         return True
+
+
+def _is_plain(value: object, name: str = "") -> bool:
+    """Whether a value is of a kind that no other is written like: BSON has some that JSON writes as a text or null."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(each, key) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_plain(each, name) for each in value)
+    if name == _BYTES:
+        return isinstance(value, bytes)
+    return value is None or isinstance(value, str | int)
 
 
 def _statement(kind: Kind, document: Mapping[str, Any]) -> bytes:

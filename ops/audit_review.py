@@ -90,13 +90,13 @@ def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | 
     """
     made = Review()
     given: dict[str, Seen] = {}
-    recalled: dict[str, int] = {}
+    ended: dict[str, int] = {}
     reads: dict[str, Seen] = {}
     for event in events:
         if event.action == "grant" and event.verb in ("give", "emergency") and event.allowed:
             given.setdefault(event.grant, event)
-        elif event.action == "recall" and event.allowed:
-            recalled.setdefault(event.grant, event.at_ms)
+        elif event.allowed and (event.action == "recall" or (event.action, event.verb) == ("use", "give_back")):
+            ended.setdefault(event.grant, event.at_ms)
         elif event.action in _READS and event.at_ms >= since_ms:
             reads[event.uid] = event
     for event in reads.values():
@@ -106,7 +106,7 @@ def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | 
         made.reads += 1
         if is_standing(event.grant):  # it follows from the rule book, and is given by nobody
             continue
-        reason = _by_stream(event, given.get(event.grant), recalled.get(event.grant))
+        reason = _by_stream(event, given.get(event.grant), ended.get(event.grant))
         if reason is None and grants is not None:
             reason = _by_database(event, given[event.grant], grants.get(event.grant))
         if reason is not None:
@@ -114,16 +114,16 @@ def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | 
     return made
 
 
-def _by_stream(event: Seen, given: Seen | None, recalled_ms: int | None) -> str | None:
+def _by_stream(event: Seen, given: Seen | None, ended_ms: int | None) -> str | None:
     """Why the read has no valid application by what the stream tells, or None."""
     if given is None:
         return "nobody was seen to give this grant" if event.grant else "it names no grant"
-    recalled = recalled_ms is not None and event.at_ms > recalled_ms + TOLERANCE_MS
+    ended = ended_ms is not None and event.at_ms > ended_ms + TOLERANCE_MS
     outside = "*" not in given.fields and not set(event.fields) <= set(given.fields)
     reasons = (
         (given.at_ms > event.at_ms + TOLERANCE_MS, "the grant was given afterwards"),
         (given.reader != event.actor, "the grant was given to somebody else"),
-        (recalled, "the grant was recalled before"),
+        (ended, "the grant was recalled or given back before"),
         (given.purpose != event.purpose, "the grant is for another purpose"),
         (outside, "fields outside the grant"),
     )

@@ -64,7 +64,7 @@ class Application:
         not_before, not_after: the period, UNIX seconds.
         sign_by: until when an emergency has to be signed, UNIX seconds; None for any other.
         told: which events of time were told.
-        signature: the archive's over :func:`application_terms`.
+        signature: the archive's over :func:`application_said`.
     """
 
     id: str
@@ -94,6 +94,11 @@ class Application:
     def approved(self) -> tuple[Step, ...]:
         """The approvals, in the order of the posts."""
         return tuple(step for step in self.steps if step.action == "approve-use")
+
+    @property
+    def rejected(self) -> bool:
+        """Whether somebody rejected it, whatever its state says."""
+        return any(step.action == "reject-use" for step in self.steps)
 
     @property
     def next_post(self) -> str | None:
@@ -160,21 +165,14 @@ class Applications:
         return await self._applications.find_one({**query, "not_after": {"$lte": before}}, {"_id": 1}) is not None
 
 
-def application_terms(application: Application) -> Document:
-    """What does not change in an application: what the archive signs. The request is in its digest."""
-    return {
-        "_id": application.id,
-        "applicant": application.applicant,
-        "department": application.department,
-        "at_ms": application.at_ms,
-        "digest": application.digest,
-        "level": application.level.value,
-        "posts": list(application.posts),
-        "signing_department": application.signing_department,
-        "not_before": application.not_before,
-        "not_after": application.not_after,
-        "sign_by": application.sign_by,
-    }
+def application_said(application: Application) -> Document:
+    """What an application asks for, and whose signatures were counted: what the archive signs.
+
+    Not the state: it follows from the signatures, and an applicant withdraws without the archive's leave. Nor what was
+    told of it.
+    """
+    doc = _document(application)
+    return {name: value for name, value in doc.items() if name not in ("state", "told", "version", "signature")}
 
 
 def _document(application: Application) -> Document:

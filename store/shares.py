@@ -77,6 +77,7 @@ class Shared:
         level: the highest level among the fields.
         posts: who has to sign, in order, by the rule book of that time.
         until: when it ends, UNIX seconds.
+        signature: the archive's over :func:`share_said`.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Shared:
     said: tuple[Said, ...] = ()
     recall: Recall | None = None
     version: int = 1
+    signature: str | None = None
 
     @property
     def grant(self) -> str:
@@ -104,6 +106,11 @@ class Shared:
     def approved(self) -> tuple[Step, ...]:
         """The approvals, in the order of the posts."""
         return tuple(step for step in self.steps if step.action == "approve-share")
+
+    @property
+    def rejected(self) -> bool:
+        """Whether somebody rejected it, whatever its state says."""
+        return any(step.action == "reject-share" for step in self.steps)
 
     @property
     def next_post(self) -> str | None:
@@ -183,6 +190,18 @@ async def outgoing(database: Database, records: Collection[str]) -> list[Shared]
     Whoever destroys the records has them recalled and the deletion confirmed (SHR-10): ``recall_share``.
     """
     return [each for each in await Shares(database).of(records) if each.state not in ("rejected", "closed")]
+
+
+def share_said(share: Shared) -> Document:
+    """What a share asks for, and whose signatures were counted: what the archive signs."""
+    asked = ("id", "applicant", "department", "at_ms", "digest", "until")
+    return {
+        **{name: getattr(share, name) for name in asked},
+        "level": share.level.value,
+        "request": dict(share.request),
+        "posts": list(share.posts),
+        "steps": [asdict(step) for step in share.steps],
+    }
 
 
 def _document(share: Shared) -> Document:

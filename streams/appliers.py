@@ -200,7 +200,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
 
 
 def _attested(parts: Parts) -> Attested:
-    """Unsigned grants count only where an administrator may give them by himself."""
+    """Unsigned ones count only where an administrator may give grants by himself."""
     return Attested(parts.transit, demanded=not parts.rules.book.use.direct_grants)
 
 
@@ -217,6 +217,7 @@ def _sharing(parts: Parts) -> dict[str, Applier]:
         rules,
         parts.transit,
         PackageSealer(parts.identity),
+        _attested(parts),
     )
     kinds = ("share", "endorse_share", "deliver", "acknowledge", "recall_share", "confirm_deletion")
     return dict.fromkeys(kinds, desk)

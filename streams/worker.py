@@ -24,6 +24,7 @@ from consumers.directory import Directory
 from consumers.rules import Rules
 from keys.ingest_ring import IngestKeyring
 from keys.ring import KeyRing
+from keys.roots import GRANTS_KEY
 from keys.stored_signatures import REGISTRATION, StoredSeal
 from keys.vault import Transit, transit_of
 from schemas.errors import DanganError, Transient
@@ -102,6 +103,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         keyring = IngestKeyring(transit, ingest_keys)
         people = rules.book.people
         seal = StoredSeal(transit, REGISTRATION) if people.signed_registrations else None
+        await transit.public_key(GRANTS_KEY)  # an installation from before has none: better told now than at each read
         checkpoints, directory = Checkpoints(database), Directory(Principals(database), people=people, seal=seal)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))
         producer = AIOKafkaProducer(

@@ -1,8 +1,8 @@
 """Delivery (提供): whether a share may be released now, and what is opened for it.
 
 Nothing that the database says of approvals is believed: the signatures are verified again, over the digest that the
-stored application gives (SHR-03). All other gates are asked again too: an agreement may have ended, a consent been
-withdrawn, a registration changed since.
+stored application gives (SHR-03), and whoever gave them must still be one who may. All other gates are asked again too:
+an agreement may have ended, a consent been withdrawn, a registration changed since.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def check_state(share: Shared, now: float) -> None:
     """
     if share.missing:
         raise Refusal("DG-SHR-030", detail=share.missing[0])
+    if share.rejected:
+        raise Refusal("DG-SHR-051", detail="rejected")
     if share.state not in ("approved", "delivered", "acknowledged"):
         raise Refusal("DG-SHR-051", detail=share.state)
     if share.over(now):
@@ -62,7 +64,7 @@ def check_approvals(share: Shared, directory: Registered, rules: Rules) -> None:
     signed = share.approved
     for post, step in zip(posts, signed, strict=False):
         who = approval_holds(step, digest, share.applicant, directory)
-        if post not in who.roles:
+        if post not in who.roles or not rules.authorizer.allows(who, "approve-share", Level.BASIC, "share"):
             raise Refusal("DG-SHR-038", detail=who.id)
     if len(signed) < len(posts):
         raise Refusal("DG-SHR-039", detail=posts[len(signed)])

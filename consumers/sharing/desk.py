@@ -21,6 +21,7 @@ from consumers.sharing.endorsing import decide_endorse
 from consumers.sharing.packing import Row, Sealing, content_of
 from consumers.sharing.ports import AgreementStore, ConsentStore, RecordStore, ShareStore
 from consumers.sharing.pseudonyms import pseudonyms_for
+from consumers.use.attested import Attested
 from keys.pages import Page
 from keys.vault import Transit
 from keys.watermark import Marker, marker_from
@@ -60,10 +61,18 @@ class SharingDesk:
         rules: catalogue, policies and rule book.
         vault: gives the keys of watermarks and pseudonyms.
         sealing: makes packages.
+        attested: the archive's signatures on shares.
     """
 
     def __init__(
-        self, stores: Stores, shelf: Shelf, directory: Registered, rules: Rules, vault: Transit, sealing: Sealing
+        self,
+        stores: Stores,
+        shelf: Shelf,
+        directory: Registered,
+        rules: Rules,
+        vault: Transit,
+        sealing: Sealing,
+        attested: Attested,
     ) -> None:
         self._stores = stores
         self._shelf = shelf
@@ -71,6 +80,7 @@ class SharingDesk:
         self._rules = rules
         self._vault = vault
         self._sealing = sealing
+        self._attested = attested
         self._marker: Marker | None = None
 
     async def apply(self, batch: Sequence[Received[Any]], now: float) -> list[Outcome]:
@@ -102,19 +112,23 @@ class SharingDesk:
         share = await self._stores.shares.get(command.id)
         if share is None:
             found, _ = await self._stores.reads.fetch(command.records, ())
-            share = decide_share(received, await self._sight(command, found))
+            share = await self._attested.share(decide_share(received, await self._sight(command, found)))
             if not await self._stores.shares.add(share):  # who took over was quicker
                 share = await self._stores.shares.get(command.id)
         own = (received.sender.id, digest_of(command, received.sender.id))
         if share is None or (share.applicant, share.digest) != own:
             raise Refusal("DG-CMD-001")
+        await self._attested.check_share(share)
         return _done(received, share, "apply")
 
     async def _endorse(self, received: Received[EndorseShare], now: float) -> Outcome:
         for _round in range(_ROUNDS):
-            share = await self._stores.shares.get(received.command.share)
+            share = await self._known(received.command.share)
             endorsed = decide_endorse(received, share, self._directory, self._rules, now)
-            if endorsed.again or (share is not None and await self._stores.shares.swap(share, endorsed.share)):
+            counted = endorsed.again or await self._stores.shares.swap(
+                share, await self._attested.share(endorsed.share)
+            )
+            if counted:
                 return _done(received, endorsed.share, _SIGNED[endorsed.step.action], approvers=(endorsed.step.by,))
         raise Transient("DG-STO-001")
 
@@ -199,6 +213,7 @@ class SharingDesk:
         share = await self._stores.shares.get(name)
         if share is None:
             raise Refusal("DG-SHR-050", field="share")
+        await self._attested.check_share(share)
         return share
 
     async def _sight(self, command: Share, found: Mapping[str, Record]) -> Sight:

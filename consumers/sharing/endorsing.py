@@ -79,6 +79,8 @@ def decide_endorse(
         raise Refusal("DG-SHR-038", detail=signed.who.id)
     if signed.action != "approve-share" and not (command.reason or "").strip():
         raise Refusal("DG-SHR-041", field="reason")
+    if share.rejected:
+        raise Refusal("DG-SHR-051", detail="rejected")
     if share.state not in OPEN or now >= share.until:
         raise Refusal("DG-SHR-051", detail="expired" if share.state in OPEN else share.state)
     step = Step(

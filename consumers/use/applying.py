@@ -221,7 +221,8 @@ def _responsible(department: str, sight: Sight) -> tuple[str, bool]:
     departments = set()
     for record in sight.found.values():  # a name without a record says nothing about who is responsible
         keeper = sight.directory.principal(about(record).custodian or record.sender)
-        departments.add(keeper.department if keeper else "")
+        registered = keeper is not None and keeper.barred != "DG-SEC-013"
+        departments.add(keeper.department if keeper and registered else "")
     if len(departments) != 1 or "" in departments:
         return department, True
     (responsible,) = departments

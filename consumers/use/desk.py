@@ -139,9 +139,10 @@ class UseDesk:
             if application is not None and application.request["records"]:
                 found = await self._records.get([name for name in application.request["records"] if name != "*"])
             endorsed = decide_endorse(received, application, found, self._directory, self._rules, now)
-            if endorsed.again or (
-                application is not None and await self._applications.swap(application, endorsed.application)
-            ):
+            if endorsed.again or application is None:
+                return endorsed
+            endorsed = replace(endorsed, application=await self._attested.application(endorsed.application))
+            if await self._applications.swap(application, endorsed.application):
                 return endorsed
         raise Transient("DG-STO-001", detail="the application kept changing")
 

@@ -96,12 +96,9 @@ def decide_endorse(
         raise Refusal("DG-USE-040", field="approvals")
     token = command.approvals[0]
     before = step_before(application.steps, command.id, received.sender.id, token, _CODES)
-    concerned = within_scope(application, found)
     if before is not None:
-        done = Endorsed(application, before, again=True)
-        if done.gives:  # the grant may have to be made still
-            _check_approved(application, concerned, directory, rules)
-        return done
+        check_whole(application, directory)  # the grant may have to be made still
+        return Endorsed(application, before, again=True)
     signed = verified_one(
         token,
         actions=_ACTIONS,
@@ -120,7 +117,7 @@ def decide_endorse(
         raise Refusal("DG-USE-041", field="reason")
     _check_open(application, now)
     if signed.action == "approve-use":
-        _check_approved(application, concerned, directory, rules)
+        check_whole(application, directory)
         applicant = directory.principal(application.applicant)
         if applicant is None:
             raise Refusal("DG-USE-044", detail=application.applicant)
@@ -129,7 +126,7 @@ def decide_endorse(
         action=signed.action,
         by=who.id,
         x=signed.who.x,
-        post=_post(signed, who, application, concerned, rules),
+        post=_post(signed, who, application, within_scope(application, found), rules),
         at=signed.at,
         token=token,
         command=command.id,
@@ -139,18 +136,10 @@ def decide_endorse(
     return Endorsed(_with(application, step), step)
 
 
-def _check_approved(application: Application, concerned: list[About], directory: Registered, rules: Rules) -> None:
-    """What is stored of approvals is believed only where it can be verified: who signed, for which post, of whom."""
-    check_whole(application, directory)
-    for post, step in zip(application.posts, application.approved, strict=False):
-        who = directory.principal(step.by)
-        if who is None or post not in who.roles:
-            raise Refusal("DG-USE-037", detail=step.by)
-        _check_scope(who, {post}, application, concerned, rules)
-
-
 def _check_open(application: Application, now: float) -> None:
     """An emergency is signed after its grant, also when that is over; anything else before its period ends."""
+    if application.rejected:
+        raise Refusal("DG-USE-023", detail="rejected")
     if application.sign_by is not None:
         waits = application.next_post is not None and application.state not in ("rejected", "withdrawn")
         if not waits or now >= application.sign_by:

@@ -25,7 +25,7 @@ PHRASES: Final[dict[str, str]] = {
     "names-no-grant": "it names no grant",
     "given-afterwards": "the grant was given afterwards",
     "given-to-others": "the grant was given to somebody else",
-    "recalled-before": "the grant was recalled before",
+    "recalled-before": "the grant was recalled or given back before",
     "other-purpose": "the grant is for another purpose",
     "fields-outside": "fields outside the grant",
     "not-in-database": "the grant is not in the database",

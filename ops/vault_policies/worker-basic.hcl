@@ -16,8 +16,7 @@ path "@transit@/hmac/dangan-watermarks" { capabilities = ["update"] }
 # Whether a registration is the archive's: verified, never made, here.
 path "@transit@/keys/dangan-registrations" { capabilities = ["read"] }
 
-# Applications and grants are made here, and by nobody else.
-path "@transit@/sign/dangan-grants" { capabilities = ["update"] }
+# Whether a grant is the archive's: verified, never made, here, or a host that must not read core fields could give them.
 path "@transit@/keys/dangan-grants" { capabilities = ["read"] }
 
 path "auth/token/renew-self" { capabilities = ["update"] }

@@ -33,7 +33,7 @@ path "@transit@/hmac/dangan-watermarks" { capabilities = ["update"] }
 # Whether a registration is the archive's: verified, never made, here.
 path "@transit@/keys/dangan-registrations" { capabilities = ["read"] }
 
-# Applications and grants are made here, and by nobody else.
+# Applications, shares and grants are made here, and by nobody else.
 path "@transit@/sign/dangan-grants" { capabilities = ["update"] }
 path "@transit@/keys/dangan-grants" { capabilities = ["read"] }
 

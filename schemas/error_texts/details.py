@@ -44,6 +44,7 @@ DETAILS: Final[dict[str, str]] = {
     "application-changing": "the application kept changing",
     "return-changing": "the return kept changing",
     "use-expired": "expired",
+    "use-rejected": "rejected",
     # lawful collection, attachments
     "expected-credit-code": "expected a unified social credit code of 18 characters with a correct check digit",
     "expected-moment": "expected a date and time with offset (RFC 3339)",

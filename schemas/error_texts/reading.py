@@ -49,6 +49,6 @@ READING: Final = {
     ),
     "DG-ACC-030": Text(
         "The grant is not one that the archive made, or was altered since.",
-        "Report it as an incident: somebody wrote it into the database. Apply for a use: dangan use apply.",
+        "Apply for a use: dangan use apply. Report it as an incident, unless it is from before an upgrade.",
     ),
 }

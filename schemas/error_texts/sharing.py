@@ -129,6 +129,10 @@ SHARING: Final[dict[str, Text]] = {
     ),
     "DG-SHR-053": Text("The package would be too large.", "Share fewer records or fields at a time."),
     "DG-SHR-054": Text("The share was delivered too often.", "Recall it, and apply again."),
+    "DG-SHR-055": Text(
+        "The stored share is not as the archive left it.",
+        "Report it as an incident, unless it is from before an upgrade: dangan audit review. Apply again.",
+    ),
     "DG-SHR-060": Text(
         "The statement is not one that the recipient signed.",
         "Let the recipient make it with dangan share receipt, with the key that it is registered with.",

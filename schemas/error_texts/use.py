@@ -128,7 +128,8 @@ USE: Final[dict[str, Text]] = {
     ),
     "DG-USE-046": Text(
         "The stored application is not what was signed.",
-        "Report it as an incident: somebody changed it in the database. Apply again.",
+        "Report it as an incident, unless it is from before an upgrade: somebody changed it in the database. Apply "
+        "again.",
     ),
     "DG-USE-050": Text("You hold no such grant.", "Check the grant: dangan use list."),
     "DG-USE-051": Text("The use was given back before.", "Nothing to do; see: dangan use register."),

@@ -32,6 +32,7 @@ GIVEN: dict[str, Any] = {
 }  # fmt: skip
 GIVE = event("g", MORNING - HOUR, **GIVEN)
 RECALL = event("r", MORNING + HOUR, action="recall", verb="recall", actor="ops:1", grant="grant-1", record="")
+BACK = event("b", MORNING + HOUR, action="use", verb="give_back", actor="desk-1", grant="grant-1", record="")
 READ: dict[str, Any] = {"grant": "grant-1", "fields": ("name",)}
 
 
@@ -57,12 +58,18 @@ def test_reads_under_a_valid_grant_are_no_finding() -> None:
         ({"purpose": "marketing"}, "the grant is for another purpose"),
         ({"fields": ("name", "id_number")}, "fields outside the grant"),
         ({"record": "rec-3"}, "a record outside the grant"),
-        ({"at_ms": MORNING + HOUR + TOLERANCE_MS + 1}, "the grant was recalled before"),
+        ({"at_ms": MORNING + HOUR + TOLERANCE_MS + 1}, "the grant was recalled or given back before"),
     ],
 )
 def test_a_read_outside_its_application_is_listed_with_the_reason(said: dict[str, Any], reason: str) -> None:
     at_ms = said.pop("at_ms", MORNING)
     assert reasons(GIVE, RECALL, event("e", at_ms, **{**READ, **said})) == [reason]
+
+
+@pytest.mark.clause("AUD-08")
+def test_a_read_after_the_return_is_listed_whatever_the_database_says_of_it() -> None:
+    late = event("e", MORNING + HOUR + TOLERANCE_MS + 1, **READ)
+    assert reasons(GIVE, BACK, late) == ["the grant was recalled or given back before"]
 
 
 @pytest.mark.clause("AUD-08")

@@ -59,7 +59,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, object] | None]] = {
 # A process that writes audit events has Vault certify its signing key.
 _WRITES_AUDIT = {("sign", WRITERS), ("read", WRITERS)}
 _WORKER_COMMON = (
-    {("decrypt", INGEST), ("read", REGISTRATIONS), ("sign", GRANTS), ("read", GRANTS)}
+    {("decrypt", INGEST), ("read", REGISTRATIONS), ("read", GRANTS)}
     | {("hmac", key) for key in INDEXES}
     | _WRITES_AUDIT
 )
@@ -70,7 +70,9 @@ def _serves(*roots: str) -> set[tuple[str, str]]:
 
 
 ALLOWED: dict[str, set[tuple[str, str]]] = {
-    "worker": _serves(CORE, SENSITIVE, BASIC) | {("encrypt", SEALED), ("read", SEALED)} | _WORKER_COMMON,
+    "worker": _serves(CORE, SENSITIVE, BASIC)
+    | {("encrypt", SEALED), ("read", SEALED), ("sign", GRANTS)}
+    | _WORKER_COMMON,
     "worker-basic": _serves(SENSITIVE, BASIC) | _WORKER_COMMON,
     "sweeper": _serves(*LEVELS)
     | {("read", INGEST), ("read", SEALED), ("encrypt", SEALED)}

@@ -16,6 +16,7 @@ from consumers.reading.shelf import Asked, Found
 from consumers.received import Outcome
 from consumers.rules import Rules
 from consumers.sharing.desk import SharingDesk, Stores
+from consumers.use.attested import Attested
 from keys.okp import SigningKey, thumbprint
 from keys.pages import Page
 from keys.principal_keys import PrincipalKeys
@@ -156,6 +157,7 @@ class Office:
     def __init__(self, rules: Rules | None = None) -> None:
         self.rules, self.staff, self.stores, self.time = rules or STRICT, Staff(), SimulatedStores(), NOW
         self.transit = SimulatedTransit()
+        self.attested = Attested(self.transit, demanded=True)
         self.writer: WriterIdentity | None = None
         for number in range(1, 13):
             self.keep(f"rec-{number:04d}", city="Suzhou" if number < 9 else "Wuxi")
@@ -168,6 +170,7 @@ class Office:
             self.rules,
             cast("Any", self.transit),
             PackageSealer(self._identity),
+            self.attested,
         )
 
     def _identity(self) -> WriterIdentity:

@@ -30,6 +30,7 @@ detail-archive-not-readable = 有档案暂时无法读取
 detail-application-changing = 申请在不断变动
 detail-return-changing = 归还记录在不断变动
 detail-use-expired = 已过期
+detail-use-rejected = 已驳回
 detail-proposal-changing = 变更建议一直在变动
 
 ## 合法收集、附件

@@ -19,4 +19,4 @@ DG-ACC-028 = 摘录件只能保存为 .csv、.json、.xlsx、.html 或 .pdf。
 DG-ACC-029 = 在这份授权下，系统从未向您的答复中给出过批量查阅的这个位置。
     .next-step = 请去掉 `after` 从头开始，或者在同一份授权下使用上一页给出的位置。
 DG-ACC-030 = 该授权不是本档案系统作出的，或者在作出后被改动。
-    .next-step = 请作为事件报告：有人将其写入了数据库。如需使用，请申请：dangan use apply。
+    .next-step = 如需使用，请申请：dangan use apply。除非是升级之前的授权，否则请作为事件报告。

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from schemas.levels import Level
 from schemas.sharing import EndorseShare
 from tests.simulators.sharing import Office, rules_with
 
@@ -68,6 +69,8 @@ async def test_a_department_that_was_asked_is_heard_before_anything_is_approved(
     ]  # fmt: skip
     kept = office.stores.shares[share]  # and again at the delivery, whatever the store says of approvals
     office.stores.shares[share] = replace(kept, steps=kept.steps[1:])
+    assert (await office.deliver(share)).result.code == "DG-SHR-055"
+    office.stores.shares[share] = await office.attested.share(office.stores.shares[share])  # by a worker's stolen token
     assert (await office.deliver(share)).result.code == "DG-SHR-030"
     office.stores.shares[share] = kept
     assert (await office.deliver(share)).result.status == "accepted"
@@ -139,9 +142,42 @@ async def test_a_redelivered_signature_counts_once_and_a_rejection_ends_it() -> 
 async def test_a_forged_store_releases_nothing(forge: Any, code: str) -> None:
     office = Office()
     share = await office.approved()
-    office.stores.shares[share] = forge(office.stores.shares[share])
+    forged = office.stores.shares[share] = forge(office.stores.shares[share])
+    outcome = await office.deliver(share)
+    assert (outcome.result.code, outcome.result.values) == ("DG-SHR-055", None)
+    office.stores.shares[share] = await office.attested.share(forged)  # whoever has a worker's token gets no further
     outcome = await office.deliver(share)
     assert (outcome.result.code, outcome.result.values) == (code, None)
+
+
+@pytest.mark.clause("SHR-03")
+async def test_a_share_goes_out_as_a_worker_left_it_or_not_at_all() -> None:
+    office = Office()
+    share = await office.approved()
+    kept = office.stores.shares[share]
+    for change in (
+        {"steps": ()}, {"steps": kept.steps[:2]}, {"posts": ("archivist",)}, {"until": kept.until + 1},
+        {"level": Level.BASIC}, {"department": "elsewhere"}, {"request": {**kept.request, "until": None}},
+        {"signature": None}, {"at_ms": 1}, {"applicant": "per:reader"},
+    ):  # fmt: skip
+        office.stores.shares[share] = replace(kept, **change)
+        assert (await office.deliver(share)).result.code == "DG-SHR-055", change
+        assert await office.endorse_with(share, kept.steps[0].token) == "DG-SHR-055", change
+    office.stores.shares[share] = kept
+    office.staff.change("per:director", active=False, barred="DG-SEC-013")  # and whoever approved may do so still
+    assert (await office.deliver(share)).result.code == "DG-SHR-038"
+    office.staff.change("per:director", active=True, barred=None)
+    assert (await office.deliver(share)).result.status == "accepted"
+
+
+async def test_a_rejection_stays_whatever_the_state_says() -> None:
+    office = Office()
+    share, _ = await office.apply()
+    assert await office.endorse(share, "per:director", "reject-share", "not for this purpose") is None
+    for state in ("applied", "endorsed", "approved"):
+        office.stores.shares[share] = replace(office.stores.shares[share], state=state)
+        assert await office.endorse(share, "per:archivist") == "DG-SHR-051"
+        assert (await office.deliver(share)).result.code == "DG-SHR-051"
 
 
 @pytest.mark.clause("SHR-03")

@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from consumers.standing import as_it_stands, barred
-from keys.stored_signatures import StoredSeal
+from keys.stored_signatures import REGISTRATION, StoredSeal
 from schemas.principals import Principal, PublicKey
 from schemas.rule_tables.people import People
 from store.principals import Principals, Registration, principal_document
@@ -106,7 +106,7 @@ class Directory:
         await seal.refresh()
         found = await self._principals.registrations()
         if not all(self._holds(each, seal) for each in found):
-            await seal.refresh(anew=True)
+            await seal.refresh(older_than=0)
         return [each.principal if self._holds(each, seal) else barred(each.principal, "DG-SEC-013") for each in found]
 
     def _holds(self, each: Registration, seal: StoredSeal) -> bool:
@@ -115,7 +115,7 @@ class Directory:
             return True
         if known is not None and each.version <= known.version:
             return False  # a signed registration of before, put back
-        if not seal.holds(principal_document(each.principal, each.version), each.signature):
+        if not seal.holds(REGISTRATION, principal_document(each.principal, each.version), each.signature):
             return False
         self._good[each.principal.id] = each
         return True

@@ -23,28 +23,34 @@ from schemas.digests import stored_digest
 
 #: How many signatures that held are remembered; each takes about 300 bytes.
 _REMEMBERED: Final = 4096
-#: Seconds after which the public key is asked for again.
+#: Seconds after which the public key is asked for again, and after which it is because a signature does not hold.
 _GOOD_FOR: Final = 60.0
-#: Members of this name are bytes wherever they stand: raw public keys.
-_BYTES: Final = "x"
+_PATIENCE: Final = 5.0
 
 
 class Kind(NamedTuple):
-    """A kind of stored document: the key in Vault that signs it, and how each signed text of it begins.
+    """A kind of stored document.
 
-    No other signature of this system is over a text that begins so.
+    Attributes:
+        key: in Vault, that signs it.
+        statement: how each signed text of it begins; no other signature of this system is over a text that begins so.
+        raw: the members that are bytes, each by the names that lead to it: raw public keys.
     """
 
     key: str
     statement: bytes
+    raw: frozenset[tuple[str, ...]] = frozenset()
 
 
+_SIGNERS: Final = frozenset({("steps", "x")})
 #: Signed by the administrator's Vault role alone.
-REGISTRATION: Final = Kind(REGISTRATIONS_KEY, b"dangan-registration\n")
+REGISTRATION: Final = Kind(
+    REGISTRATIONS_KEY, b"dangan-registration\n", frozenset({("signing_keys", "x"), ("receiving_keys", "x")})
+)
 #: Signed by workers alone: when they are made, and with each signature of a person that was counted.
 GRANT: Final = Kind(GRANTS_KEY, b"dangan-grant\n")
-APPLICATION: Final = Kind(GRANTS_KEY, b"dangan-application\n")
-SHARE: Final = Kind(GRANTS_KEY, b"dangan-share\n")
+APPLICATION: Final = Kind(GRANTS_KEY, b"dangan-application\n", _SIGNERS)
+SHARE: Final = Kind(GRANTS_KEY, b"dangan-share\n", _SIGNERS)
 
 
 class SigningVault(Protocol):
@@ -76,47 +82,57 @@ async def sign_stored(vault: SigningVault, kind: Kind, document: Mapping[str, An
 
 
 class StoredSeal:
-    """Verifies the archive's signatures on documents of one kind with the public key that Vault gave.
+    """Verifies the archive's signatures on documents with the public key that Vault gave.
 
     Args:
         vault: knows the public key.
-        kind: what the documents are.
+        key: its name in Vault.
         clock: monotonic seconds.
     """
 
-    def __init__(self, vault: SigningVault, kind: Kind, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, vault: SigningVault, key: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._vault = vault
-        self._kind = kind
+        self._name = key
         self._clock = clock
         self._raw: bytes | None = None
         self._learnt = float("-inf")
         self._key: Ed25519PublicKey | None = None
         self._held: OrderedDict[tuple[bytes, str], None] = OrderedDict()
 
-    async def refresh(self, *, anew: bool = False) -> None:
-        """Learn the public key, once a minute: it is rotated in Vault when a worker's token was stolen.
+    async def refresh(self, *, older_than: float = _GOOD_FOR) -> None:
+        """Learn the public key once more: it is rotated in Vault when a worker's token was stolen.
 
         Args:
-            anew: now, whatever the time.
+            older_than: seconds; a younger one is kept.
 
         Raises:
             Transient: DG-KEY-001 when Vault does not answer.
         """
-        if not anew and self._clock() - self._learnt < _GOOD_FOR:
+        if self._key is not None and self._clock() - self._learnt < older_than:
             return
-        raw = await self._vault.public_key(self._kind.key)
+        raw = await self._vault.public_key(self._name)
         self._learnt = self._clock()
         if raw != self._raw:  # nothing may be awaited from here on: what held by the old key holds no more
             self._raw, self._key = raw, Ed25519PublicKey.from_public_bytes(raw)
             self._held.clear()
 
-    def holds(self, document: Mapping[str, Any], signature: str | None) -> bool:
+    async def believes(self, kind: Kind, document: Mapping[str, Any], signature: str | None) -> bool:
+        """As :meth:`holds`, with a key that is no older than a minute; of what does not hold, than some seconds.
+
+        Raises:
+            Transient: DG-KEY-001 when Vault does not answer.
+        """
+        await self.refresh()
+        if self.holds(kind, document, signature):
+            return True
+        await self.refresh(older_than=_PATIENCE)  # the key may be new; forged ones do not keep Vault busy
+        return self.holds(kind, document, signature)
+
+    def holds(self, kind: Kind, document: Mapping[str, Any], signature: str | None) -> bool:
         """Whether the signature is the archive's over just that document; what held is not verified twice."""
-        if self._key is None or not isinstance(signature, str):
+        if self._key is None or not isinstance(signature, str) or not _is_plain(document, (), kind.raw):
             return False
-        if not _is_plain(document):
-            return False
-        asked = _statement(self._kind, document), signature
+        asked = _statement(kind, document), signature
         if asked in self._held:
             return True
         try:
@@ -129,13 +145,13 @@ class StoredSeal:
         return True
 
 
-def _is_plain(value: object, name: str = "") -> bool:
+def _is_plain(value: object, at: tuple[str, ...], raw: frozenset[tuple[str, ...]]) -> bool:
     """Whether a value is of a kind that no other is written like: BSON has some that JSON writes as a text or null."""
     if isinstance(value, Mapping):
-        return all(isinstance(key, str) and _is_plain(each, key) for key, each in value.items())
+        return all(isinstance(name, str) and _is_plain(each, (*at, name), raw) for name, each in value.items())
     if isinstance(value, list | tuple):
-        return all(_is_plain(each, name) for each in value)
-    if name == _BYTES:
+        return all(_is_plain(each, at, raw) for each in value)
+    if at in raw:
         return isinstance(value, bytes)
     return value is None or isinstance(value, str | int)
 

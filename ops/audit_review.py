@@ -77,7 +77,7 @@ class Review:
 
 def concerns(event: Seen) -> bool:
     """Whether a review needs the event."""
-    return event.action in _READS or event.action in ("grant", "recall") or audit_taken_out.concerns(event)
+    return event.action in (*_READS, "grant", "recall", "share") or audit_taken_out.concerns(event)
 
 
 def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | None = None) -> Review:
@@ -91,12 +91,15 @@ def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | 
     made = Review()
     given: dict[str, Seen] = {}
     ended: dict[str, int] = {}
+    applied: set[str] = set()
     reads: dict[str, Seen] = {}
     for event in events:
         if event.action == "grant" and event.verb in ("give", "emergency") and event.allowed:
             given.setdefault(event.grant, event)
         elif event.allowed and (event.action == "recall" or (event.action, event.verb) == ("use", "give_back")):
             ended.setdefault(event.grant, event.at_ms)
+        elif event.action == "share" and event.verb == "apply" and event.allowed:
+            applied.add(event.grant)
         elif event.action in _READS and event.at_ms >= since_ms:
             reads[event.uid] = event
     for event in reads.values():
@@ -105,6 +108,10 @@ def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | 
             continue
         made.reads += 1
         if is_standing(event.grant):  # it follows from the rule book, and is given by nobody
+            continue
+        if event.verb == "deliver":  # under a share, whose approvals were verified again before it left
+            if event.grant not in applied:
+                made.misreads.append(Misread(event, "nobody was seen to apply for this share"))
             continue
         reason = _by_stream(event, given.get(event.grant), ended.get(event.grant))
         if reason is None and grants is not None:

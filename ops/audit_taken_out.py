@@ -11,11 +11,13 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Literal, NamedTuple
 
 from ops.detect.seen import Seen
-from ops.restored_holds import HOLDER
+from ops.restored_holds import HOLDER, REFERENCE
 from schemas.digests import stored_digest
 from schemas.principals import Grant
 from store.holds import Hold, hold_document
+from store.shares import Shared
 
+What = Literal["hold", "recall", "return", "recall of a share"]
 #: How long after its event a deed may take; and clocks differ.
 SETTLED_MS: Final = 300_000
 
@@ -23,7 +25,7 @@ SETTLED_MS: Final = 300_000
 class TakenOut(NamedTuple):
     """What is missing: of which record or grant, the newest event about it, and what is there instead."""
 
-    what: Literal["hold", "recall", "return"]
+    what: What
     name: str
     event: Seen
     reason: str
@@ -40,29 +42,42 @@ def concerns(event: Seen) -> bool:
 
 
 def taken_out(
-    events: Iterable[Seen], holds: Mapping[str, Hold], grants: Mapping[str, Grant], *, now_ms: int
+    events: Iterable[Seen],
+    holds: Mapping[str, Hold],
+    grants: Mapping[str, Grant],
+    shares: Mapping[str, Shared],
+    *,
+    now_ms: int,
 ) -> list[TakenOut]:
     """Compare.
 
     Args:
         events: in the order of time, from the beginning of the stream.
-        holds: what the database holds, by record; read after the stream.
+        holds: what the database holds, by record; read before the stream, in which a hold may be lifted meanwhile.
         grants: the same, by id.
-        now_ms: when the stream was read, UNIX milliseconds: what is younger than five minutes is not judged.
+        shares: the same, by what their events name them by.
+        now_ms: when the database was read, UNIX milliseconds: what is younger than five minutes is not judged.
     """
-    newest: dict[tuple[Literal["hold", "recall", "return"], str], Seen] = {}
+    newest: dict[tuple[What, str], Seen] = {}
     for event in events:
         if event.allowed and (about := _about(event)) is not None:
             newest[about] = event
     found = []
     for (what, name), event in newest.items():
-        reason = _missing_hold(event, holds.get(name)) if what == "hold" else _missing_end(what, grants.get(name))
+        if what == "hold":
+            reason = _missing_hold(event, holds.get(name))
+        elif what == "recall of a share":
+            reason = _missing_recall(shares.get(name))
+        else:
+            reason = _missing_end(what, grants.get(name))
         if reason is not None and event.at_ms < now_ms - SETTLED_MS:
             found.append(TakenOut(what, name, event, reason))
     return found
 
 
-def _about(event: Seen) -> tuple[Literal["hold", "recall", "return"], str] | None:
+def _about(event: Seen) -> tuple[What, str] | None:
+    if (event.action, event.verb) == ("share", "recall"):
+        return "recall of a share", event.grant
     if event.action == "hold":
         return "hold", event.record
     if event.action == "recall":
@@ -75,12 +90,16 @@ def _missing_hold(event: Seen, standing: Hold | None) -> str | None:
         return None
     if standing is None:
         return "placed and never lifted, but not in the database"
-    restored = standing.holder == HOLDER  # by this very stream, after a loss
+    restored = standing == Hold(standing.record, HOLDER, REFERENCE, None)  # by this very stream, after a loss
     same = not event.digest or restored or stored_digest(hold_document(standing)) == event.digest
     return None if same else "the hold in the database is not the one that was placed"
 
 
-def _missing_end(what: Literal["recall", "return"], grant: Grant | None) -> str | None:
+def _missing_recall(share: Shared | None) -> str | None:
+    return "recalled, but not so in the database" if share is not None and share.recall is None else None
+
+
+def _missing_end(what: What, grant: Grant | None) -> str | None:
     if grant is None:
         return None  # nobody reads under it
     if what == "recall":

@@ -35,6 +35,7 @@ def configure_logging(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(cast("TextIO", StandardError()))
     handler.setFormatter(LibraryFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.raiseExceptions = False  # a line that cannot be written is not told with its arguments instead
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     structlog.configure(
@@ -53,7 +54,7 @@ def configure_logging(level: int = logging.INFO) -> None:
 
 
 class LibraryFormatter(logging.Formatter):
-    """What a library logs, as a JSON line: the first line of its message, and of an exception its type and its place.
+    """What a library logs, as a JSON line: the first line of its message; of an exception its type, code and place.
 
     asyncio and Faust put an exception's repr into the message, after the first line or as an argument.
     """
@@ -61,7 +62,7 @@ class LibraryFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
         line = {
-            "event": _without_errors(record).partition("\n")[0][:_LONGEST],
+            "event": _told(record).partition("\n")[0][:_LONGEST],
             "logger": record.name,
             "level": record.levelname.lower(),
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
@@ -69,25 +70,31 @@ class LibraryFormatter(logging.Formatter):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             line["error"] = type(error).__name__
+            if code := getattr(error, "code", None):
+                line["code"] = str(code)[:_LONGEST]
             if place := traceback.extract_tb(error.__traceback__, limit=-1):
                 line["place"] = f"{place[0].filename}:{place[0].lineno} {place[0].name}"
         return json.dumps(line, ensure_ascii=False)
 
 
-def _without_errors(record: logging.LogRecord) -> str:
-    def told(value: object) -> object:
-        return type(value).__name__ if isinstance(value, BaseException) else value
+def _told(record: logging.LogRecord) -> str:
+    """The message with its texts and numbers. Whatever else is put into it is named by its type: it may quote."""
+
+    def shown(value: object) -> object:
+        return value if isinstance(value, str | int | float) else type(value).__name__
 
     args = record.args
-    shown = (
-        {name: told(value) for name, value in args.items()}
-        if isinstance(args, Mapping)
-        else tuple(map(told, args or ()))
-    )
+    said: Mapping[str, object] | tuple[object, ...] | None = None
+    if isinstance(args, Mapping):
+        said = {name: shown(value) for name, value in args.items()}
+    elif args:
+        said = tuple(map(shown, args))
     try:
-        return str(told(record.msg)) % shown if shown else str(told(record.msg))
-    except (TypeError, ValueError):  # a number was expected where an exception stood, or the message is no format
-        return str(told(record.msg))
+        text = str(shown(record.msg)) % said if said else str(shown(record.msg))
+    except Exception:  # noqa: BLE001 - logging would print the arguments instead
+        text = str(shown(record.msg))
+    # asyncio writes out callbacks with their arguments
+    return text.partition("(")[0].rstrip() if record.name.partition(".")[0] == "asyncio" else text
 
 
 class StandardError:

@@ -132,6 +132,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
     intake = IntakeDesk(Intakes(database), codes.of, parts.directory, rules)
     approvals = KnownApprovals(CollectionApprovals(database), parts.directory, rules.authorizer)
     merges = Merges(database)
+    attested = Attested(parts.transit, demanded=not rules.book.use.direct_grants)  # unsigned grants: of trials
     use = UseDesk(
         Applications(database),
         Grants(database),
@@ -139,7 +140,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         records,
         parts.directory,
         rules,
-        _attested(parts),
+        attested,
         parts.announce,
     )
     merger = Merger(merges, records, holds, ledger, ring, parts.directory, rules)
@@ -179,7 +180,7 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "propose": Proposer(records, proposals, Revisions(database), ring, rules),
         "decide": watched(Decider(records, proposals, ring, index, rules, parts.directory, told)),
         "attach": Attacher(records, attachments, ring, rules, approvals),
-        **_reading(parts, records, attachments, proposals, index, watched),
+        **_reading(parts, records, attachments, proposals, index, attested, watched),
         "apply": use,
         "endorse": use,
         "give_back": use,
@@ -193,18 +194,13 @@ def _by_type(parts: Parts) -> Mapping[str, Applier]:
         "unseal": seals,
         "merge": merger,
         "unmerge": merger,
-        **_sharing(parts),
+        **_sharing(parts, attested),
         "report": incidents,
         "contain": incidents,
     }
 
 
-def _attested(parts: Parts) -> Attested:
-    """Unsigned ones count only where an administrator may give grants by himself."""
-    return Attested(parts.transit, demanded=not parts.rules.book.use.direct_grants)
-
-
-def _sharing(parts: Parts) -> dict[str, Applier]:
+def _sharing(parts: Parts, attested: Attested) -> dict[str, Applier]:
     """What shares; nothing where no process signs packages."""
     if parts.identity is None:
         return {}
@@ -217,7 +213,7 @@ def _sharing(parts: Parts) -> dict[str, Applier]:
         rules,
         parts.transit,
         PackageSealer(parts.identity),
-        _attested(parts),
+        attested,
     )
     kinds = ("share", "endorse_share", "deliver", "acknowledge", "recall_share", "confirm_deletion")
     return dict.fromkeys(kinds, desk)
@@ -229,12 +225,13 @@ def _reading(
     attachments: Attachments,
     proposals: Proposals,
     index: BlindIndex,
+    attested: Attested,
     watched: Callable[[Applier], Applier],
 ) -> dict[str, Applier]:
     """What answers with values: within the reader's limits, nothing that is frozen, each answer with its watermark."""
     database, rules, ring = parts.database, parts.rules, parts.ring
     reads, requests = Reads(database), Requests(database)
-    grants = NamedGrants(Grants(database), rules.book.use, _attested(parts))
+    grants = NamedGrants(Grants(database), rules.book.use, attested)
     purposes = Purposes(Consents(database), rules.book.reading)
     shelf = Shelf(reads, purposes, ring, rules)
     one = NowOrPast(

@@ -24,8 +24,8 @@ from consumers.directory import Directory
 from consumers.rules import Rules
 from keys.ingest_ring import IngestKeyring
 from keys.ring import KeyRing
-from keys.roots import GRANTS_KEY
-from keys.stored_signatures import REGISTRATION, StoredSeal
+from keys.roots import GRANTS_KEY, REGISTRATIONS_KEY
+from keys.stored_signatures import StoredSeal
 from keys.vault import Transit, transit_of
 from schemas.errors import DanganError, Transient
 from schemas.levels import Level
@@ -102,7 +102,7 @@ async def engine(settings: Settings, rules: Rules, *, name: str, role: str = "wo
         pages, ingest_keys = Pages(database), IngestKeys(database)
         keyring = IngestKeyring(transit, ingest_keys)
         people = rules.book.people
-        seal = StoredSeal(transit, REGISTRATION) if people.signed_registrations else None
+        seal = StoredSeal(transit, REGISTRATIONS_KEY) if people.signed_registrations else None
         await transit.public_key(GRANTS_KEY)  # an installation from before has none: better told now than at each read
         checkpoints, directory = Checkpoints(database), Directory(Principals(database), people=people, seal=seal)
         ring = await enter(KeyRing(transit, pages, settings.levels, cache_pages=settings.key_cache_entries))

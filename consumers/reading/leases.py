@@ -86,7 +86,7 @@ def grant_covers(
         raise Refusal(grant.barred)
     if isinstance(command, Access) and not names_it(grant.records, command.record):
         raise Refusal("DG-ACC-001")
-    recalled = grant.recalled_at is not None and now >= grant.recalled_at
+    recalled = grant.recalled_at is not None  # whenever: a time in the future would be somebody else's writing
     if recalled or grant.returned_at is not None or not grant.not_before <= now < grant.not_after:
         raise Refusal("DG-ACC-002")
     if grant.purpose != command.purpose:

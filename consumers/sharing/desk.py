@@ -109,6 +109,7 @@ class SharingDesk:
     async def _apply(self, received: Received[Share], _now: float) -> Outcome:
         command = received.command
         asking.check_references(command)
+        await self._attested.fresh()
         share = await self._stores.shares.get(command.id)
         if share is None:
             found, _ = await self._stores.reads.fetch(command.records, ())
@@ -123,17 +124,18 @@ class SharingDesk:
 
     async def _endorse(self, received: Received[EndorseShare], now: float) -> Outcome:
         for _round in range(_ROUNDS):
-            share = await self._known(received.command.share)
+            await self._attested.fresh()
+            share = await self._stores.shares.get(received.command.share)
+            if share is not None:
+                await self._attested.check_share(share)
             endorsed = decide_endorse(received, share, self._directory, self._rules, now)
-            counted = endorsed.again or await self._stores.shares.swap(
-                share, await self._attested.share(endorsed.share)
-            )
-            if counted:
+            signed = endorsed.share if endorsed.again else await self._attested.share(endorsed.share)
+            if endorsed.again or (share is not None and await self._stores.shares.swap(share, signed)):
                 return _done(received, endorsed.share, _SIGNED[endorsed.step.action], approvers=(endorsed.step.by,))
         raise Transient("DG-STO-001")
 
     async def _deliver(self, received: Received[Deliver], now: float) -> Outcome:
-        share = await self._known(received.command.share)
+        share = await self._genuine(received.command.share)
         command = Share.model_validate(share.request)
         levels = {self._rules.catalogue.field(name).level for name in command.fields}
         found, pages = await self._stores.reads.fetch(command.records, levels)
@@ -187,7 +189,7 @@ class SharingDesk:
             changed = replace(share, deliveries=(*share.deliveries, made), state=state)
             if await self._stores.shares.swap(share, changed):
                 return changed
-            share = await self._known(share.id)
+            share = await self._genuine(share.id)
             delivering.check_state(share, now)
         raise Transient("DG-STO-001")
 
@@ -213,6 +215,12 @@ class SharingDesk:
         share = await self._stores.shares.get(name)
         if share is None:
             raise Refusal("DG-SHR-050", field="share")
+        return share
+
+    async def _genuine(self, name: str) -> Shared:
+        """A share that something may leave the house by; one that has left is recalled and closed whatever it is."""
+        await self._attested.fresh()
+        share = await self._known(name)
         await self._attested.check_share(share)
         return share
 

@@ -90,6 +90,7 @@ class UseDesk:
     async def _apply(self, received: Received[Apply], now: float) -> Outcome:
         command, sender = received.command, received.sender
         applying.check_references(command)
+        await self._attested.fresh()
         application = await self._applications.get(command.id)
         if application is None:
             await self._check_applicant(sender.id, now, emergency=command.emergency)
@@ -132,6 +133,7 @@ class UseDesk:
 
     async def _counted(self, received: Received[Endorse], now: float) -> Endorsed:
         for _round in range(_ROUNDS):
+            await self._attested.fresh()
             application = await self._applications.get(received.command.application)
             found: Mapping[str, Record] = {}
             if application is not None:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import orjson
 import typer
@@ -21,6 +21,7 @@ from ops.detect.seen import Seen
 from ops.printable import plain
 from schemas.principals import Grant
 from store.holds import Hold
+from store.shares import Shared
 from streams.kafka import kafka_of
 
 if TYPE_CHECKING:  # loaded by the commands that need them: verifying a file needs neither Kafka nor database
@@ -90,13 +91,11 @@ def review(
     from ops.audit_taken_out import taken_out  # noqa: PLC0415
 
     begin, now = since_ms(since, time.time()) or 0, int(time.time() * 1000)
+    held = None if files else asyncio.run(_held(home))  # before the stream is read, which may take long
     events = _events(files, home, audit_review.concerns)
-    if files:
-        done = audit_review.review(events, begin)
-    else:
-        grants, holds = asyncio.run(_grants_and_holds(home))
-        done = audit_review.review(events, begin, grants)
-        done.taken_out = taken_out(events, holds, grants, now_ms=now)
+    done = audit_review.review(events, begin, held.grants if held else None)
+    if held:
+        done.taken_out = taken_out(events, held.holds, held.grants, held.shares, now_ms=now)
     if as_json:
         _write(done.as_dict())
     else:
@@ -118,7 +117,7 @@ def _show(done: Review, console: Console) -> None:
             cells = (_when(gone.event.at_ms), gone.what, gone.name, gone.event.actor, gone.reason, gone.event.uid)
             table.add_row(*map(plain, cells))
         console.print(table)
-        console.print("Report it as an incident. Before any sweep: dangan admin hold add, for each hold.")
+        console.print("Report it as an incident, and sweep nothing before it is cleared up (docs/audit.md).")
     if done.attempts:
         table = Table("who", "code", "times", title="Refused")
         for attempt, count in done.attempts.most_common():
@@ -139,15 +138,27 @@ def _events(files: list[Path] | None, home: Path | None, wanted: Callable[[Seen]
     return asyncio.run(events_on_topic(kafka_of(load_settings(home)), None, wanted=wanted))
 
 
-async def _grants_and_holds(home: Path | None) -> tuple[dict[str, Grant], dict[str, Hold]]:
+class _Held(NamedTuple):
+    """What the database holds."""
+
+    grants: dict[str, Grant]
+    holds: dict[str, Hold]
+    shares: dict[str, Shared]
+
+
+async def _held(home: Path | None) -> _Held:
     from store.database import connect  # noqa: PLC0415 - see above
     from store.holds import Holds  # noqa: PLC0415
     from store.principals import Grants  # noqa: PLC0415
+    from store.shares import Shares  # noqa: PLC0415
 
     settings = load_settings(home)
     async with connect(settings.mongo_uri.get_secret_value(), settings.mongo_database) as database:
-        grants, holds = await Grants(database).all(), await Holds(database).all()
-    return {grant.id: grant for grant in grants}, {hold.record: hold for hold in holds}
+        return _Held(
+            {grant.id: grant for grant in await Grants(database).all()},
+            {hold.record: hold for hold in await Holds(database).all()},
+            {share.grant: share async for share in Shares(database).all()},
+        )
 
 
 def _when(at_ms: int) -> str:

@@ -24,6 +24,8 @@ from schemas.settings import Settings
 from store.database import connect
 from store.principals import Principals
 
+#: Who approves a destruction where no post is named for it.
+_ANY_TWO = ("approver", "approver")
 _MEND = "Apply for the permission (dangan admin principal apply), or name another post in rules.toml."
 
 
@@ -34,7 +36,7 @@ def chains_of(book: RuleBook) -> Iterator[tuple[str, Sequence[str]]]:
         yield f"approval.use.{tier}", posts
     for name in type(approval).model_fields:
         if name not in ("use", "cross_department", "copying"):  # the last two are asked for besides, now and then
-            yield f"approval.{name}", getattr(approval, name)
+            yield f"approval.{name}", getattr(approval, name) or (_ANY_TWO if name == "destroy" else ())
     yield "people.approval", book.people.approval
     yield "incident.thaw", book.incident.thaw
     yield "use.emergency_signers", book.use.emergency_signers
@@ -42,7 +44,8 @@ def chains_of(book: RuleBook) -> Iterator[tuple[str, Sequence[str]]]:
 
 def groups_of(book: RuleBook) -> Iterator[tuple[str, Sequence[str]]]:
     """Setting and posts of which one has to be held."""
-    yield "people.reviewers", book.people.reviewers
+    if book.people.review_months:
+        yield "people.reviewers", book.people.reviewers
     yield "incident.responsible", book.incident.responsible
     yield "incident.freeze_posts", book.incident.freeze_posts
     if book.destroy.min_persons > 1:
@@ -65,13 +68,13 @@ def unheld(book: RuleBook, everyone: Iterable[Principal]) -> dict[str, list[str]
             holders[role].add(principal.id)
     missing: dict[str, list[str]] = defaultdict(list)
     for setting, posts in chains_of(book):
-        empty = [post for post in posts if not holders[post]]
+        empty = [post for post in dict.fromkeys(posts) if not holders[post]]
         for post in empty:
             missing[post].append(setting)
         if not empty and _persons(posts, holders) < len(posts):
             missing[f"{len(posts)} different persons for {', '.join(posts)}"].append(setting)
     for setting, posts in groups_of(book):
-        if not any(holders[post] for post in posts):
+        if posts and not any(holders[post] for post in posts):
             missing[" or ".join(posts)].append(setting)
     for post in book.incident.addressees:
         if post not in (SUPERIOR, CONCERNED) and not holders[post]:

@@ -97,7 +97,7 @@ class KafkaBroker(Program):
 
     def command(self) -> list[str]:
         """See :class:`Program`."""
-        return [*self._java(), "kafka.Kafka", self.marker]
+        return [*self._java(*self._classes()), "kafka.Kafka", self.marker]
 
     def is_ready(self, ports: Ports) -> bool:
         """Whether the broker is registered with its controller."""
@@ -112,10 +112,13 @@ class KafkaBroker(Program):
         if java is None:
             raise DanganError("DG-OPS-001", detail="Java is not installed")
         log4j = f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}"
-        archive = class_archive()
-        shared = [f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else []
         more = shlex.split(os.environ.get(JAVA_VARIABLE, ""))
-        return [java, *_JVM, *shared, *options, *more, log4j, "-cp", f"{self._jars}/*"]
+        return [java, *_JVM, *options, *more, log4j, "-cp", f"{self._jars}/*"]
+
+    def _classes(self) -> list[str]:
+        """Options about the archive of classes (kafka_classes.py)."""
+        archive = class_archive()
+        return [] if archive is None else [f"-XX:SharedArchiveFile={archive}"]
 
     def _format(self) -> None:
         # meta.properties is written last: without it whatever lies here is half a format, never data.
@@ -157,11 +160,22 @@ def formatted_folder() -> Path:
     return cache_folder().parent / f"{cache_folder().name}-formatted-{of}"
 
 
-def class_archive() -> Path:
-    """Where Kafka's classes are kept for the Java on the search path (kafka_classes.py), beside the jars."""
+def class_archive() -> Path | None:
+    """Where Kafka's classes are kept for the Java on the search path, beside the jars; None where they are not.
+
+    The name ends with the size: a JVM does not survive an archive that was cut short.
+    """
+    for found in cache_folder().parent.glob(f"{classes_name()}.*.jsa"):
+        if found.suffixes[-2:-1] == [f".{found.stat().st_size}"]:
+            return found
+    return None
+
+
+def classes_name() -> str:
+    """How the archive's name begins: another one for another Java or Kafka."""
     java = Path(shutil.which("java") or "java").resolve()
     of = hashlib.sha256(f"{java} {java.stat().st_mtime_ns if java.exists() else 0}".encode()).hexdigest()[:12]
-    return cache_folder().parent / f"{cache_folder().name}-classes-{of}.jsa"
+    return f"{cache_folder().name}-classes-{of}"
 
 
 def _new_id() -> str:

@@ -6,12 +6,14 @@ archive that another JVM or other jars made is left alone by the JVM itself, and
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
-from ops.embedded.kafka import KafkaBroker, class_archive
+from ops.embedded.kafka import KafkaBroker, class_archive, classes_name
+from ops.embedded.kafka_jars import cache_folder
 from ops.embedded.launcher import start_program
 from ops.embedded.program import Say
 from ops.private_files import private_folder
@@ -26,20 +28,19 @@ class _Recording(KafkaBroker):
         super().__init__(folder)
         self._archive = archive
 
-    def command(self) -> list[str]:
-        return [*self._java(f"-XX:ArchiveClassesAtExit={self._archive}"), "kafka.Kafka", self.marker]
+    def _classes(self) -> list[str]:
+        return [f"-XX:ArchiveClassesAtExit={self._archive}"]
 
 
 def ensure_class_archive(say: Say) -> None:
     """Make the archive if there is none: starts a broker and ends it, some five seconds.
 
-    Where none can be made brokers start without it.
+    Where none can be made or kept, brokers start without it.
 
     Raises:
         DanganError: DG-OPS-001 to 006 when no broker can be started.
     """
-    wanted = class_archive()
-    if wanted.is_file():
+    if class_archive() is not None:
         return
     say("keeping Kafka's classes ready, once")
     with tempfile.TemporaryDirectory(prefix="dangan-classes-", ignore_cleanup_errors=True) as folder:
@@ -48,6 +49,17 @@ def ensure_class_archive(say: Say) -> None:
         if (process := state.process()) is not None:
             process.stop(_END_SECONDS)
         if made.is_file():
-            part = wanted.with_suffix(f".part-{os.getpid()}")
-            shutil.copy(made, part)
-            part.rename(wanted)
+            _keep(made, cache_folder().parent)
+
+
+def _keep(made: Path, folder: Path) -> None:
+    """Put the archive beside the jars: whole, or not at all."""
+    part = folder / f"{classes_name()}.part-{os.getpid()}"
+    with contextlib.suppress(OSError):  # a full disk, or a cache that cannot be written to
+        with made.open("rb") as source, part.open("wb") as target:
+            shutil.copyfileobj(source, target)
+            target.flush()
+            os.fsync(target.fileno())
+        part.rename(folder / f"{classes_name()}.{made.stat().st_size}.jsa")
+    with contextlib.suppress(OSError):
+        part.unlink()

@@ -25,6 +25,7 @@ PHRASES: Final[dict[str, str]] = {
     "names-no-grant": "it names no grant",
     "given-afterwards": "the grant was given afterwards",
     "given-to-others": "the grant was given to somebody else",
+    "no-share": "nobody was seen to apply for this share",
     "recalled-before": "the grant was recalled or given back before",
     "other-purpose": "the grant is for another purpose",
     "fields-outside": "fields outside the grant",

@@ -12,6 +12,7 @@ from typing import Final
 
 from consumers.directory import Directory
 from consumers.standing import barred
+from keys.roots import REGISTRATIONS_KEY
 from keys.stored_signatures import REGISTRATION, StoredSeal
 from ops.audited import Desk
 from ops.people.permissions import people_rules
@@ -109,7 +110,7 @@ async def directory(desk: Desk, people: People) -> Directory:
     Raises:
         Transient: DG-KEY-001 when Vault does not answer.
     """
-    seal = StoredSeal(desk.transit, REGISTRATION) if people.signed_registrations else None
+    seal = StoredSeal(desk.transit, REGISTRATIONS_KEY) if people.signed_registrations else None
     made = Directory(Principals(desk.database), people=people, seal=seal)
     await made.refresh(anew=True)
     return made
@@ -118,12 +119,12 @@ async def directory(desk: Desk, people: People) -> Directory:
 async def _seal(desk: Desk, people: People) -> StoredSeal | None:
     if not people.signed_registrations:
         return None
-    seal = StoredSeal(desk.transit, REGISTRATION)
+    seal = StoredSeal(desk.transit, REGISTRATIONS_KEY)
     await seal.refresh()
     return seal
 
 
 def _looked_at(each: Registration, seal: StoredSeal | None) -> Registration:
-    if seal is None or seal.holds(principal_document(each.principal, each.version), each.signature):
+    if seal is None or seal.holds(REGISTRATION, principal_document(each.principal, each.version), each.signature):
         return each
     return each._replace(principal=barred(each.principal, _UNSIGNED))

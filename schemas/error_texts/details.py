@@ -251,6 +251,7 @@ DETAILS: Final[dict[str, str]] = {
     "of-period": "period",
     "of-signatures": "signatures",
     "of-terms": "terms",
+    "key-rotated-meanwhile": "the key was rotated meanwhile",
 }
 
 

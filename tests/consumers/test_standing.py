@@ -16,6 +16,7 @@ from consumers.directory import Directory
 from consumers.received import Outcome, Received, fact
 from consumers.standing import as_it_stands, bar, clashing
 from keys.okp import SigningKey
+from keys.roots import REGISTRATIONS_KEY
 from keys.signer import approval
 from keys.stored_signatures import REGISTRATION, StoredSeal, sign_stored
 from schemas.approvals import digest_of
@@ -196,12 +197,12 @@ async def test_who_writes_to_the_database_alone_registers_nobody_and_widens_noth
         "another version": good._replace(version=2),
     }
     for what, registration in made_up.items():
-        directory = Directory(Registry(registration), seal=StoredSeal(vault, REGISTRATION))  # type: ignore[arg-type]
+        directory = Directory(Registry(registration), seal=StoredSeal(vault, REGISTRATIONS_KEY))  # type: ignore[arg-type]
         await directory.refresh()
         found = directory.principal(registration.principal.id)
         assert found is not None
         assert (found.barred, found.active) == ("DG-SEC-013", False), what
-    directory = Directory(Registry(good), seal=StoredSeal(vault, REGISTRATION))  # type: ignore[arg-type]
+    directory = Directory(Registry(good), seal=StoredSeal(vault, REGISTRATIONS_KEY))  # type: ignore[arg-type]
     await directory.refresh()
     assert directory.principal("staff:1") == good.principal
 
@@ -212,7 +213,7 @@ async def test_an_older_signed_registration_put_back_is_told_from_the_newer() ->
     before = await signed(vault, person("reader"))
     after = await signed(vault, person("reader", active=False), 2)
     registry = Registry(before)
-    directory = Directory(registry, seal=StoredSeal(vault, REGISTRATION))  # type: ignore[arg-type]
+    directory = Directory(registry, seal=StoredSeal(vault, REGISTRATIONS_KEY))  # type: ignore[arg-type]
     for registration, code in ((before, None), (after, None), (before, "DG-SEC-013"), (after, None)):
         registry.everyone = [registration]
         await directory.refresh(anew=True)

@@ -16,7 +16,7 @@ from keys.okp import SigningKey
 from keys.roots import GRANTS_KEY
 from keys.stored_signatures import APPLICATION, sign_stored
 from schemas.approvals import digest_of
-from schemas.errors import Refusal
+from schemas.errors import Refusal, Transient
 from schemas.levels import Level
 from schemas.principals import Grant
 from schemas.use import Endorse
@@ -283,3 +283,53 @@ async def test_a_signature_that_is_taken_out_is_missed_and_a_rejection_stays_wha
     office.stores.applications[name] = replace(office.stores.applications[name], state="endorsed")
     assert await office.endorse(name, "per:head") == "DG-USE-023"
     assert not office.stores.grants
+
+
+@pytest.mark.clause("USE-03")
+async def test_after_a_rotation_nothing_of_before_gets_a_signature_by_the_new_key() -> None:
+    """A thief of a worker's token has signed what he liked: asking for it again must not make it good."""
+    office = Office()
+    emergency = office.application(emergency=True)
+    assert (await office.send(emergency, "per:duty")).result.status == "accepted"
+    name, _ = await office.apply()
+    office.stores.grants.clear()
+    office.vault.keys[GRANTS_KEY] = SigningKey.generate()
+    assert (await office.send(emergency, "per:duty")).result.code == "DG-USE-046"
+    assert await office.endorse(name, "per:manager") == "DG-USE-046"
+    assert not office.stores.grants
+    fresh = await office.granted()
+    assert (await demanding(office.vault).looked_at({fresh: office.stores.grants[fresh]}))[fresh].barred is None
+
+
+async def test_a_key_that_is_rotated_between_look_and_signature_begins_the_batch_again() -> None:
+    vault = SigningVault()
+    attested = demanding(vault)
+    await attested.fresh()
+    vault.keys[GRANTS_KEY] = SigningKey.generate()
+    with pytest.raises(Transient):
+        await attested.grant(grant("per:reader"))
+    await attested.fresh()
+    assert (await attested.grant(grant("per:reader"))).signature
+
+
+async def test_a_grant_by_a_new_key_counts_within_seconds_on_every_worker() -> None:
+    vault, clock = SigningVault(), [0.0]
+    reading = demanding(vault, clock=lambda: clock[0])
+    assert await code_of(await reading.grant(grant("per:reader")), reading) is None
+    vault.keys[GRANTS_KEY] = SigningKey.generate()
+    clock[0] += 5
+    assert await code_of(await demanding(vault).grant(grant("per:reader")), reading) is None
+
+
+async def test_a_selection_of_any_name_is_signed_like_another() -> None:
+    """A name that is also that of raw bytes elsewhere: no applicant can raise an alarm with a word of his."""
+    office = Office()
+    command = office.application(records=(), selection={"building": "b07", "x": "y"})
+    outcome = await office.send(command, "per:reader")
+    assert outcome.result.code != "DG-USE-046"
+
+
+async def test_a_recall_holds_whatever_time_somebody_gives_it() -> None:
+    attested = demanding(SigningVault())
+    ours = await attested.grant(grant("per:reader"))
+    assert await code_of(replace(ours, recalled_at=2**40), attested) == "DG-ACC-002"

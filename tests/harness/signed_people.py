@@ -9,8 +9,9 @@ from typing import Any
 from consumers.directory import Directory
 from keys.okp import SigningKey
 from keys.principal_keys import PrincipalKeys
+from keys.roots import REGISTRATIONS_KEY
 from keys.signer import approval
-from keys.stored_signatures import REGISTRATION, StoredSeal
+from keys.stored_signatures import StoredSeal
 from ops.audited import Desk
 from ops.people import applications
 from ops.people.registration import register, save
@@ -88,7 +89,10 @@ class Registry:
     async def seen(self, name: str) -> Principal:
         """As the workers take it."""
         directory = Directory(
-            Principals(self.database), people=STRICT, seal=StoredSeal(self.desk.transit, REGISTRATION), wall=lambda: NOW
+            Principals(self.database),
+            people=STRICT,
+            seal=StoredSeal(self.desk.transit, REGISTRATIONS_KEY),
+            wall=lambda: NOW,
         )
         await directory.refresh()
         found = directory.principal(f"person:{name}")

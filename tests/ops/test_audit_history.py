@@ -72,6 +72,14 @@ def test_a_read_after_the_return_is_listed_whatever_the_database_says_of_it() ->
     assert reasons(GIVE, BACK, late) == ["the grant was recalled or given back before"]
 
 
+@pytest.mark.clause("AUD-08", "SHR-03")
+def test_what_was_delivered_under_a_share_is_a_read_under_its_application() -> None:
+    asked = event("s", MORNING - HOUR, action="share", verb="apply", grant="share:1", record="")
+    sent = event("e", MORNING, action="access", verb="deliver", grant="share:1")
+    assert reasons(asked, sent) == []
+    assert reasons(sent) == ["nobody was seen to apply for this share"]
+
+
 @pytest.mark.clause("AUD-08")
 def test_what_only_the_database_can_tell_is_compared() -> None:
     read = event("e", **READ)

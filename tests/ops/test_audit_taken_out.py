@@ -12,8 +12,10 @@ from ops.audit_taken_out import SETTLED_MS, taken_out
 from ops.detect.seen import Seen
 from ops.restored_holds import HOLDER, REFERENCE
 from schemas.digests import stored_digest
+from schemas.levels import Level
 from schemas.principals import Grant
 from store.holds import Hold, hold_document
+from store.shares import Recall, Shared
 from tests.consumers.samples import grant
 from tests.ops.detect_events import DAY, HOUR, MORNING, event
 
@@ -31,11 +33,12 @@ def ended(action: str, verb: str) -> Seen:
     return event(verb, MORNING, action=action, verb=verb, record="", grant=GRANT.id)
 
 
-def found(*events: Seen, holds: tuple[Hold, ...] = (), grants: tuple[Grant, ...] = ()) -> list[tuple[str, str, str]]:
+def found(
+    *events: Seen, holds: tuple[Hold, ...] = (), grants: tuple[Grant, ...] = (), shares: tuple[Shared, ...] = ()
+) -> list[tuple[str, str, str]]:
     assert all(concerns(each) for each in events)
-    gone = taken_out(
-        events, {each.record: each for each in holds}, {each.id: each for each in grants}, now_ms=MORNING + DAY
-    )
+    by_record, by_id = {each.record: each for each in holds}, {each.id: each for each in grants}
+    gone = taken_out(events, by_record, by_id, {each.grant: each for each in shares}, now_ms=MORNING + DAY)
     return [(one.what, one.name, one.reason) for one in gone]
 
 
@@ -54,6 +57,8 @@ def test_another_hold_in_its_place_is_told_but_one_restored_from_this_stream_is_
     assert found(held("place"), holds=(OTHER,)) == shorter
     assert found(held("place"), held("replace", MORNING + 1, OTHER), holds=(OTHER,)) == []
     assert found(held("place"), holds=(Hold("rec-1", HOLDER, REFERENCE, None),)) == []
+    for ended_at in (0, 1):  # a restored one has no end
+        assert found(held("place"), holds=(Hold("rec-1", HOLDER, REFERENCE, ended_at),)) == shorter
 
 
 @pytest.mark.clause("AUD-08")
@@ -67,8 +72,18 @@ def test_a_recall_and_a_return_have_to_stand() -> None:
 
 def test_what_is_being_done_at_the_moment_or_was_refused_is_no_finding() -> None:
     now = MORNING + SETTLED_MS
-    assert taken_out([held("place")], {}, {}, now_ms=now) == []
-    assert taken_out([held("place")], {}, {}, now_ms=now + 1) != []
+    assert taken_out([held("place")], {}, {}, {}, now_ms=now) == []
+    assert taken_out([held("place")], {}, {}, {}, now_ms=now + 1) != []
     refused = held("place", allowed=False)
     assert not concerns(refused)
-    assert taken_out([refused], {}, {}, now_ms=MORNING + DAY) == []
+    assert taken_out([refused], {}, {}, {}, now_ms=MORNING + DAY) == []
+
+
+@pytest.mark.clause("SHR-10")
+def test_a_recall_of_a_share_has_to_stand() -> None:
+    share = Shared("s-1", "per:a", "retail", MORNING, "d", {"ask": []}, Level.BASIC, (), MORNING)
+    told = event("e", MORNING, action="share", verb="recall", grant="share:s-1", record="")
+    wanted = [("recall of a share", "share:s-1", "recalled, but not so in the database")]
+    assert found(told, shares=(share,)) == wanted
+    assert found(told, shares=(replace(share, recall=Recall(1, "over", "c", "per:a")),)) == []
+    assert found(told) == []

@@ -67,3 +67,15 @@ def test_as_many_can_sign_as_the_best_assignment_has(people: list[frozenset[str]
         for order in permutations(every, len(chain))
     )
     assert posts._persons(chain, holders) == best
+
+
+def test_what_the_rules_do_not_ask_for_is_not_missed() -> None:
+    rules = {"people": {"reviewers": [], "approval": []}, "destroy": {"witness_roles": []}, "approval": {"destroy": []}}
+    missing = unheld(RuleBook.model_validate(rules), staff(*NAMED - {"approver"}))
+    assert missing == {"approver": ["approval.destroy"]}
+    one = [*staff(*NAMED - {"approver"}), principal("per:one", "approver", kind="person")]
+    assert unheld(RuleBook.model_validate(rules), one) == {
+        "2 different persons for approver, approver": ["approval.destroy"]
+    }
+    never = RuleBook.model_validate({"people": {"review_months": 0}})
+    assert "people.reviewers" not in {name for asked in unheld(never, []).values() for name in asked}

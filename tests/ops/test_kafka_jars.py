@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from ops.embedded import kafka_jars
+from ops.embedded import kafka_classes, kafka_jars
+from ops.embedded.kafka import class_archive, classes_name
 from ops.embedded.kafka_jars import KAFKA_VERSION, cache_folder, ensure_jars, missing_for_broker
 from schemas.errors import DanganError
 
@@ -101,3 +102,25 @@ def test_the_project_file_asks_for_the_version_that_the_code_names() -> None:
         for each in root.iterfind(".//m:dependency", space)
     }
     assert found == {"kafka_2.13": KAFKA_VERSION, "log4j-core": "2.25.1", "log4j-slf4j-impl": "2.25.1"}
+
+
+def test_an_archive_of_classes_that_was_cut_short_is_left_alone(bin_folder: Path) -> None:
+    folder = cache_folder().parent
+    folder.mkdir(parents=True)
+    assert class_archive() is None
+    whole, cut = (folder / f"{classes_name()}.{size}.jsa" for size in (7, 8))
+    cut.write_bytes(b"classes")
+    assert class_archive() is None
+    whole.write_bytes(b"classes")
+    assert class_archive() == whole
+    _script(bin_folder, "java", JAVA.format("17.0.1"))  # another Java has another one
+    assert class_archive() is None
+
+
+def test_an_archive_that_cannot_be_kept_is_no_error(bin_folder: Path, tmp_path: Path) -> None:
+    (made := tmp_path / "made.jsa").write_bytes(b"classes")
+    kafka_classes._keep(made, tmp_path / "nowhere")
+    folder = cache_folder().parent
+    folder.mkdir(parents=True)
+    kafka_classes._keep(made, folder)
+    assert [file.name for file in folder.iterdir()] == [f"{classes_name()}.7.jsa"]

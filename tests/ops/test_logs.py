@@ -11,6 +11,7 @@ import pytest
 import structlog
 
 from ops.logs import configure_logging
+from schemas.errors import DanganError
 
 CANARY = "11010519491231002X"
 
@@ -21,6 +22,7 @@ def _put_back() -> Iterator[None]:
     handlers, level = logging.root.handlers[:], logging.root.level
     yield
     structlog.reset_defaults()
+    logging.raiseExceptions = True
     logging.root.handlers[:], logging.root.level = handlers, level
     for name, was in levels.items():
         logging.getLogger(name).setLevel(was)
@@ -52,6 +54,11 @@ def test_a_logger_outlives_the_stream_it_was_made_with(
     assert json.loads(capsys.readouterr().err)["event"] == "two"
 
 
+class Odd:
+    def __str__(self) -> str:
+        raise RuntimeError(CANARY)
+
+
 def _unreadable() -> None:
     raise ValueError(CANARY)
 
@@ -64,8 +71,12 @@ def _unreadable() -> None:
         ("Crashed reason=%(reason)r", ({"reason": ValueError(CANARY)},)),
         (ValueError(CANARY), ()),
         ("attempt %d", (ValueError(CANARY),)),
+        ("attempts %s", ([ValueError(CANARY)],)),
+        ("attempt %(number)s", ({"other": CANARY},)),
+        (f"Exception in callback Future.set_result({{'name': '{CANARY}'}})", ()),
+        ("at %s", (Odd(),)),
     ],
-    ids=["asyncio", "argument", "mapping", "message", "not the number it wants"],
+    ids=["asyncio", "argument", "mapping", "message", "no number", "in a list", "no such key", "callback", "no text"],
 )
 def test_what_a_library_says_of_an_error_is_a_line_without_the_error_s_text(
     message: object, args: tuple[object, ...], capsys: pytest.CaptureFixture[str]
@@ -81,6 +92,14 @@ def test_what_a_library_says_of_an_error_is_a_line_without_the_error_s_text(
     assert line["error"] == "ValueError"
     assert line["logger"] == "asyncio"
     assert line["place"].endswith("_unreadable")
+
+
+def test_an_error_of_ours_is_told_with_its_code(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging()
+    logging.getLogger("mode").error("Crashed", exc_info=DanganError("DG-STO-001", detail=CANARY))
+    text = capsys.readouterr().err
+    assert CANARY not in text
+    assert json.loads(text)["code"] == "DG-STO-001"
 
 
 def test_a_library_s_message_keeps_its_numbers(capsys: pytest.CaptureFixture[str]) -> None:

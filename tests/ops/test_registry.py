@@ -222,7 +222,7 @@ async def test_a_hold_that_was_taken_out_of_the_database_is_found_and_a_refused_
     await at.database["ledger"].insert_one({"_id": refused.record})
     with pytest.raises(DanganError, match="DG-DES-007"):
         await registry.hold(at, refused)
-    events = await events_on_topic(kafka_of(at.settings), None, wanted=concerns)
     standing = {hold.record: hold for hold in await Holds(at.database).all()}
-    gone = taken_out(events, standing, {}, now_ms=int(time.time() * 1000) + DAY_MS)
+    events = await events_on_topic(kafka_of(at.settings), None, wanted=concerns)
+    gone = taken_out(events, standing, {}, {}, now_ms=int(time.time() * 1000) + DAY_MS)
     assert [(one.what, one.name) for one in gone if one.name in names] == [("hold", stolen.record)]

@@ -249,3 +249,4 @@ detail-of-request = 申请
 detail-of-period = 期限
 detail-of-signatures = 签名
 detail-of-terms = 条件
+detail-key-rotated-meanwhile = 密钥在此期间已轮换

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from keys.okp import SigningKey
 from schemas.levels import Level
 from schemas.sharing import EndorseShare
 from tests.simulators.sharing import Office, rules_with
@@ -191,3 +192,16 @@ async def test_a_system_does_not_approve_and_opinions_are_bounded() -> None:
     assert await office.endorse(share, "per:legal", "opine") == "DG-SHR-043"
     office.staff.change("per:archivist", kind="system")
     assert await office.endorse(share, "per:archivist") == "DG-SHR-038"
+
+
+@pytest.mark.clause("SHR-10")
+async def test_what_is_outside_is_recalled_and_closed_also_when_the_key_was_rotated_since() -> None:
+    office = Office()
+    share = await office.approved()
+    package = (await office.deliver(share)).result.values["package"]
+    office.transit.key = SigningKey.generate()
+    assert (await office.deliver(share)).result.code == "DG-SHR-055"
+    assert await office.acknowledge(share, office.statement(share, package)) is None
+    assert await office.recall(share) is None
+    assert await office.confirm(share, office.statement(share, package, "deleted")) is None
+    assert office.stores.shares[share].state == "closed"

@@ -196,6 +196,7 @@ inspect-phrase-not-seen-given = nobody was seen to give this grant
 inspect-phrase-names-no-grant = it names no grant
 inspect-phrase-given-afterwards = the grant was given afterwards
 inspect-phrase-given-to-others = the grant was given to somebody else
+inspect-phrase-no-share = nobody was seen to apply for this share
 inspect-phrase-recalled-before = the grant was recalled or given back before
 inspect-phrase-other-purpose = the grant is for another purpose
 inspect-phrase-fields-outside = fields outside the grant

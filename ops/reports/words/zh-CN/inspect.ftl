@@ -193,6 +193,7 @@ inspect-phrase-not-seen-given = 未见授予该授权的记录
 inspect-phrase-names-no-grant = 未注明授权
 inspect-phrase-given-afterwards = 授权系事后授予
 inspect-phrase-given-to-others = 授权属于他人
+inspect-phrase-no-share = 未见有人申请过这项共享
 inspect-phrase-recalled-before = 授权此前已撤回或归还
 inspect-phrase-other-purpose = 授权用于其他用途
 inspect-phrase-fields-outside = 字段超出授权

@@ -33,6 +33,11 @@ _SAID: Final[Mapping[Mismatch, tuple[str, str, Severity]]] = {
         "Somebody used a worker's token directly, a piece of the audit stream is gone, or a worker died in between.",
         "critical",
     ),
+    "sign-unexplained": (
+        "A grant, application or share was signed and no event of ours tells of it",
+        "Somebody used a worker's token to make grants. Rotate dangan-grants in Vault: then none of before counts.",
+        "critical",
+    ),
     "move-outside-run": (
         "Key versions were moved while no sweep was under way",
         "Somebody used the sweeper's token directly; what was trimmed is gone for good.",

@@ -3,8 +3,8 @@
 An unwrap fits when an event of ours explains it: chained after it, within the window. Page keys are cached, so there
 are fewer unwraps than reads, and an event may explain a page of each level: each event explains up to
 :data:`PAGES_PER_EVENT` unwraps under a root, each unwrap takes the earliest event that can explain it (which leaves as
-few as can be unexplained). The other way round only a bound can be given: a read that was answered needs an unwrap by
-some worker within the age of its cache.
+few as can be unexplained). Signatures by the key of grants fit likewise. The other way round only a bound can be given:
+a read that was answered needs an unwrap by some worker within the age of its cache.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from schemas.levels import Level
 
 #: A record has its key on one page of each level; a read that meets a sweep looks at its page twice.
 PAGES_PER_EVENT: Final = 2
+#: An application, share or grant is signed once for its event, and again where somebody else was quicker.
+SIGNATURES_PER_EVENT: Final = 2
 #: Seconds that a worker holds an unwrapped page key (keys/page_keys.py), and by which two clocks may differ.
 CACHE_AGE_S: Final = 60
 SKEW_S: Final = 5
@@ -28,8 +30,8 @@ SKEW_S: Final = 5
 MAX_FINDINGS: Final = 1000
 
 Mismatch = Literal[
-    "unwrap-unexplained", "move-outside-run", "unknown-identity", "key-taken", "call-refused", "watch-changed",
-    "read-without-unwrap",
+    "unwrap-unexplained", "sign-unexplained", "move-outside-run", "unknown-identity", "key-taken", "call-refused",
+    "watch-changed", "read-without-unwrap",
 ]  # fmt: skip
 _ALWAYS: Final[Mapping[str, Mismatch]] = {"guard": "watch-changed", "take": "key-taken"}
 _LEVEL_ROOTS: Final = frozenset(root_of(level) for level in Level)
@@ -75,7 +77,7 @@ class Report:
 
 @dataclass(slots=True)
 class _Second:
-    """Unwraps under one root by workers, of one second: how many, and the last call, which names the caller."""
+    """What workers unwrapped under one root, or signed, in a second: how many, and the last call, which names whose."""
 
     items: int
     call: VaultCall
@@ -100,6 +102,7 @@ class Comparison:
         self._runs = told.runs
         self._report = Report(events=told.events)
         self._unwraps: dict[str, dict[int, _Second]] = {}
+        self._signatures: dict[int, _Second] = {}
         self._grouped: OrderedDict[tuple[Mismatch, str, str, int], Finding] = OrderedDict()
 
     def feed(self, calls: Iterable[VaultCall]) -> None:
@@ -115,15 +118,13 @@ class Comparison:
                 self._find(kind, call, call.items)
 
     def _judge(self, call: VaultCall) -> Mismatch | None:
-        """What is wrong with a call by itself; worker's unwraps are put aside to be explained together."""
+        """What is wrong with a call by itself; what workers unwrap and sign is put aside to be explained together."""
         if not call.allowed:
             return "call-refused"
         if (always := _ALWAYS.get(call.kind)) is not None:
             return always
-        if call.kind == "unwrap" and call.role in _WORKERS and call.key in (*_LEVEL_ROOTS, INGEST_ROOT):
-            self._report.unwraps += call.items
-            seconds = self._unwraps.setdefault(call.key, {})
-            known = seconds.setdefault(call.at_ms // 1000, _Second(0, call))
+        if (aside := self._aside(call)) is not None:
+            known = aside.setdefault(call.at_ms // 1000, _Second(0, call))
             known.items += call.items
             known.call = call
             return None
@@ -132,6 +133,13 @@ class Comparison:
         if call.kind == "move" and call.role in ("sweeper", "restorer"):
             return None if self._in_run(call.at_ms) else "move-outside-run"
         return "unknown-identity"
+
+    def _aside(self, call: VaultCall) -> dict[int, _Second] | None:
+        """Where a call of a worker's own work is put; None for any other."""
+        if call.kind == "unwrap" and call.role in _WORKERS and call.key in (*_LEVEL_ROOTS, INGEST_ROOT):
+            self._report.unwraps += call.items
+            return self._unwraps.setdefault(call.key, {})
+        return self._signatures if call.kind == "sign" and call.role == "worker" else None
 
     def _in_run(self, at_ms: int) -> bool:
         skew = SKEW_S * 1000
@@ -143,19 +151,20 @@ class Comparison:
             if root == INGEST_ROOT:
                 self._explain_ingest(seconds)
             else:
-                self._explain(seconds)
+                self._explain(seconds, self._told.opened, PAGES_PER_EVENT, "unwrap-unexplained")
+        self._explain(self._signatures, self._told.signed, SIGNATURES_PER_EVENT, "sign-unexplained")
         self._reads()
         report = self._report
         findings = sorted(self._grouped.values(), key=lambda one: (one.at_ms, one.kind, one.path))
         report.findings, report.more = findings[:MAX_FINDINGS], max(0, len(findings) - MAX_FINDINGS)
         return report
 
-    def _explain(self, unwraps: Mapping[int, _Second]) -> None:
-        events = sorted(self._told.opened)
-        left = [self._told.opened[second] * PAGES_PER_EVENT for second in events]
+    def _explain(self, calls: Mapping[int, _Second], told: Mapping[int, int], each: int, kind: Mismatch) -> None:
+        events = sorted(told)
+        left = [told[second] * each for second in events]
         first = 0
-        for second in sorted(unwraps):
-            one = unwraps[second]
+        for second in sorted(calls):
+            one = calls[second]
             while first < len(events) and events[first] < second - SKEW_S:
                 first += 1
             at, unexplained = first, one.items
@@ -167,7 +176,7 @@ class Comparison:
             while first < len(events) and not left[first]:
                 first += 1
             if unexplained:
-                self._find("unwrap-unexplained", one.call, unexplained)
+                self._find(kind, one.call, unexplained)
 
     def _explain_ingest(self, unwraps: Mapping[int, _Second]) -> None:
         """A worker unwraps an ingest key to open a bundle: some command is told of soon after."""

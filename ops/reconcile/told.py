@@ -25,6 +25,8 @@ _OPENING: Final = frozenset(
 )  # fmt: skip
 #: What cannot be answered without a key; a search compares tokens, and may find nothing.
 _READING: Final = frozenset({"access", "unseal"})
+#: What a worker may have signed an application, a share or a grant for.
+_SIGNING: Final = frozenset({"use", "grant", "share"})
 _RUNS: Final = frozenset({"sweep", "backup", "restore", "unseal"})
 #: A run that did not end counts as open for so long, milliseconds: longer than any takes.
 LONGEST_RUN_MS: Final = 24 * 3_600_000
@@ -35,6 +37,7 @@ class Told:
 
     Attributes:
         opened: second -> how many events tell of keys that may have been unwrapped.
+        signed: the same of what the archive may have signed.
         commands: seconds in which any command was told of.
         reads: second -> the id of an event of an allowed read.
         runs: begin and end (UNIX milliseconds) of each sweep, backup, restore and unsealing.
@@ -43,6 +46,7 @@ class Told:
 
     def __init__(self) -> None:
         self.opened: dict[int, int] = {}
+        self.signed: dict[int, int] = {}
         self.commands: set[int] = set()
         self.reads: dict[int, str] = {}
         self.events = 0
@@ -71,6 +75,8 @@ class Told:
         self.commands.add(second)
         if action in _OPENING or (action == "collect" and _is_attachment(own)):
             self.opened[second] = self.opened.get(second, 0) + 1
+        if action in _SIGNING:
+            self.signed[second] = self.signed.get(second, 0) + 1
         if action in _READING and event["status_id"] == 1 and own.get("fields") and own.get("record"):
             self.reads.setdefault(second, str(event["metadata"]["uid"]))
 

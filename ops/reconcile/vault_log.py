@@ -1,4 +1,4 @@
-"""Vault's own audit log, read as a stream: the requests that open, move or take away keys.
+"""Vault's own audit log, read as a stream: the requests that open, move or take away keys, or sign what gives access.
 
 OpenBao and Vault write one JSON object a line, a request and its response each; values in it are HMACs under a key of
 the device, so there is nothing to decrypt and nothing to leak. What is taken from a line: when, which path, with how
@@ -14,11 +14,12 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
+from keys.roots import GRANTS_KEY
 from ops.audit_files import Advance, lines_of
 from ops.printable import printable
 from schemas.errors import DanganError
 
-Kind = Literal["unwrap", "move", "take", "guard"]
+Kind = Literal["unwrap", "move", "take", "guard", "sign"]
 #: Operations by what they do to a key: open something wrapped, move its versions, take the key itself away.
 _KINDS: Final[dict[str, Kind]] = {
     "decrypt": "unwrap",
@@ -141,9 +142,9 @@ def _of_transit(path: str, operation: str, mount: str) -> tuple[Kind, str, str] 
     if parts[0] == "keys":  # keys/NAME, keys/NAME/trim
         word = parts[2] if len(parts) > 2 else operation
         key = parts[1] if len(parts) > 1 else ""
-    else:  # decrypt/NAME, export/TYPE/NAME
+    else:  # decrypt/NAME, sign/NAME, export/TYPE/NAME
         word, key = parts[0], parts[-1]
-    kind = _KINDS.get(word)
+    kind: Kind | None = "sign" if (word, key) == ("sign", GRANTS_KEY) else _KINDS.get(word)
     if kind is None or (operation in _READS and kind == "move"):
         return None
     return kind, word, printable(key)[:100]

@@ -18,12 +18,17 @@ import pytest
 from typer.testing import CliRunner
 
 from keys.principal_keys import PrincipalKeys, dump_keys
+from keys.roots import GRANTS_KEY
+from keys.vault import transit_of
 from ops.audited import desk
 from ops.cli import build
 from ops.commands.approve import sign_approval
 from ops.delivery import this_terminal
 from ops.embedded.stack import Stack
 from ops.private_files import write_private
+from ops.reconcile.compare import Comparison
+from ops.reconcile.source import told_on_topic
+from ops.reconcile.vault_log import calls_in
 from ops.registry import register
 from ops.rules import load_rules
 from ops.use.late import late
@@ -35,6 +40,7 @@ from schemas.use import Apply
 from store.applications import Application, Applications
 from store.database import connect
 from store.principals import Grants
+from streams.kafka import kafka_of
 from tests.harness.aftermath import audit_events
 from tests.harness.office import PURPOSE, Office, open_office, public
 from tests.harness.workers import dangan
@@ -405,3 +411,23 @@ def test_contracts_without_a_consultation_before_are_listed(site: Site) -> None:
     listed = {each["id"] for each in json.loads(site.run("use", "contracts", "--json"))}
     assert unread in listed  # read too late
     assert read not in listed
+
+
+@pytest.mark.clause("SEC-12", "AUD-01")
+async def test_what_workers_sign_is_told_by_their_events_and_a_thief_s_signature_is_found(site: Site) -> None:
+    """Runs last: over all that was applied for, signed and given here, and then a worker's token in other hands."""
+    settings, begun = site.stack.settings, int(time.time() * 1000)
+
+    async def unexplained() -> list[tuple[str, int]]:
+        told = await told_on_topic(kafka_of(settings), 0)
+        comparison = Comparison(told, since_ms=0, until_ms=int(time.time() * 1000) + 1, window_s=5)
+        comparison.feed(calls_in([site.stack.vault_audit_log], settings.transit_mount))
+        return [(one.identity, one.items) for one in comparison.finish().findings if one.kind == "sign-unexplained"]
+
+    assert await unexplained() == []
+    async with transit_of(settings, settings.token_file("worker")) as transit:
+        await asyncio.sleep(
+            max(0, 6 - (time.time() - begun / 1000))
+        )  # what honest work had just signed explains nothing
+        await transit.sign(GRANTS_KEY, b"dangan-grant\n" + b"0" * 64)
+    assert await unexplained() == [("token-dangan-worker", 1)]

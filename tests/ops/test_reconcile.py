@@ -91,6 +91,30 @@ def test_a_thief_beside_honest_work_is_found_once_he_takes_more_than_it_explains
     assert set(kinds(compared(known, *honest, call(NOW + 1, items=100)))) == {"unwrap-unexplained"}
 
 
+def sign(at_s: float = NOW, **said: Any) -> VaultCall:
+    """A worker's signature by the key of grants."""
+    usual = {"kind": "sign", "operation": "sign", "path": "transit/sign/dangan-grants", "key": "dangan-grants"}
+    return call(at_s, **usual | said)
+
+
+@pytest.mark.clause("SEC-12", "USE-01")
+def test_a_signature_that_no_event_explains_is_found() -> None:
+    known = told((NOW + 1, "use", None), (NOW + 1, "grant", None), (NOW + 30, "share", None))
+    honest = [sign(), sign(NOW + 0.5), sign(NOW + 29)]
+    assert compared(known, *honest).findings == []
+    assert set(kinds(compared(known, *honest, *[sign(NOW + 2)] * 9))) == {"sign-unexplained"}
+    assert kinds(compared(told((NOW + 1, "access", None)), call(), sign())) == ["sign-unexplained"]
+    assert kinds(compared(known, sign(role="worker-basic"))) == ["unknown-identity"]
+    assert kinds(compared(known, sign(role="", identity="root"))) == ["unknown-identity"]
+
+
+def test_of_signing_requests_those_by_the_key_of_grants_are_read(tmp_path: Path) -> None:
+    lines = [line(request={"operation": "update", "path": f"transit/sign/dangan-{name}", "data": {}})
+             for name in ("grants", "writers", "certificates")]  # fmt: skip
+    (log := tmp_path / "vault.log").write_bytes(b"".join(lines))
+    assert [(one.kind, one.key) for one in calls_in([log], "transit")] == [("sign", "dangan-grants")]
+
+
 def test_a_piece_taken_out_of_the_stream_is_found() -> None:
     events: list[tuple[float, Action, str | None]] = [(NOW + 100 * at, "access", None) for at in range(10)]
     calls = [call(NOW + 100 * at - 1) for at in range(10)]

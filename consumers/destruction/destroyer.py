@@ -90,7 +90,7 @@ def decide(
         Who signed it.
 
     Raises:
-        Refusal: DG-DES-001 to 007, 020 to 033 (consumers/destruction/rules.py).
+        Refusal: DG-DES-001 to 007, 020 to 033 (consumers/destruction/rules.py); DG-INC-001 or 002 for what is frozen.
     """
     command, requester = received.command, received.sender.id
     check_application(command, requester, rules.book.destroy)
@@ -98,7 +98,11 @@ def decide(
         command, requester=requester, directory=directory, authorizer=rules.authorizer, now=now
     )
     check_posts(command, signed, rules.book.approval.destroy, rules.book.destroy, directory.principal)
+    if rules.frozen.principal(received.sender):
+        raise Refusal("DG-INC-001")
     for record in command.records:
+        if rules.frozen.record(record):  # evidence of an incident stays (SEC-11)
+            raise Refusal("DG-INC-002", detail=record)
         if record in entries:
             raise Refusal("DG-DES-007", detail=record)
         if record not in standing:
@@ -182,6 +186,7 @@ class Destroyer:
             return await self._forget(received, begun, now)  # a hold since then is seen there
         try:
             authorize(received, self._rules.authorizer)
+            await self._rules.frozen.refresh(anew=True)
             signed = decide(
                 received,
                 await self._records.occupied(command.records),

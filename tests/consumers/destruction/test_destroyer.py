@@ -13,6 +13,8 @@ from joserfc.jwk import OKPKey
 
 from consumers.destruction.destroyer import Destroyer, decide, kept_from
 from consumers.destruction.rules import Kept
+from consumers.incidents.frozen import Frozen
+from consumers.rules import Rules
 from keys.ledger import Approver, Entry, Order
 from keys.principal_keys import PrincipalKeys
 from ops.commands.approve import sign_approval
@@ -20,6 +22,7 @@ from schemas.approvals import TYP_APPROVAL, Approval, digest_of
 from schemas.commands import Destroy
 from schemas.errors import Refusal
 from schemas.principals import Principal, PublicKey
+from store.freezes import Freeze
 from store.record import Occupied
 from tests.consumers.samples import NOW, RULES, principal, received
 
@@ -213,8 +216,8 @@ class World:
         self.forgotten += records
 
 
-async def applied(command: Destroy, world: World, people: Any = PEOPLE) -> Any:
-    destroyer = Destroyer(world, world, world, world, people, RULES, world, world)  # type: ignore[arg-type]
+async def applied(command: Destroy, world: World, people: Any = PEOPLE, rules: Rules = RULES) -> Any:
+    destroyer = Destroyer(world, world, world, world, people, rules, world, world)  # type: ignore[arg-type]
     (outcome,) = await destroyer.apply([received(command, people.principals[ARCHIVIST.id])], NOW)
     return outcome
 
@@ -229,6 +232,40 @@ async def test_what_was_begun_is_finished_even_if_an_approver_was_revoked_meanwh
     assert outcome.result.status == "accepted"
     assert world.forgotten == ["rec-0001", "rec-0002"]
     assert {event.approvers for event in outcome.facts} == {("per:a1", "per:a2")}
+
+
+class Freezes:
+    """What incidents have frozen."""
+
+    def __init__(self, *freezes: Freeze) -> None:
+        self.freezes = list(freezes)
+
+    async def in_force(self) -> list[Freeze]:
+        return self.freezes
+
+
+@pytest.mark.clause("SEC-11")
+@pytest.mark.parametrize(
+    ("kind", "target", "code"),
+    [
+        ("record", "rec-0002", "DG-INC-002"),
+        ("principal", ARCHIVIST.id, "DG-INC-001"),
+        ("department", ARCHIVIST.department, "DG-INC-001"),
+    ],
+)
+async def test_what_an_incident_has_frozen_is_not_destroyed_until_it_is_thawed(
+    kind: Any, target: str, code: str
+) -> None:
+    freezes = Freezes(Freeze("c", "inc-1", kind, target, "per:officer", NOW))
+    rules = replace(RULES, frozen=Frozen(freezes))
+    world = World(standing={"rec-0001": LIVE, "rec-0002": LIVE})
+    command = approved(request("rec-0001", "rec-0002"), "per:a1", "per:a2")
+    outcome = await applied(command, world, rules=rules)
+    assert (outcome.result.code, world.forgotten) == (code, [])
+    assert [(event.allowed, event.code) for event in outcome.facts] == [(False, code)]
+    freezes.freezes.clear()
+    assert (await applied(command, world, rules=rules)).result.status == "accepted"
+    assert world.forgotten == ["rec-0001", "rec-0002"]
 
 
 async def test_a_hold_since_the_decision_refuses_the_command() -> None:

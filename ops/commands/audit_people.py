@@ -20,13 +20,13 @@ from ops.config import load_settings
 from ops.detect.seen import Seen
 from ops.printable import plain
 from schemas.principals import Grant
-from store.holds import Hold
-from store.shares import Shared
 from streams.kafka import kafka_of
 
 if TYPE_CHECKING:  # loaded by the commands that need them: verifying a file needs neither Kafka nor database
     from ops.audit_history import Step
     from ops.audit_review import Review
+    from store.holds import Hold
+    from store.shares import Shared
 
 In = Annotated[
     list[Path] | None, typer.Option("--in", help="Exports to read instead of the topic; several by repeating.")

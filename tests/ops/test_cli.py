@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,12 @@ def test_the_table_of_commands_says_what_each_module_registers() -> None:
 )
 def test_the_command_is_the_first_word_that_is_no_option(words: tuple[str, ...], found: str) -> None:
     assert cli._command(words) == found
+
+
+def test_the_commands_about_the_audit_stream_start_without_a_database_or_kafka() -> None:
+    """Verifying a file is all that most of them are started for: what it takes at start-up, E1 and E2 measure."""
+    program = (
+        "import sys; from ops.cli import build; build('audit'); "
+        "loaded = {'pymongo', 'aiokafka', 'confluent_kafka'} & sys.modules.keys(); assert not loaded, loaded"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
-from consumers.standing import as_it_stands, barred
+from consumers.standing import UNSIGNED, as_it_stands, barred
 from keys.stored_signatures import REGISTRATION, StoredSeal
 from schemas.principals import Principal, PublicKey
 from schemas.rule_tables.people import People
@@ -107,7 +107,7 @@ class Directory:
         found = await self._principals.registrations()
         if not all(self._holds(each, seal) for each in found):
             await seal.refresh(older_than=0)
-        return [each.principal if self._holds(each, seal) else barred(each.principal, "DG-SEC-013") for each in found]
+        return [each.principal if self._holds(each, seal) else barred(each.principal, UNSIGNED) for each in found]
 
     def _holds(self, each: Registration, seal: StoredSeal) -> bool:
         known = self._good.get(each.principal.id)

@@ -7,9 +7,13 @@ command nothing.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from schemas.principals import Principal
 from schemas.rule_tables.people import ADMINISTRATOR, People
+
+#: A registration without the archive's signature (keys/stored_signatures.py), where signatures are demanded.
+UNSIGNED: Final = "DG-SEC-013"
 
 
 def bar(principal: Principal, people: People | None, now: float) -> str | None:

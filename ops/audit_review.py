@@ -21,6 +21,7 @@ from schemas.principals import Grant
 from store.principals import grant_terms
 
 _READS: Final = frozenset({"access", "query", "unseal"})
+_CONCERNED: Final = _READS | {"grant", "recall", "share"}
 #: An event is as old as its command's message; the worker judged it a little later by its own clock.
 TOLERANCE_MS: Final = 300_000
 
@@ -77,7 +78,7 @@ class Review:
 
 def concerns(event: Seen) -> bool:
     """Whether a review needs the event."""
-    return event.action in (*_READS, "grant", "recall", "share") or audit_taken_out.concerns(event)
+    return event.action in _CONCERNED or audit_taken_out.concerns(event)
 
 
 def review(events: Iterable[Seen], since_ms: int, grants: Mapping[str, Grant] | None = None) -> Review:

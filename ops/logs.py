@@ -17,6 +17,8 @@ from typing import Any, TextIO, cast
 
 import structlog
 
+from schemas.errors import DanganError
+
 #: Keys that a log line may have; whatever else code logs by mistake is dropped.
 ALLOWED = frozenset(
     (
@@ -70,8 +72,8 @@ class LibraryFormatter(logging.Formatter):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
             line["error"] = type(error).__name__
-            if code := getattr(error, "code", None):
-                line["code"] = str(code)[:_LONGEST]
+            if isinstance(error, DanganError):
+                line["code"] = error.code
             if place := traceback.extract_tb(error.__traceback__, limit=-1):
                 line["place"] = f"{place[0].filename}:{place[0].lineno} {place[0].name}"
         return json.dumps(line, ensure_ascii=False)

@@ -69,16 +69,15 @@ async def hold(desk: Desk, placed: Hold) -> None:
             record's destruction has begun.
     """
     refuse_personal(record=placed.record, holder=placed.holder, reference=placed.reference)
-    holds = Holds(desk.database)
-    verb: Verb = "place" if await holds.get(placed.record) is None else "replace"
+    before = await Holds(desk.database).get(placed.record)
+    verb: Verb = "place" if before is None else "replace"
     await desk.record("hold", verb=verb, record=placed.record, digest=stored_digest(hold_document(placed)))
     try:
         await place(desk.database, placed)
     except DanganError:  # the stream must not say for ever that it stands
-        before = await holds.get(placed.record)
-        again: Verb = "lift" if before is None else "replace"
-        stands = hold_document(before or placed)
-        await desk.record("hold", verb=again, record=placed.record, digest=stored_digest(stands))
+        verb = "lift" if before is None else "replace"
+        stands = stored_digest(hold_document(before or placed))
+        await desk.record("hold", verb=verb, record=placed.record, digest=stands)
         raise
 
 

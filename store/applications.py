@@ -24,6 +24,7 @@ OPEN: tuple[State, ...] = ("applied", "endorsed")
 Told = Literal["expire", "overdue", "unsigned_emergency"]
 #: How a grant's id begins that was given on an application; the application's id follows.
 PREFIX = "use:"
+_UNSIGNED = frozenset({"state", "told", "version", "signature"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ def application_said(application: Application) -> Document:
     told of it.
     """
     doc = _document(application)
-    return {name: value for name, value in doc.items() if name not in ("state", "told", "version", "signature")}
+    return {name: value for name, value in doc.items() if name not in _UNSIGNED}
 
 
 def _document(application: Application) -> Document:

@@ -27,6 +27,7 @@ OPEN: tuple[State, ...] = ("applied", "endorsed")
 OUTSIDE: tuple[State, ...] = ("delivered", "acknowledged", "recalled")
 PREFIX = "share:"
 _TIES = "share_records"
+_UNSIGNED = frozenset({"state", "deliveries", "said", "recall", "version", "signature"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,15 +194,12 @@ async def outgoing(database: Database, records: Collection[str]) -> list[Shared]
 
 
 def share_said(share: Shared) -> Document:
-    """What a share asks for, and whose signatures were counted: what the archive signs."""
-    asked = ("id", "applicant", "department", "at_ms", "digest", "until")
-    return {
-        **{name: getattr(share, name) for name in asked},
-        "level": share.level.value,
-        "request": dict(share.request),
-        "posts": list(share.posts),
-        "steps": [asdict(step) for step in share.steps],
-    }
+    """What a share asks for, and whose signatures were counted: what the archive signs.
+
+    Not the state, nor what became of it outside: nothing is released by those.
+    """
+    doc = _document(share)
+    return {name: value for name, value in doc.items() if name not in _UNSIGNED}
 
 
 def _document(share: Shared) -> Document:

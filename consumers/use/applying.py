@@ -14,6 +14,7 @@ from consumers.about import NOTHING, SCOPES, About, about
 from consumers.approvals import Registered
 from consumers.received import Received
 from consumers.rules import Rules
+from consumers.standing import UNSIGNED
 from consumers.use.copies import check_terminal
 from consumers.use.products import check_product
 from schemas.approvals import digest_of
@@ -221,8 +222,7 @@ def _responsible(department: str, sight: Sight) -> tuple[str, bool]:
     departments = set()
     for record in sight.found.values():  # a name without a record says nothing about who is responsible
         keeper = sight.directory.principal(about(record).custodian or record.sender)
-        registered = keeper is not None and keeper.barred != "DG-SEC-013"
-        departments.add(keeper.department if keeper and registered else "")
+        departments.add("" if keeper is None or keeper.barred == UNSIGNED else keeper.department)
     if len(departments) != 1 or "" in departments:
         return department, True
     (responsible,) = departments

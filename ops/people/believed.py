@@ -8,10 +8,9 @@ reviews or acts is believed on the same terms, those of the workers (consumers/d
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from consumers.directory import Directory
-from consumers.standing import barred
+from consumers.standing import UNSIGNED, barred
 from keys.roots import REGISTRATIONS_KEY
 from keys.stored_signatures import REGISTRATION, StoredSeal
 from ops.audited import Desk
@@ -21,8 +20,6 @@ from schemas.levels import Level
 from schemas.principals import Principal, PublicKey
 from schemas.rule_tables.people import People
 from store.principals import Principals, Registration, principal_document
-
-_UNSIGNED: Final = "DG-SEC-013"
 
 
 async def everyone(desk: Desk, people: People | None = None) -> dict[str, Registration]:
@@ -74,12 +71,12 @@ def refuse_unsigned(principal: Principal | None) -> None:
         DanganError: DG-SEC-013.
     """
     if is_unsigned(principal):
-        raise DanganError(_UNSIGNED, field=principal.id if principal else None)
+        raise DanganError(UNSIGNED, field=principal.id if principal else None)
 
 
 def is_unsigned(principal: Principal | None) -> bool:
     """Whether :func:`everyone` or :func:`looked_up` found no signature of the archive on it."""
-    return principal is not None and principal.barred == _UNSIGNED
+    return principal is not None and principal.barred == UNSIGNED
 
 
 def emptied(principal: Principal, now: int) -> Principal:
@@ -127,4 +124,4 @@ async def _seal(desk: Desk, people: People) -> StoredSeal | None:
 def _looked_at(each: Registration, seal: StoredSeal | None) -> Registration:
     if seal is None or seal.holds(REGISTRATION, principal_document(each.principal, each.version), each.signature):
         return each
-    return each._replace(principal=barred(each.principal, _UNSIGNED))
+    return each._replace(principal=barred(each.principal, UNSIGNED))

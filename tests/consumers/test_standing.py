@@ -28,6 +28,7 @@ from schemas.replies import Result
 from schemas.rule_tables.people import ADMINISTRATOR, People
 from store.principals import Registration, principal_document
 from tests.consumers.samples import NOW, RULES, access, collect, principal, received
+from tests.simulators.attested import SigningVault
 
 STRICT = People()
 ROLES = ("reader", "collector", "reviewer", "archivist", "approver", "deliverer", "custodian", ADMINISTRATOR)
@@ -126,22 +127,7 @@ class Registry:
         return [each.principal for each in self.everyone]
 
 
-class Vault:
-    """Signs with one key; counts how often it is asked for the public one."""
-
-    def __init__(self) -> None:
-        self.key = SigningKey.generate()
-        self.asked = 0
-
-    async def sign(self, key: str, data: bytes) -> bytes:
-        return self.key.sign(data)
-
-    async def public_key(self, key: str) -> bytes:
-        self.asked += 1
-        return self.key.x
-
-
-async def signed(vault: Vault, who: Principal, version: int = 1) -> Registration:
+async def signed(vault: SigningVault, who: Principal, version: int = 1) -> Registration:
     return Registration(who, version, await sign_stored(vault, REGISTRATION, principal_document(who, version)))
 
 
@@ -184,7 +170,7 @@ async def test_the_signature_of_a_barred_person_under_others_requests_counts_as_
 
 @pytest.mark.clause("SEC-01", "SEC-04")
 async def test_who_writes_to_the_database_alone_registers_nobody_and_widens_nothing() -> None:
-    vault, other = Vault(), Vault()
+    vault, other = SigningVault(), SigningVault()
     good = await signed(vault, person("reader"))
     made_up = {
         "unsigned": good._replace(signature=None),
@@ -209,7 +195,7 @@ async def test_who_writes_to_the_database_alone_registers_nobody_and_widens_noth
 
 @pytest.mark.clause("SEC-01")
 async def test_an_older_signed_registration_put_back_is_told_from_the_newer() -> None:
-    vault = Vault()
+    vault = SigningVault()
     before = await signed(vault, person("reader"))
     after = await signed(vault, person("reader", active=False), 2)
     registry = Registry(before)

@@ -99,6 +99,20 @@ def main() -> None:
             raise
         tell(error, of_environment(os.environ))
         sys.exit(1)
+    except Exception as error:
+        if "--debug" in sys.argv[1:] or not _store_is_away(error):
+            raise
+        tell(DanganError("DG-STO-001", detail=type(error).__name__), of_environment(os.environ))
+        sys.exit(1)
+
+
+def _store_is_away(error: Exception) -> bool:
+    """Whether the database did not answer; whoever has not loaded its driver has not asked it."""
+    if "pymongo" not in sys.modules:
+        return False
+    from store.database import TRANSIENT  # noqa: PLC0415 - commands that need no database start without it
+
+    return isinstance(error, TRANSIENT)
 
 
 def _command(words: Sequence[str]) -> str:

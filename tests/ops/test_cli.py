@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 from typer.testing import CliRunner
 
 from ops import cli
@@ -157,3 +158,27 @@ def test_the_commands_about_the_audit_stream_start_without_a_database_or_kafka()
         "loaded = {'pymongo', 'aiokafka', 'confluent_kafka'} & sys.modules.keys(); assert not loaded, loaded"
     )
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("error", [ServerSelectionTimeoutError, AutoReconnect])
+def test_a_database_that_does_not_answer_is_told_as_such(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask() -> None:
+        raise error("db.example:27017: Connection refused")
+
+    monkeypatch.setattr(cli, "build", lambda _command: ask)
+    assert _run(monkeypatch, "use", "list") == 1
+    told = capsys.readouterr().err
+    assert told.startswith("DG-STO-001")
+    assert "Traceback" not in told
+
+
+def test_an_error_that_nobody_expected_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(cli, "build", lambda _command: fail)
+    monkeypatch.setattr("sys.argv", ["dangan", "use", "list"])
+    with pytest.raises(RuntimeError):
+        cli.main()
